@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include <wring/core/detail/flow.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring {
+
+namespace detail {
+
+scope_node::~scope_node() {
+  if (parent != nullptr || first_child != nullptr) [[unlikely]] {
+    std::fputs("wring: a cancellation scope was destroyed while tasks run in it\n", stderr);
+    std::abort();
+  }
+}
+
+void scope_node::cancel() noexcept {
+  requested = true;
+  if (cancelled) return;
+  for (scope_node* s = this;;) {
+    if (!s->cancelled && (s == this || !s->shielded)) {
+      s->cancelled = true;
+      if (s->owner != nullptr && s->owner->scope == s) s->owner->stop_wait();
+      if (s->first_child != nullptr) {
+        s = s->first_child;
+        continue;
+      }
+    }
+    while (s != this && s->next == nullptr) s = s->parent;
+    if (s == this) return;
+    s = s->next;
+  }
+}
+
+flow::flow(scheduler& on, scope_node& scope_parent, context_ref inherited) noexcept
+    : sched(&on), context(std::move(inherited)) {
+  root.unwound = [](await_node&, flow& f) noexcept {
+    f.was_cancelled = true;
+    return true;
+  };
+  root_scope.attach(scope_parent, this);
+}
+
+flow::~flow() { root_scope.detach(); }
+
+void flow::stop_wait() noexcept {
+  if (leaf == nullptr) return;
+  if (leaf->state_ == awaiter::state::parked) {
+    leaf->state_ = awaiter::state::stopping;
+    leaf->stop();
+  } else if (leaf->state_ == awaiter::state::deferred) {  // in the ready queue: nothing was begun
+    leaf->state_ = awaiter::state::cancelled;
+    leaf = nullptr;
+    request_unwind();
+  }
+}
+
+void flow::note_exception(const std::exception_ptr& thrown, const promise_base& frame) noexcept {
+  try {
+    if (trace == nullptr) trace = std::make_unique<exception_trace>();
+  } catch (const std::bad_alloc&) {
+    return;  // a report without the frames is better than no report
+  }
+  if (trace->exception != identity(thrown)) {
+    trace->exception = identity(thrown);
+    trace->count = trace->omitted = 0;
+  }
+  if (trace->count < exception_trace::limit) {
+    trace->frames[trace->count++] = frame.where;
+  } else {
+    ++trace->omitted;
+  }
+}
+
+}  // namespace detail
+
+void awaiter::defer(detail::flow& f) noexcept {
+  park(f, state::deferred);
+  f.sched->enqueue(f);
+}
+
+void awaiter::queue_resume() noexcept {
+  flow_->leaf = nullptr;
+  flow_->sched->enqueue(*flow_);
+}
+
+void awaiter::breach(const char* what) const noexcept {
+  // The derived part may be gone already when a destructor gets here, so describe() is asked only while it exists.
+  const bool alive = state_ == state::completed || state_ == state::cancelled || state_ == state::idle;
+  const wait_description wait = alive ? describe() : wait_description{};
+  std::fprintf(stderr, "wring: an awaiter (%s, descriptor %d) was %s\n", wait.operation, wait.fd, what);
+  std::abort();
+}
+
+}  // namespace wring

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <source_location>
+
+#include <wring/core/detail/context.hpp>
+#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/scope.hpp>
+
+namespace wring {
+class scheduler;
+class awaiter;
+}  // namespace wring
+
+namespace wring::detail {
+
+/// One link of the chain of things that wait for each other inside a flow: a coroutine frame, an adaptor that sits
+/// between a frame and what it awaits, or the root of the flow. `flow::top` is the innermost, `parent` leads outwards.
+struct await_node {
+  /// What an adaptor or root does when the thing it awaits ended by cancellation. True: the cancellation stops here and
+  /// `frame` is resumed. False: the node has undone itself and its parent is next. Frames have none: they are destroyed.
+  using unwound_fn = bool (*)(await_node&, flow&) noexcept;
+
+  await_node* parent = nullptr;
+  std::coroutine_handle<> frame;  ///< what is resumed once the awaited thing has ended; null in a root
+  unwound_fn unwound = nullptr;
+};
+
+/// The part of a task's promise that does not depend on its type.
+struct promise_base : await_node {
+  detail::flow* flow = nullptr;
+  std::coroutine_handle<>* owner = nullptr;  ///< the task object's handle, cleared when unwinding destroys the frame
+  std::source_location where;                ///< the coroutine's own location, then that of its latest await
+  bool inline_start = false;                 ///< still inside the await that started it: return to it, do not resume it
+  bool finished = false;
+};
+
+/// One logical thread of control, what users call a task: a chain of frames of which only the innermost runs. Children
+/// of nurseries, operands of when_all / when_any and the main task are flows. Belongs to one scheduler for life.
+class WRING_API flow {
+ public:
+  flow(scheduler& on, scope_node& scope_parent, context_ref inherited) noexcept;
+  flow(const flow&) = delete;
+  flow& operator=(const flow&) = delete;
+
+  [[nodiscard]] bool cancelled() const noexcept { return scope->cancelled; }
+
+  /// The await in progress found its scope cancelled: once control is back in the scheduler, frames unwind.
+  void request_unwind() noexcept { unwinding = true; }
+
+  void push(await_node& node) noexcept {
+    node.parent = top;
+    node.frame = top->frame;
+    top = &node;
+  }
+  void pop(await_node& node) noexcept { top = node.parent; }
+
+  void enter(scope_node& inner) noexcept {
+    inner.attach(*scope, this);
+    scope = &inner;
+  }
+  void leave(scope_node& inner) noexcept {
+    scope = inner.parent;
+    inner.detach();
+  }
+
+  /// Asks the wait in progress, if there is one, to stop. Called when the innermost scope becomes cancelled.
+  void stop_wait() noexcept;
+
+  /// Adds a frame to the trace of the exception being thrown.
+  void note_exception(const std::exception_ptr& thrown, const promise_base& frame) noexcept;
+
+  /// Starts what the flow is to do. True if it has ended already.
+  virtual bool begin() = 0;
+  /// The flow has ended and nothing of it is referred to by the scheduler any more; may destroy the flow.
+  virtual void ended(bool by_cancellation) noexcept = 0;
+
+  flow* next_ready = nullptr;
+  wring::scheduler* sched;
+  await_node* top = &root;
+  scope_node* scope = &root_scope;
+  awaiter* leaf = nullptr;  ///< what it waits for; null while it runs or is queued
+  std::coroutine_handle<> next;
+  context_ref context;
+  std::unique_ptr<exception_trace> trace;
+  std::uint16_t budget = 0;
+  std::uint16_t depth = 0;
+  bool started = false;
+  bool queued = false;
+  bool unwinding = false;
+  bool was_cancelled = false;
+  await_node root;
+  scope_node root_scope;
+
+ protected:
+  ~flow();
+};
+
+}  // namespace wring::detail

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <coroutine>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/awaiter.hpp>
+
+namespace wring::detail {
+
+template <class A>
+concept standard_awaiter = requires(A& a, std::coroutine_handle<> h) {
+  { a.await_ready() } -> std::convertible_to<bool>;
+  a.await_suspend(h);
+  a.await_resume();
+};
+template <class A>
+concept member_awaitable = requires(A&& a) {
+  { std::forward<A>(a).operator co_await() } -> standard_awaiter;
+};
+template <class A>
+concept free_awaitable = requires(A&& a) {
+  { operator co_await(std::forward<A>(a)) } -> standard_awaiter;
+};
+template <class A>
+concept foreign_awaitable = standard_awaiter<A> || member_awaitable<A> || free_awaitable<A>;
+
+/// Waits for a foreign awaitable, that is one which knows only the standard's three functions. It is given a handle that
+/// queues the task when it is resumed, from any thread. It cannot be stopped: cancellation waits for it.
+class WRING_API foreign_wait final : public awaiter {
+ public:
+  foreign_wait() noexcept = default;
+
+  /// Parks the flow and returns the handle for the foreign awaiter.
+  std::coroutine_handle<> start(flow& f) noexcept;
+  /// The foreign awaiter threw instead of suspending.
+  void undo() noexcept { unpark(); }
+
+  wait_description describe() const noexcept override { return {.operation = "foreign awaitable"}; }
+
+ private:
+  /// What a coroutine handle points to, in the ABI that gcc and clang share. A real coroutine would not do: it touches
+  /// its frame after the resumption has been announced, and by then another thread may have destroyed it.
+  struct frame {
+    void (*resume)(frame*) = nullptr;
+    void (*destroy)(frame*) = nullptr;
+    foreign_wait* wait = nullptr;
+  };
+
+  void stop() noexcept override {}
+  bool restart() noexcept override { return false; }
+  void fire() noexcept;
+
+  scheduler* scheduler_ = nullptr;
+  std::atomic<bool> fired_ = false;
+  frame proxy_;
+};
+
+/// A foreign awaitable as an operation.
+template <class A>
+class foreign_operation {
+  static decltype(auto) get_awaiter(A& a) {
+    if constexpr (member_awaitable<A>) {
+      return std::move(a).operator co_await();
+    } else if constexpr (free_awaitable<A>) {
+      return operator co_await(std::move(a));
+    } else {
+      return static_cast<A&>(a);
+    }
+  }
+  using awaiter_type = decltype(get_awaiter(std::declval<A&>()));
+
+ public:
+  using value_type = decltype(std::declval<awaiter_type&>().await_resume());
+
+  explicit foreign_operation(A& a) : awaiter_(get_awaiter(a)) {}
+
+  bool begin(flow& f) {
+    if (f.cancelled()) {
+      f.request_unwind();
+      return false;
+    }
+    if (awaiter_.await_ready()) return true;
+    const std::coroutine_handle<> proxy = wait_.start(f);
+    try {
+      using suspended = decltype(awaiter_.await_suspend(proxy));
+      if constexpr (std::is_void_v<suspended>) {
+        awaiter_.await_suspend(proxy);
+      } else if constexpr (std::same_as<suspended, bool>) {
+        if (!awaiter_.await_suspend(proxy)) proxy.resume();
+      } else {
+        std::coroutine_handle<>(awaiter_.await_suspend(proxy)).resume();
+      }
+    } catch (...) {
+      wait_.undo();
+      throw;
+    }
+    return false;
+  }
+  value_type resume() { return awaiter_.await_resume(); }
+
+ private:
+  awaiter_type awaiter_;
+  foreign_wait wait_;
+};
+
+}  // namespace wring::detail

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/detail/flow.hpp>
+#include <wring/core/detail/foreign.hpp>
+#include <wring/core/result.hpp>
+
+namespace wring::detail {
+
+/// What the library awaits: leaves, tasks and adaptors. `begin` starts it in a flow and says whether it has ended
+/// already; `resume` takes its outcome.
+template <class A>
+concept operation_like = requires(A& a, flow& f) {
+  typename A::value_type;
+  { a.begin(f) } -> std::same_as<bool>;
+  a.resume();
+};
+
+/// What a task can co_await.
+template <class A>
+concept awaitable = operation_like<A> || foreign_awaitable<A>;
+
+/// A callable without arguments that makes something awaitable.
+template <class F>
+concept awaitable_factory = !awaitable<F> && std::invocable<F&> && awaitable<std::invoke_result_t<F&>>;
+
+/// What the combinators take: an awaitable prvalue, awaited in the same full-expression, or a callable that makes one.
+template <class A>
+concept operand_like = awaitable<A> || awaitable_factory<A>;
+
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+inline constexpr bool temporaries_are_destroyed_twice = true;
+#else
+inline constexpr bool temporaries_are_destroyed_twice = false;
+#endif
+
+/// g++ before 13 destroys closures twice that own something and are temporaries in a co_await expression, and so for
+/// aggregates. These two turn that into an error.
+template <class F>
+constexpr void assert_safe_callable() noexcept {
+  static_assert(!temporaries_are_destroyed_twice || std::is_trivially_destructible_v<F> ||
+                    std::is_default_constructible_v<F>,
+                "g++ before 13 destroys this closure twice: capture by reference ([&]), or give it a name first and "
+                "pass std::ref(name), or pass what it owns as further arguments");
+}
+template <class A>
+constexpr void assert_safe_argument() noexcept {
+  static_assert(!temporaries_are_destroyed_twice || std::is_trivially_destructible_v<A> || !std::is_aggregate_v<A>,
+                "g++ before 13 destroys this aggregate twice: give it a name first and pass std::move(name)");
+}
+
+/// Holds what a combinator was given by reference, and gives every kind the interface of an operation.
+template <class A>
+class operand;
+
+template <operation_like A>
+class operand<A> {
+ public:
+  using value_type = typename A::value_type;
+
+  explicit operand(A& a) noexcept : a_(&a) {}
+  bool begin(flow& f) { return a_->begin(f); }
+  decltype(auto) resume() { return a_->resume(); }
+  auto resume_result()
+    requires requires(A& a) { a.resume_result(); }
+  {
+    return a_->resume_result();
+  }
+
+ private:
+  A* a_;
+};
+
+template <class A>
+  requires(!operation_like<A> && foreign_awaitable<A>)
+class operand<A> : public foreign_operation<A> {
+ public:
+  explicit operand(A& a) : foreign_operation<A>(a) {}
+};
+
+template <awaitable_factory F>
+class operand<F> {
+  using made_type = std::remove_cvref_t<std::invoke_result_t<F&>>;
+
+ public:
+  using value_type = typename operand<made_type>::value_type;
+
+  explicit operand(F& f) noexcept : f_(&f) { assert_safe_callable<F>(); }
+  operand(const operand&) = delete;
+  operand& operator=(const operand&) = delete;
+  ~operand() {
+    if (begun_) {
+      std::destroy_at(&inner_);
+      std::destroy_at(&made_);
+    }
+  }
+
+  bool begin(flow& f) {
+    ::new (static_cast<void*>(&made_)) made_type((*f_)());
+    try {
+      std::construct_at(&inner_, made_);
+    } catch (...) {
+      std::destroy_at(&made_);
+      throw;
+    }
+    begun_ = true;
+    return inner_.begin(f);
+  }
+  decltype(auto) resume() { return inner_.resume(); }
+  auto resume_result()
+    requires requires(operand<made_type>& o) { o.resume_result(); }
+  {
+    return inner_.resume_result();
+  }
+
+ private:
+  F* f_;
+  bool begun_ = false;
+  union {
+    made_type made_;
+  };
+  union {
+    operand<made_type> inner_;
+  };
+};
+
+template <class A>
+using value_of = typename operand<std::remove_cvref_t<A>>::value_type;
+
+/// What can give its fault as a value.
+template <class Op>
+concept has_result = requires(operand<Op>& o) { o.resume_result(); };
+
+/// The awaiter that a coroutine sees: the start happens in await_ready, so that what ends at once costs no suspension.
+/// That is sound because only the scheduler's loop resumes or destroys frames, never the code that is called here.
+template <class A>
+class frame_await {
+ public:
+  frame_await(A& a, promise_base& p) : operand_(a), promise_(&p) {}
+  frame_await(const frame_await&) = delete;
+  frame_await& operator=(const frame_await&) = delete;
+
+  bool await_ready() { return operand_.begin(*promise_->flow); }
+  void await_suspend(std::coroutine_handle<>) noexcept {}
+  decltype(auto) await_resume() { return operand_.resume(); }
+
+ private:
+  operand<A> operand_;
+  promise_base* promise_;
+};
+
+/// What `.result()` returns: the same operation, with its fault as a value.
+template <class A>
+class [[nodiscard]] as_result {
+ public:
+  using value_type = decltype(std::declval<A&>().resume_result());
+
+  explicit as_result(A& a) noexcept : a_(&a) {}
+  as_result(const as_result&) = delete;
+  as_result& operator=(const as_result&) = delete;
+
+  bool begin(flow& f) { return a_->begin(f); }
+  value_type resume() { return a_->resume_result(); }
+
+ private:
+  A* a_;
+};
+
+/// Gives the task's flow to library coroutines.
+class current_flow {
+ public:
+  using value_type = flow&;
+  bool begin(flow& f) noexcept {
+    flow_ = &f;
+    return true;
+  }
+  flow& resume() const noexcept { return *flow_; }
+
+ private:
+  flow* flow_ = nullptr;
+};
+
+/// Ends the task here if its scope is cancelled.
+class checkpoint {
+ public:
+  using value_type = void;
+  bool begin(flow& f) noexcept {
+    if (!f.cancelled()) return true;
+    f.request_unwind();
+    return false;
+  }
+  void resume() const noexcept {}
+};
+
+}  // namespace wring::detail

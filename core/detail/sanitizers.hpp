@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// Which sanitizers this file is compiled with, and what they must be told: they do not see what the kernel does.
+#if defined(__SANITIZE_ADDRESS__)
+#define WRING_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WRING_ADDRESS_SANITIZER 1
+#endif
+#endif
+#ifndef WRING_ADDRESS_SANITIZER
+#define WRING_ADDRESS_SANITIZER 0
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define WRING_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WRING_THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef WRING_THREAD_SANITIZER
+#define WRING_THREAD_SANITIZER 0
+#endif
+
+#if WRING_THREAD_SANITIZER
+extern "C" void __tsan_acquire(void*);
+extern "C" void __tsan_release(void*);
+#endif
+
+namespace wring::detail {
+
+/// What this thread wrote before is seen by whoever gets the completion of the operation at `record`.
+inline void release_to_kernel([[maybe_unused]] void* record) noexcept {
+#if WRING_THREAD_SANITIZER
+  __tsan_release(record);
+#endif
+}
+
+inline void acquire_from_kernel([[maybe_unused]] void* record) noexcept {
+#if WRING_THREAD_SANITIZER
+  __tsan_acquire(record);
+#endif
+}
+
+}  // namespace wring::detail

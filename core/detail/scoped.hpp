@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/detail/operand.hpp>
+
+namespace wring::detail {
+
+/// Base of the adaptors that run what they are given inside a scope of their own, in the same task. `Self` provides
+///
+///     scope_node& scope();              // the scope; not in the tree before and after
+///     void entering(flow&);             // before the scope is entered
+///     void left(flow&) noexcept;        // after it was left, exactly once for each entering()
+///     bool absorbs(flow&) noexcept;     // the operand was cancelled, and the flow's outer scope is not: whose doing was it?
+template <class Self, class Op>
+class scoped : await_node {
+ public:
+  scoped(const scoped&) = delete;
+  scoped& operator=(const scoped&) = delete;
+
+  bool begin(flow& f) {
+    if (f.cancelled() && !self().scope().shielded) {
+      f.request_unwind();
+      return false;
+    }
+    flow_ = &f;
+    self().entering(f);
+    f.push(*this);
+    f.enter(self().scope());
+    try {
+      return operand_.begin(f);
+    } catch (...) {
+      leave();
+      throw;
+    }
+  }
+
+ protected:
+  explicit scoped(Op& op) : operand_(op) {
+    unwound = [](await_node& node, flow& f) noexcept {
+      auto& me = static_cast<scoped&>(node);
+      me.leave();
+      me.absorbed_ = !f.cancelled() && me.self().absorbs(f);
+      // A frame above may have to be resumed although this node is gone from the chain: it is the flow's top now.
+      return me.absorbed_;
+    };
+  }
+  ~scoped() = default;
+
+  /// The operand's cancellation ended here.
+  [[nodiscard]] bool absorbed() const noexcept { return absorbed_; }
+  /// Takes the outcome of an operand that ended with a value or an exception, and then undoes begin(): from the inside
+  /// outwards, as the scopes and nodes of nested adaptors are stacked.
+  template <class Take>
+  decltype(auto) finish(Take take) {
+    struct leaver {
+      scoped& self;
+      ~leaver() { self.leave(); }
+    };
+    const leaver leaving{*this};
+    return take(operand_);
+  }
+  decltype(auto) finish() {
+    return finish([](operand<Op>& ended) -> decltype(auto) { return ended.resume(); });
+  }
+  decltype(auto) finish_result() {
+    return finish([](operand<Op>& ended) -> decltype(auto) { return ended.resume_result(); });
+  }
+
+ private:
+  Self& self() noexcept { return static_cast<Self&>(*this); }
+  void leave() noexcept {
+    flow_->leave(self().scope());
+    flow_->pop(*this);
+    self().left(*flow_);
+  }
+
+  operand<Op> operand_;
+  flow* flow_ = nullptr;
+  bool absorbed_ = false;
+};
+
+/// What an adaptor returns that may end without a value: bool for void, else std::optional.
+template <class T>
+struct maybe {
+  using type = std::optional<T>;
+};
+template <>
+struct maybe<void> {
+  using type = bool;
+};
+template <class T>
+using maybe_t = typename maybe<T>::type;
+
+/// Takes an outcome as maybe_t: true, or the value.
+template <class Op>
+maybe_t<typename operand<Op>::value_type> some(operand<Op>& ended) {
+  if constexpr (std::is_void_v<typename operand<Op>::value_type>) {
+    ended.resume();
+    return true;
+  } else {
+    return ended.resume();
+  }
+}
+
+}  // namespace wring::detail

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include <wring/core/detail/export.hpp>
+
+namespace wring {
+
+/// Receive buffers of a scheduler. They cost memory only once they have been used.
+struct buffer_pool_options {
+  unsigned count = 1024;        ///< the most there will be; rounded up to a power of two, at most 32768
+  unsigned size = 16 * 1024;    ///< bytes each
+  unsigned initial = 64;        ///< handed to the kernel at the start; grows on demand up to count
+};
+
+class buffer_lease;
+
+/// The buffers that receives without a buffer of their own are filled from: an idle connection holds none. The free
+/// ones are kept in a ring that io_uring reads directly (`struct io_uring_buf`); other engines take from it themselves.
+/// One thread. While a buffer is free, AddressSanitizer treats its bytes as out of bounds.
+class WRING_API buffer_pool {
+ public:
+  /// A receiver that found the pool empty. Woken in order, when a buffer has come back.
+  struct waiter {
+    waiter* previous = nullptr;
+    waiter* next = nullptr;
+    void (*on_buffer)(waiter&) noexcept = nullptr;
+    bool waiting = false;
+  };
+
+  explicit buffer_pool(const buffer_pool_options& options);
+  buffer_pool(const buffer_pool&) = delete;
+  buffer_pool& operator=(const buffer_pool&) = delete;
+  /// Every lease must have been returned: aborts otherwise.
+  ~buffer_pool();
+
+  /// Takes over buffer `id`, which the engine has filled with `length` bytes.
+  [[nodiscard]] buffer_lease lease(std::uint32_t id, std::size_t length) noexcept;
+
+  /// Waits for a buffer to come back, unless there is one already or the pool can grow: then false.
+  [[nodiscard]] bool wait(waiter& w) noexcept;
+  void cancel(waiter& w) noexcept;
+
+  [[nodiscard]] std::size_t buffer_size() const noexcept { return size_; }
+  [[nodiscard]] unsigned capacity() const noexcept { return capacity_; }
+  [[nodiscard]] unsigned published() const noexcept { return published_; }  ///< handed out by the pool so far
+  [[nodiscard]] unsigned leased() const noexcept { return leased_; }
+
+  /// The ring of free buffers, for engines.
+  [[nodiscard]] void* ring() noexcept { return ring_; }
+
+  /// For engines without a ring: takes the oldest free buffer; false if there is none.
+  [[nodiscard]] bool take(std::uint32_t& id) noexcept;
+
+ private:
+  friend class buffer_lease;
+
+  [[nodiscard]] std::byte* at(std::uint32_t id) const noexcept { return memory_ + std::size_t{id} * size_; }
+  void give_back(std::uint32_t id) noexcept;
+  void publish(std::uint32_t id) noexcept;
+  bool grow() noexcept;
+
+  std::byte* memory_ = nullptr;
+  void* ring_ = nullptr;
+  unsigned size_;
+  unsigned capacity_;
+  unsigned published_ = 0;
+  unsigned leased_ = 0;
+  std::uint16_t tail_ = 0;
+  std::uint16_t head_ = 0;  // of engines without a ring
+  waiter* first_waiter_ = nullptr;
+  waiter* last_waiter_ = nullptr;
+};
+
+/// Received bytes, in a buffer of the scheduler's pool: what `read_some` returns. Move-only; the buffer goes back when
+/// the lease goes, so keep it only as long as the bytes are needed (copy what must live longer): while all buffers are
+/// leased, receives wait. Use and destroy it on its scheduler's thread, before the scheduler ends.
+class buffer_lease {
+ public:
+  buffer_lease() noexcept = default;
+  buffer_lease(buffer_lease&& other) noexcept
+      : pool_(std::exchange(other.pool_, nullptr)),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        id_(other.id_) {}
+  buffer_lease& operator=(buffer_lease&& other) noexcept {
+    if (this != &other) {
+      reset();
+      pool_ = std::exchange(other.pool_, nullptr);
+      data_ = std::exchange(other.data_, nullptr);
+      size_ = std::exchange(other.size_, 0);
+      id_ = other.id_;
+    }
+    return *this;
+  }
+  ~buffer_lease() { reset(); }
+
+  /// False for the end of the stream.
+  explicit operator bool() const noexcept { return size_ != 0; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] std::byte* begin() const noexcept { return data_; }
+  [[nodiscard]] std::byte* end() const noexcept { return data_ + size_; }
+
+  /// Drops the first `count` bytes (at most size()).
+  void consume(std::size_t count) noexcept {
+    data_ += count;
+    size_ -= static_cast<std::uint32_t>(count);
+    if (size_ == 0) reset();
+  }
+
+  /// Returns the buffer.
+  void reset() noexcept {
+    if (pool_ != nullptr) std::exchange(pool_, nullptr)->give_back(id_);
+    data_ = nullptr;
+    size_ = 0;
+  }
+
+ private:
+  friend class buffer_pool;
+  buffer_lease(buffer_pool& pool, std::byte* data, std::size_t size, std::uint32_t id) noexcept
+      : pool_(&pool), data_(data), size_(static_cast<std::uint32_t>(size)), id_(static_cast<std::uint16_t>(id)) {}
+
+  buffer_pool* pool_ = nullptr;
+  std::byte* data_ = nullptr;
+  std::uint32_t size_ = 0;
+  std::uint16_t id_ = 0;
+};
+
+}  // namespace wring

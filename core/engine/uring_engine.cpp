@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: MIT
+#include <wring/core/engine/uring_engine.hpp>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+#include <wring/core/detail/sanitizers.hpp>
+#include <wring/core/engine/uring_abi.hpp>
+#include <wring/core/error.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+// What user_data points to is aligned, so its low bits say what it is.
+constexpr std::uint64_t tag_mask = 3;
+constexpr std::uint64_t tag_operation = 0;
+constexpr std::uint64_t tag_stop = 1;
+constexpr std::uint64_t tag_inbox = 2;
+static_assert(alignof(operation) > tag_mask);
+
+constexpr std::uint16_t buffer_group = 0;
+constexpr unsigned least_completion_entries = 512;
+
+constexpr unsigned setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+                                 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+
+[[noreturn]] void fatal(const char* what, int error_number) noexcept {
+  std::fprintf(stderr, "wring: %s: %s (errno %d)\n", what, std::strerror(error_number), error_number);
+  std::abort();
+}
+
+void fill(::io_uring_sqe& sqe, const operation& op) noexcept {
+  std::memset(&sqe, 0, sizeof sqe);
+  sqe.fd = op.fd;
+  sqe.user_data = reinterpret_cast<std::uintptr_t>(&op) | tag_operation;
+  sqe.addr = reinterpret_cast<std::uintptr_t>(op.data);
+  switch (op.code) {
+    case op_code::accept_multishot:
+      sqe.opcode = IORING_OP_ACCEPT;
+      sqe.ioprio = IORING_ACCEPT_MULTISHOT;
+      sqe.accept_flags = SOCK_CLOEXEC;
+      break;
+    case op_code::connect:
+      sqe.opcode = IORING_OP_CONNECT;
+      sqe.off = op.length;
+      break;
+    case op_code::receive:
+      sqe.opcode = IORING_OP_RECV;
+      sqe.len = op.length;
+      sqe.msg_flags = op.flags;
+      if (op.poll_first) sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
+      break;
+    case op_code::receive_multishot:
+      sqe.opcode = IORING_OP_RECV;
+      sqe.addr = 0;
+      sqe.ioprio = op.poll_first ? IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST : IORING_RECV_MULTISHOT;
+      sqe.flags = IOSQE_BUFFER_SELECT;
+      sqe.buf_group = buffer_group;
+      break;
+    case op_code::send:
+      sqe.opcode = IORING_OP_SEND;
+      sqe.len = op.length;
+      sqe.msg_flags = op.flags | MSG_NOSIGNAL;
+      break;
+    case op_code::send_message:
+      sqe.opcode = IORING_OP_SENDMSG;
+      sqe.len = 1;
+      sqe.msg_flags = op.flags | MSG_NOSIGNAL;
+      break;
+    case op_code::poll:
+      sqe.opcode = IORING_OP_POLL_ADD;
+      sqe.poll32_events = op.flags;
+      break;
+    case op_code::poll_multishot:
+      sqe.opcode = IORING_OP_POLL_ADD;
+      sqe.poll32_events = op.flags;
+      sqe.len = IORING_POLL_ADD_MULTI;
+      break;
+    case op_code::open:
+      sqe.opcode = IORING_OP_OPENAT;
+      sqe.open_flags = op.flags | O_CLOEXEC;
+      sqe.len = static_cast<std::uint32_t>(op.offset);
+      break;
+    case op_code::read:
+    case op_code::write:
+      sqe.opcode = op.code == op_code::read ? IORING_OP_READ : IORING_OP_WRITE;
+      sqe.len = op.length;
+      sqe.off = op.offset;
+      break;
+    case op_code::sync:
+      sqe.opcode = IORING_OP_FSYNC;
+      break;
+  }
+}
+
+}  // namespace
+
+void uring_engine::backlog::push(operation& op) noexcept {
+  op.next = nullptr;
+  op.waiting = true;
+  (last != nullptr ? last->next : first) = &op;
+  last = &op;
+}
+
+operation* uring_engine::backlog::pop() noexcept {
+  operation* op = first;
+  if (op == nullptr) return nullptr;
+  first = op->next;
+  if (first == nullptr) last = nullptr;
+  op->waiting = false;
+  return op;
+}
+
+void uring_engine::backlog::remove(operation& op) noexcept {
+  operation* previous = nullptr;
+  for (operation* o = first; o != &op; o = o->next) previous = o;
+  (previous != nullptr ? previous->next : first) = op.next;
+  if (last == &op) last = previous;
+  op.waiting = false;
+}
+
+uring_engine::uring_engine(const engine_options& options) : engine(options.buffers) {
+  set_up_ring(options);
+  try {
+    ::io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_.ring());
+    registration.ring_entries = buffers_.capacity();
+    registration.bgid = buffer_group;
+    if (const int r = ::io_uring_register_buf_ring(&ring_, &registration, 0); r < 0) {
+      error::from_errno(r, "register receive buffers with io_uring").with_count(buffers_.capacity()).raise();
+    }
+    inbox_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (inbox_fd_ < 0) error::from_errno(errno, "make an eventfd").raise();
+  } catch (...) {
+    ::io_uring_queue_exit(&ring_);
+    throw;
+  }
+  static_cast<void>(arm_inbox());
+}
+
+void uring_engine::set_up_ring(const engine_options& options) {
+  ::io_uring_params params{};
+  params.flags = setup_flags;
+  params.cq_entries = std::max(options.completion_entries, options.queue_entries);
+  int r = 0;
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    ::io_uring_params tried = params;
+    r = ::io_uring_queue_init_params(options.queue_entries, &ring_, &tried);
+    if (r == 0) params.features = tried.features;
+    if (r != -ENOMEM) break;
+    // Locked memory is limited a user, and what other rings gave back is credited late: ask for less, a bit later.
+    if (params.cq_entries / 2 >= std::max(least_completion_entries, options.queue_entries)) params.cq_entries /= 2;
+    ::usleep(2000U << attempt);
+  }
+  if (r < 0) {
+    const error e = error::from_errno(r, "set up io_uring");
+    throw io_error(e, explain_refusal(-r));
+  }
+  ::io_uring_ring_dontfork(&ring_);
+  if ((params.features & abi::feature_no_iowait) != 0) enter_flags_ |= abi::enter_no_iowait;
+  // The queue's indirection is not used: entry i is slot i, for good.
+  if (ring_.sq.array != nullptr) {
+    for (unsigned i = 0; i < *ring_.sq.kring_entries; ++i) ring_.sq.array[i] = i;
+  }
+}
+
+uring_engine::~uring_engine() {
+  ::io_uring_queue_exit(&ring_);
+  ::close(inbox_fd_);
+}
+
+unsigned uring_engine::kernel_flags() const noexcept {
+  return std::atomic_ref<unsigned>(*ring_.sq.kflags).load(std::memory_order_relaxed);
+}
+
+::io_uring_sqe* uring_engine::next_sqe() noexcept {
+  ::io_uring_sqe* sqe = ::io_uring_get_sqe(&ring_);
+  if (sqe == nullptr) [[unlikely]] {
+    enter(0, nullptr);
+    sqe = ::io_uring_get_sqe(&ring_);
+  }
+  return sqe;
+}
+
+bool uring_engine::place(operation& op) noexcept {
+  ::io_uring_sqe* sqe = next_sqe();
+  if (sqe == nullptr) [[unlikely]] return false;
+  fill(*sqe, op);
+  return true;
+}
+
+bool uring_engine::place_stop(operation& op) noexcept {
+  ::io_uring_sqe* sqe = next_sqe();
+  if (sqe == nullptr) [[unlikely]] return false;
+  std::memset(sqe, 0, sizeof *sqe);
+  sqe->opcode = IORING_OP_ASYNC_CANCEL;
+  sqe->fd = -1;
+  sqe->addr = reinterpret_cast<std::uintptr_t>(&op) | tag_operation;
+  sqe->user_data = tag_stop;
+  return true;
+}
+
+void uring_engine::submit(operation& op) noexcept {
+#if WRING_CHECKS
+  if (op.active() || !known_.insert(&op).second) fatal("an operation was submitted twice", EALREADY);
+#endif
+  op.status = operation::state::active;
+  ++in_flight_;
+  ++counters_.submitted;
+  release_to_kernel(&op);
+  if (unsubmitted_.first != nullptr || !place(op)) [[unlikely]] unsubmitted_.push(op);
+}
+
+void uring_engine::request_stop(operation& op) noexcept {
+  if (op.status != operation::state::active) return;
+  op.status = operation::state::stopping;
+  if (op.waiting) return;  // not submitted yet: ends in place_backlog
+  if (unstopped_.first != nullptr || !place_stop(op)) [[unlikely]] unstopped_.push(op);
+}
+
+void uring_engine::place_backlog() noexcept {
+  while (operation* op = unstopped_.first) {
+    if (!place_stop(*op)) return;
+    unstopped_.pop();
+  }
+  while (operation* op = unsubmitted_.first) {
+    if (op->status == operation::state::stopping) {
+      unsubmitted_.pop();
+      finish(*op, {.result = -ECANCELED});
+    } else if (place(*op)) {
+      unsubmitted_.pop();
+    } else {
+      return;
+    }
+  }
+}
+
+bool uring_engine::arm_inbox() noexcept {
+  if (inbox_armed_ || closing_) return true;
+  ::io_uring_sqe* sqe = next_sqe();
+  if (sqe == nullptr) return false;
+  std::memset(sqe, 0, sizeof *sqe);
+  sqe->opcode = IORING_OP_POLL_ADD;
+  sqe->fd = inbox_fd_;
+  sqe->poll32_events = POLLIN;
+  sqe->len = IORING_POLL_ADD_MULTI;
+  sqe->user_data = tag_inbox;
+  inbox_armed_ = true;
+  return true;
+}
+
+void uring_engine::turn(std::int64_t deadline, unsigned limit) {
+  if (unstopped_.first != nullptr || unsubmitted_.first != nullptr) [[unlikely]] place_backlog();
+  bool wait = deadline != no_wait;
+  // Without the doorbell armed nobody could end a wait.
+  if (!inbox_armed_ && !arm_inbox()) wait = false;
+  if (unstopped_.first != nullptr || unsubmitted_.first != nullptr) wait = false;
+  const bool work = (kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+  if (work || ::io_uring_cq_ready(&ring_) != 0) wait = false;
+
+  ::__kernel_timespec timeout{};
+  if (wait && deadline != no_deadline) {
+    const std::int64_t left = deadline - now();
+    if (left <= 0) wait = false;
+    timeout.tv_sec = left / 1'000'000'000;
+    timeout.tv_nsec = left % 1'000'000'000;
+  }
+  if (wait || work || ring_.sq.sqe_tail != ring_.sq.sqe_head) {
+    enter(wait ? 1 : 0, wait && deadline != no_deadline ? &timeout : nullptr);
+  }
+  reap(limit);
+}
+
+// One system call: submits what is queued, runs task work, and waits if asked to.
+void uring_engine::enter(unsigned wait_for, const ::__kernel_timespec* timeout) noexcept {
+  auto& sq = ring_.sq;
+  sq.sqe_head = sq.sqe_tail;
+  std::atomic_ref<unsigned>(*sq.ktail).store(sq.sqe_tail, std::memory_order_release);
+  const unsigned pending = sq.sqe_tail - std::atomic_ref<unsigned>(*sq.khead).load(std::memory_order_acquire);
+  unsigned flags = IORING_ENTER_GETEVENTS | enter_flags_;
+  ::io_uring_getevents_arg argument{};
+  int r = 0;
+  ++counters_.kernel_calls;
+  if (timeout != nullptr) {
+    argument.ts = reinterpret_cast<std::uintptr_t>(timeout);
+    flags |= IORING_ENTER_EXT_ARG;
+    r = ::io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), pending, wait_for, flags,
+                          reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+  } else {
+    r = ::io_uring_enter(static_cast<unsigned>(ring_.ring_fd), pending, wait_for, flags, nullptr);
+  }
+  // EBUSY and EAGAIN: the kernel wants completions reaped first; what it left in the queue goes with the next call.
+  if (r < 0 && r != -EINTR && r != -ETIME && r != -EAGAIN && r != -EBUSY) fatal("io_uring_enter failed", -r);
+}
+
+unsigned uring_engine::reap(unsigned limit) noexcept {
+  struct seen {
+    std::uint64_t user_data;
+    std::int32_t result;
+    std::uint32_t flags;
+  };
+  std::array<seen, 64> batch;
+  auto& cq = ring_.cq;
+  if ((kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) [[unlikely]] ++counters_.overflows;
+  unsigned delivered = 0;
+  while (delivered < limit) {
+    unsigned head = *cq.khead;
+    const unsigned tail = std::atomic_ref<unsigned>(*cq.ktail).load(std::memory_order_acquire);
+    const unsigned count = std::min({tail - head, static_cast<unsigned>(batch.size()), limit - delivered});
+    if (count == 0) break;
+    const unsigned mask = *cq.kring_mask;
+    for (unsigned i = 0; i < count; ++i, ++head) {
+      const ::io_uring_cqe& cqe = cq.cqes[head & mask];
+      batch[i] = {cqe.user_data, cqe.res, cqe.flags};
+    }
+    // The room is given back before anything is delivered: a handler may submit, and so enter the kernel.
+    std::atomic_ref<unsigned>(*cq.khead).store(head, std::memory_order_release);
+    for (unsigned i = 0; i < count; ++i) deliver(batch[i].user_data, batch[i].result, batch[i].flags);
+    delivered += count;
+  }
+  return delivered;
+}
+
+void uring_engine::deliver(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) noexcept {
+  switch (user_data & tag_mask) {
+    case tag_operation: {
+      auto& op = *reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data));
+#if WRING_CHECKS
+      if (!known_.contains(&op)) fatal("a completion came for an operation that is not in flight", ENOENT);
+#endif
+      acquire_from_kernel(&op);
+      finish(op, {.result = result,
+                  .more = (flags & IORING_CQE_F_MORE) != 0,
+                  .buffer = (flags & IORING_CQE_F_BUFFER) != 0 ? flags >> IORING_CQE_BUFFER_SHIFT : completion::no_buffer});
+      return;
+    }
+    case tag_inbox: inbox_ready(flags); return;
+    default: return;  // the completion of a stop says nothing: the operation's own decides
+  }
+}
+
+void uring_engine::finish(operation& op, const completion& c) noexcept {
+  ++counters_.completed;
+  if (!c.more) {
+#if WRING_CHECKS
+    known_.erase(&op);
+#endif
+    if (op.waiting) [[unlikely]] unstopped_.remove(op);  // ended before its stop was sent
+    op.status = operation::state::idle;
+    --in_flight_;
+  }
+  op.on_completion(op, c);
+}
+
+void uring_engine::inbox_ready(std::uint32_t flags) noexcept {
+  std::uint64_t rings = 0;
+  while (::read(inbox_fd_, &rings, sizeof rings) < 0 && errno == EINTR) {
+  }
+  if ((flags & IORING_CQE_F_MORE) == 0) inbox_armed_ = false;  // armed again before the next wait
+}
+
+void uring_engine::wake() noexcept {
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  while (::write(inbox_fd_, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+  errno = saved;
+}
+
+void uring_engine::shut_down() noexcept {
+  while (in_flight_ != 0) turn(no_deadline, ~0U);
+  closing_ = true;
+  if (inbox_armed_) {
+    while (true) {
+      ::io_uring_sqe* sqe = next_sqe();
+      if (sqe != nullptr) {
+        std::memset(sqe, 0, sizeof *sqe);
+        sqe->opcode = IORING_OP_ASYNC_CANCEL;
+        sqe->fd = -1;
+        sqe->addr = tag_inbox;
+        sqe->user_data = tag_stop;
+        break;
+      }
+      reap(~0U);
+    }
+    while (inbox_armed_) {
+      enter(1, nullptr);
+      reap(~0U);
+    }
+  }
+}
+
+std::int64_t uring_engine::now() const noexcept {
+  ::timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+}  // namespace wring::detail

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <unordered_set>
+
+#include <liburing.h>
+
+#include <wring/core/engine/engine.hpp>
+
+namespace wring::detail {
+
+/// The engine on io_uring: one ring, made and used by its scheduler's thread.
+///
+/// Submissions gather in the queue until `turn` enters the kernel, once, to submit, run task work and wait. A completion
+/// finds its operation by the address in user_data. Needs Linux 6.1 (DEFER_TASKRUN); newer features are found by trying.
+class uring_engine final : public engine {
+ public:
+  /// Throws io_error; see `explain_refusal`.
+  explicit uring_engine(const engine_options& options);
+  ~uring_engine() override;
+
+  [[nodiscard]] const char* name() const noexcept override { return "io_uring"; }
+  void submit(operation& op) noexcept override;
+  void request_stop(operation& op) noexcept override;
+  void turn(std::int64_t deadline, unsigned limit) override;
+  void wake() noexcept override;
+  void shut_down() noexcept override;
+  [[nodiscard]] std::int64_t now() const noexcept override;
+  [[nodiscard]] std::string explain() const override;
+
+ private:
+  /// Operations that wait for room in the submission queue, in order.
+  struct backlog {
+    operation* first = nullptr;
+    operation* last = nullptr;
+    void push(operation& op) noexcept;
+    operation* pop() noexcept;
+    void remove(operation& op) noexcept;
+  };
+
+  void set_up_ring(const engine_options& options);
+  [[nodiscard]] ::io_uring_sqe* next_sqe() noexcept;
+  [[nodiscard]] bool place(operation& op) noexcept;
+  [[nodiscard]] bool place_stop(operation& op) noexcept;
+  void place_backlog() noexcept;
+  [[nodiscard]] bool arm_inbox() noexcept;
+  void enter(unsigned wait_for, const ::__kernel_timespec* timeout) noexcept;
+  unsigned reap(unsigned limit) noexcept;
+  void deliver(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) noexcept;
+  void finish(operation& op, const completion& c) noexcept;
+  void inbox_ready(std::uint32_t flags) noexcept;
+  [[nodiscard]] unsigned kernel_flags() const noexcept;
+
+  ::io_uring ring_{};
+  backlog unsubmitted_;
+  backlog unstopped_;
+  unsigned enter_flags_ = 0;
+  int inbox_fd_ = -1;
+  bool inbox_armed_ = false;
+  bool ring_made_ = false;
+  bool closing_ = false;
+#if WRING_CHECKS
+  std::unordered_set<const operation*> known_;
+#endif
+};
+
+/// Why io_uring_setup failed with `error_number`, and what helps: errno, sysctl, seccomp and memlock state.
+[[nodiscard]] WRING_API std::string explain_refusal(int error_number);
+
+}  // namespace wring::detail

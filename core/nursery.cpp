@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include <wring/core/nursery.hpp>
+
+#include <stdexcept>
+
+#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/log.hpp>
+
+namespace wring {
+
+namespace {
+
+constexpr std::size_t suppressed_limit = 64;
+
+}  // namespace
+
+namespace detail {
+
+child_flow::child_flow(scheduler& on, nursery& parent, context_ref inherited) noexcept
+    : flow(on, parent.scope_, std::move(inherited)), nursery_(&parent) {}
+
+void child_flow::ended(bool by_cancellation) noexcept {
+  const std::exception_ptr failure = finish(by_cancellation);
+  done_ = true;
+  root_scope.detach();
+  nursery_->child_ended(failure, *this);
+  release();
+}
+
+}  // namespace detail
+
+nursery::~nursery() {
+  if (looked_) return;
+  for (const std::exception_ptr& failure : suppressed_) {
+    log::warn("a task failed after its nursery had failed already", {"error", detail::describe(failure)});
+  }
+}
+
+void nursery::open(detail::scope_node& outer, detail::flow* host) {
+  if (sched_ != nullptr) throw std::logic_error("a nursery can be run once");
+  sched_ = &scheduler::current();
+  survives_failures_ = host == nullptr;
+  scope_.attach(outer, host);
+  open_ = true;
+}
+
+void nursery::close() noexcept {
+  open_ = false;
+  scope_.detach();
+}
+
+void nursery::check_start() const {
+  if (!open_) throw std::logic_error("nursery::start outside of nursery::run: nobody would wait for the task");
+  if (live_ >= options_.limit) error(errc::limit_exceeded, "start a task in a nursery").with_count(options_.limit).raise();
+}
+
+child_handle nursery::launch(detail::child_flow& child) noexcept {
+  ++live_;
+  sched_->enqueue(child);
+  return child_handle(child);
+}
+
+void nursery::child_ended(const std::exception_ptr& failure, detail::flow& child) noexcept {
+  --live_;
+  if (failure) fail(failure, child);
+  if (live_ < options_.limit && !wanting_.empty()) wanting_.pop()->wake();
+  if (live_ == 0 && joiner_ != nullptr) std::exchange(joiner_, nullptr)->last_child_ended();
+}
+
+void nursery::fail(const std::exception_ptr& failure, detail::flow& where) noexcept {
+  if (survives_failures_) {
+    log::error("a detached task failed", {"error", detail::describe(failure)});
+    return;
+  }
+  if (failure_ == nullptr) {
+    failure_ = failure;
+    trace_ = std::move(where.trace);
+    scope_.cancel();
+  } else if (suppressed_.size() < suppressed_limit) {
+    suppressed_.push_back(failure);
+  }
+}
+
+void nursery::rethrow(detail::flow& f) {
+  f.trace = std::move(trace_);
+  std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+}  // namespace wring

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <wring/core/detail/outcome.hpp>
+#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/scheduler.hpp>
+#include <wring/core/task.hpp>
+
+namespace wring {
+
+class nursery;
+template <class T>
+class ready_signal;
+
+struct nursery_options {
+  /// Children that may run at once; `start` beyond it throws, `vacancy` waits for room.
+  std::size_t limit = std::numeric_limits<std::size_t>::max();
+};
+
+namespace detail {
+
+/// A child of a nursery. The block stays allocated while handles refer to it.
+class WRING_API child_flow : public flow {
+ public:
+  child_flow(scheduler& on, nursery& parent, context_ref inherited) noexcept;
+  void retain() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) free_block();
+  }
+  [[nodiscard]] bool done() const noexcept { return done_; }
+
+ protected:
+  ~child_flow() = default;
+  /// Ends the child: `finish` takes its outcome and destroys its frame.
+  void ended(bool by_cancellation) noexcept final;
+  /// The exception the child ended with, or null. The task is destroyed.
+  virtual std::exception_ptr finish(bool by_cancellation) noexcept = 0;
+  virtual void free_block() noexcept = 0;
+
+ private:
+  nursery* nursery_;
+  std::uint32_t references_ = 1;
+  bool done_ = false;
+};
+
+struct nursery_access;
+
+/// What a nursery returns for a body that returns T.
+template <class T>
+using body_value = std::conditional_t<std::is_void_v<T>, void, std::optional<storable<T>>>;
+
+}  // namespace detail
+
+/// Refers to a child of a nursery; may outlive both. One thread.
+class child_handle {
+ public:
+  child_handle() noexcept = default;
+  explicit child_handle(detail::child_flow& child) noexcept : child_(&child) { child.retain(); }
+  child_handle(const child_handle& other) noexcept : child_(other.child_) {
+    if (child_ != nullptr) child_->retain();
+  }
+  child_handle(child_handle&& other) noexcept : child_(std::exchange(other.child_, nullptr)) {}
+  child_handle& operator=(child_handle other) noexcept {
+    std::swap(child_, other.child_);
+    return *this;
+  }
+  ~child_handle() {
+    if (child_ != nullptr) child_->release();
+  }
+
+  /// Cancels that child alone; the nursery does not take it for a failure. Nothing happens once it has ended.
+  void cancel() noexcept {
+    if (child_ != nullptr && !child_->done()) child_->root_scope.cancel();
+  }
+  [[nodiscard]] bool done() const noexcept { return child_ == nullptr || child_->done(); }
+
+ private:
+  detail::child_flow* child_ = nullptr;
+};
+
+/// Runs tasks concurrently, and ends only when all of them have ended.
+///
+///     co_await wring::with_nursery([&](wring::nursery& n) -> wring::task<> {
+///       n.start(pump, std::ref(a), std::ref(b));
+///       n.start(pump, std::ref(b), std::ref(a));
+///       co_return;
+///     });
+///
+/// The first child (or body) that throws cancels the others; when all have ended, its exception is thrown as it is.
+/// Others that failed by then are in `suppressed()`. If nothing failed and the task around the nursery is cancelled,
+/// that goes on; a nursery that was only cancelled by its own `cancel()` ends normally. One thread.
+class WRING_API nursery {
+ public:
+  explicit nursery(nursery_options options = {}) noexcept : options_(options) {}
+  nursery(const nursery&) = delete;
+  nursery& operator=(const nursery&) = delete;
+  /// Warns in the log of suppressed failures that nobody looked at.
+  ~nursery();
+
+  /// Runs `body`, a callable without arguments that makes a task, and then waits for the children. Returns the body's
+  /// value, as an optional that is empty if the nursery was cancelled before there was one. May be used once.
+  template <detail::awaitable_factory Body>
+  auto run(Body body) -> task<detail::body_value<detail::value_of<Body>>> {
+    detail::assert_safe_callable<Body>();
+    detail::flow& f = co_await detail::current_flow();
+    open(*f.scope, &f);
+    f.scope = &scope_;
+    auto out = co_await detail::capture<Body>(body);
+    if (out.failure) fail(out.failure, f);
+    co_await joined(*this);
+    f.scope = scope_.parent;
+    close();
+    if (failure_) rethrow(f);
+    co_await detail::checkpoint();
+    if constexpr (!std::is_void_v<detail::value_of<Body>>) co_return std::move(out.value);
+  }
+
+  /// Starts `fn(args...)` as a child, in its turn. Callable and arguments are moved or copied into the child, where
+  /// they live until it has ended; pass std::ref for a reference. Throws std::logic_error outside of `run`, io_error
+  /// with errc::limit_exceeded beyond the limit. In a cancelled nursery the child ends before it begins.
+  template <class Fn, class... Args>
+  child_handle start(Fn&& fn, Args&&... args);
+
+  /// Starts `fn(ready, args...)`, where `ready` is a `ready_signal<T>`, and waits until it calls `ready(value)`:
+  /// returns that value. For a child that must be set up before others rely on it. A child that fails before it is
+  /// ready fails the nursery, which cancels this wait if it is part of it; otherwise, and if the child just returns,
+  /// this throws std::logic_error. Cancelling the wait leaves the child running.
+  template <class T = void, class Fn, class... Args>
+  task<T> start_ready(Fn fn, Args... args);
+
+  /// Waits until fewer than `limit` children run. Returning: takes nothing.
+  [[nodiscard]] auto vacancy() noexcept { return vacant(*this); }
+
+  /// Cancels body and children.
+  void cancel() noexcept { scope_.cancel(); }
+  [[nodiscard]] bool cancelled() const noexcept { return scope_.cancelled; }
+
+  /// Children that have not ended.
+  [[nodiscard]] std::size_t size() const noexcept { return live_; }
+
+  /// What failed after the first failure, oldest first (at most 64 are kept). Stays valid until the nursery goes.
+  [[nodiscard]] std::span<const std::exception_ptr> suppressed() noexcept {
+    looked_ = true;
+    return suppressed_;
+  }
+
+ private:
+  friend class detail::child_flow;
+  friend class scheduler;
+  friend struct detail::nursery_access;
+
+  /// Waits for the children, whatever happens.
+  class joined : public leaf<joined, void> {
+   public:
+    explicit joined(nursery& n) noexcept : nursery_(n) {}
+    bool ready() noexcept { return nursery_.live_ == 0; }
+    void suspend() noexcept { nursery_.joiner_ = this; }
+    void stop() noexcept override {}
+    void resume() noexcept {}
+    wait_description describe() const noexcept override { return {.operation = "children of a nursery"}; }
+    void last_child_ended() noexcept { complete(); }
+    static constexpr bool cancellable = false;
+
+   private:
+    nursery& nursery_;
+  };
+
+  class vacant : public detail::listed_wait<vacant> {
+   public:
+    explicit vacant(nursery& n) noexcept : nursery_(n) {}
+    bool ready() noexcept { return nursery_.live_ < nursery_.options_.limit; }
+    void suspend() noexcept { nursery_.wanting_.push(*this); }
+    void resume() noexcept {}
+    wait_description describe() const noexcept override { return {.operation = "room in a nursery"}; }
+    void wake() noexcept { complete(); }
+
+   private:
+    nursery& nursery_;
+  };
+
+  void open(detail::scope_node& outer, detail::flow* host);
+  void close() noexcept;
+  void check_start() const;
+  child_handle launch(detail::child_flow& child) noexcept;
+  void child_ended(const std::exception_ptr& failure, detail::flow& child) noexcept;
+  void fail(const std::exception_ptr& failure, detail::flow& where) noexcept;
+  [[noreturn]] void rethrow(detail::flow& f);
+
+  nursery_options options_;
+  detail::scope_node scope_;
+  scheduler* sched_ = nullptr;
+  std::size_t live_ = 0;
+  joined* joiner_ = nullptr;
+  detail::wait_list<vacant> wanting_;
+  std::exception_ptr failure_;
+  std::unique_ptr<detail::exception_trace> trace_;
+  std::vector<std::exception_ptr> suppressed_;
+  bool looked_ = false;
+  bool open_ = false;
+  bool survives_failures_ = false;  // the root nursery logs them
+};
+
+/// How a child started by `nursery::start_ready` says that it is ready: call it once. Copies are the same signal.
+template <class T = void>
+class ready_signal {
+ public:
+  template <class... Value>
+    requires(std::is_void_v<T> ? sizeof...(Value) == 0 : sizeof...(Value) == 1)
+  void operator()(Value&&... value) const {
+    state_->value.emplace(std::forward<Value>(value)...);
+    state_->wake();
+  }
+
+ private:
+  friend class nursery;
+
+  class wait;
+  struct state {
+    std::optional<detail::storable<T>> value;
+    wait* waiter = nullptr;
+    bool dropped = false;
+    void wake() noexcept {
+      if (waiter != nullptr) std::exchange(waiter, nullptr)->wake();
+    }
+  };
+
+  /// Tells the waiter when the last signal has gone.
+  struct end {
+    std::shared_ptr<state> shared;
+    explicit end(std::shared_ptr<state> s) noexcept : shared(std::move(s)) {}
+    end(const end&) = delete;
+    end& operator=(const end&) = delete;
+    ~end() {
+      shared->dropped = true;
+      shared->wake();
+    }
+  };
+
+  class wait : public leaf<wait, void> {
+   public:
+    explicit wait(state& s) noexcept : state_(s) {}
+    bool ready() noexcept { return state_.value.has_value() || state_.dropped; }
+    void suspend() noexcept { state_.waiter = this; }
+    void stop() noexcept override {
+      state_.waiter = nullptr;
+      this->confirm_stop();
+    }
+    void resume() noexcept {}
+    wait_description describe() const noexcept override { return {.operation = "a child to be ready"}; }
+    void wake() noexcept { this->complete(); }
+
+   private:
+    state& state_;
+  };
+
+  explicit ready_signal(const std::shared_ptr<state>& s) : state_(s), end_(std::make_shared<end>(s)) {}
+
+  std::shared_ptr<state> state_;
+  std::shared_ptr<end> end_;
+};
+
+}  // namespace wring
+
+#include <wring/core/detail/nursery_start.hpp>

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include <wring/core/run.hpp>
+
+#include <cstdio>
+#include <exception>
+
+#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/stop_signals.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+/// Cancels main once its grace has run out.
+class grace_timer : timer {
+ public:
+  grace_timer(scheduler& s, main_flow& main, std::chrono::nanoseconds grace) noexcept
+      : timer([](timer& t) noexcept { static_cast<grace_timer&>(t).main_.root_scope.cancel(); }),
+        scheduler_(s),
+        main_(main),
+        grace_(grace) {}
+  ~grace_timer() { scheduler_.timers().cancel(*this); }
+
+  void look() noexcept {
+    if (started_ || !scheduler_.stopping()) return;
+    started_ = true;
+    if (grace_ <= std::chrono::nanoseconds::zero()) {
+      main_.root_scope.cancel();
+    } else {
+      scheduler_.timers().arm(*this, scheduler_.clock_now() + grace_.count());
+    }
+  }
+
+ private:
+  scheduler& scheduler_;
+  main_flow& main_;
+  std::chrono::nanoseconds grace_;
+  bool started_ = false;
+};
+
+void report(const std::exception_ptr& escaped, const exception_trace* trace) {
+  std::fprintf(stderr, "wring: error: %s\n", describe(escaped).c_str());
+  if (trace != nullptr && trace->exception == identity(escaped)) std::fputs(to_string(*trace).c_str(), stderr);
+}
+
+int run_to_end(const run_options& options, scheduler& s, main_factory& factory) {
+  const std::unique_ptr<main_flow> main = factory.make(s);
+  grace_timer grace(s, *main, options.grace);
+  s.enqueue(*main);
+  s.run_until([&] {
+    grace.look();
+    return main->done();
+  });
+  if (main->cancelled_at_end()) return 0;
+  try {
+    return main->exit_code();
+  } catch (...) {
+    report(std::current_exception(), main->trace.get());
+    return 1;
+  }
+}
+
+}  // namespace
+
+main_flow::~main_flow() = default;
+
+int run_main(const run_options& options, main_factory& factory) {
+  try {
+    scheduler s(options.scheduler);
+    const stop_signals signals(s, options.handle_signals);
+    const int code = run_to_end(options, s, factory);
+    s.drain();
+    return code;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "wring: error: %s\n", e.what());
+    return 1;
+  }
+}
+
+}  // namespace wring::detail

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/make_engine.hpp>
+#include <wring/core/detail/thread_scheduler.hpp>
+#include <wring/core/error.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring {
+
+namespace detail {
+
+constinit thread_local scheduler* thread_scheduler = nullptr;
+
+}  // namespace detail
+
+scheduler_observer::~scheduler_observer() = default;
+
+steady_clock::time_point steady_clock::now() { return time_point(duration(scheduler::current().clock_now())); }
+
+scheduler* scheduler::try_current() noexcept { return detail::thread_scheduler; }
+
+scheduler& scheduler::current() {
+  if (detail::thread_scheduler == nullptr) {
+    throw std::logic_error("no scheduler on this thread: call this from a task that wring::run runs");
+  }
+  return *detail::thread_scheduler;
+}
+
+scheduler::scheduler(const scheduler_options& options)
+    : options_(options),
+      engine_(detail::make_engine(options.engine)),
+      turn_time_(engine_->now()),
+      timers_(turn_time_),
+      inbox_(
+          options.inbox_capacity, [](void* self) noexcept { static_cast<scheduler*>(self)->engine_->wake(); }, this) {
+  if (detail::thread_scheduler != nullptr) throw std::logic_error("this thread has a scheduler already");
+  detail::thread_scheduler = this;
+  root_ = std::make_unique<nursery>();
+  root_->open(root_scope_, nullptr);
+}
+
+scheduler::~scheduler() {
+  drain();
+  engine_->shut_down();
+  root_->close();
+  root_.reset();
+  detail::thread_scheduler = nullptr;
+}
+
+bool scheduler::try_post(detail::unique_function<void()> fn) { return inbox_.try_push(std::move(fn)); }
+
+void scheduler::post(detail::unique_function<void()> fn) {
+  if (!try_post(std::move(fn))) error(errc::inbox_full, "post").with_count(options_.inbox_capacity).raise();
+}
+
+void scheduler::add(stop_scope& s) noexcept {
+  s.stop_previous = last_stop_;
+  s.stop_next = nullptr;
+  (last_stop_ != nullptr ? last_stop_->stop_next : first_stop_) = &s;
+  last_stop_ = &s;
+  if (stopping_) s.requested = true;
+}
+
+void scheduler::remove(stop_scope& s) noexcept {
+  (s.stop_previous != nullptr ? s.stop_previous->stop_next : first_stop_) = s.stop_next;
+  (s.stop_next != nullptr ? s.stop_next->stop_previous : last_stop_) = s.stop_previous;
+}
+
+void scheduler::request_stop() noexcept {
+  if (stopping_) return;
+  stopping_ = true;
+  for (stop_scope* s = first_stop_; s != nullptr; s = s->stop_next) s->cancel();
+}
+
+void scheduler::request_stop_from_anywhere() noexcept {
+  stop_wanted_.store(true, std::memory_order_seq_cst);
+  engine_->wake();
+}
+
+void scheduler::run_until(const std::function<bool()>& done) {
+  while (!done()) turn();
+}
+
+void scheduler::drain() {
+  root_->cancel();
+  run_until([this] { return first_ready_ == nullptr && root_->size() == 0 && engine_->in_flight() == 0; });
+}
+
+void scheduler::turn() {
+  // Sleep is announced before the last look at what other threads and signal handlers may have left.
+  const bool announced = first_ready_ == nullptr && inbox_.prepare_sleep();
+  const bool idle = announced && !stop_wanted_.load(std::memory_order_seq_cst);
+  engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
+  if (announced) inbox_.awake();
+
+  turn_time_ = clock_now();
+  if (timers_.next_deadline() <= turn_time_) {
+    fired_ += timers_.advance(turn_time_);
+  } else if (held_ && idle && first_ready_ == nullptr) {
+    jump_held_clock();
+  }
+  posted_ += inbox_.drain(options_.inbox_per_turn, [](detail::inbox::item&& fn) noexcept { fn(); });
+  if (stop_wanted_.load(std::memory_order_relaxed)) [[unlikely]] {
+    stop_wanted_.store(false, std::memory_order_relaxed);
+    request_stop();
+  }
+  if (first_ready_ != nullptr) run_ready();
+  ++turns_;
+  if (observer_ != nullptr) [[unlikely]] observer_->turn_ended(*this);
+}
+
+std::int64_t scheduler::wait_until() const noexcept {
+  const std::int64_t next = timers_.next_deadline();
+  if (held_) {
+    // Held time does not pass while waiting. To jump, only glance at the kernel first: what it has goes before.
+    return jump_when_idle_ && !timers_.empty() ? engine_->now() + 1'000'000 : engine::no_deadline;
+  }
+  return next == engine::no_deadline ? next : next - offset_;
+}
+
+void scheduler::jump_held_clock() noexcept {
+  if (!jump_when_idle_ || timers_.empty()) return;
+  held_at_ = turn_time_ = std::max(held_at_, timers_.next_deadline());
+  fired_ += timers_.advance(turn_time_);
+}
+
+void scheduler::run_ready() {
+  for (unsigned n = options_.resumptions_per_turn; n != 0 && first_ready_ != nullptr; --n) {
+    detail::flow& f = *first_ready_;
+    first_ready_ = f.next_ready;
+    if (first_ready_ == nullptr) last_ready_ = nullptr;
+    resume(f);
+  }
+}
+
+// The only place that resumes coroutines. A frame that ends while nobody is waiting inside its own start leaves its
+// parent in `flow::next` instead of resuming it, and a cancelled wait only asks for unwinding: so the stack does not
+// grow with the depth of a task, whatever the compiler does about tail calls.
+void scheduler::resume(detail::flow& f) noexcept {
+  running_ = &f;
+  f.queued = false;
+  f.budget = static_cast<std::uint16_t>(options_.leaf_budget);
+  f.depth = 0;
+  f.next = nullptr;
+  ++resumptions_;
+  std::coroutine_handle<> frame;
+  if (!f.started) [[unlikely]] {
+    f.started = true;
+    ++started_;
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->task_started(f);
+    if (f.cancelled()) {
+      f.was_cancelled = true;
+    } else {
+      f.begin();
+      frame = f.unwinding ? unwind(f) : f.next;
+    }
+  } else if (f.leaf != nullptr && !f.leaf->restart()) {  // an await that gave way before it began
+    running_ = nullptr;
+    return;
+  } else {
+    f.leaf = nullptr;
+    frame = f.unwinding ? unwind(f) : f.top->frame;
+  }
+  while (frame) {
+    f.next = nullptr;
+    frame.resume();
+    frame = f.unwinding ? unwind(f) : f.next;
+  }
+  running_ = nullptr;
+  if (f.top == &f.root && f.leaf == nullptr) [[unlikely]] {
+    ++ended_;
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->task_ended(f, f.was_cancelled);
+    f.ended(f.was_cancelled);
+  }
+}
+
+// Destroys frames from the innermost outwards until something stops the cancellation. Returns what to resume then;
+// null at the root.
+std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
+  f.unwinding = false;
+  for (;;) {
+    detail::await_node& node = *f.top;
+    if (node.unwound == nullptr) {
+      auto& promise = static_cast<detail::promise_base&>(node);
+      f.top = node.parent;
+      *promise.owner = nullptr;
+      node.frame.destroy();
+    } else if (node.unwound(node, f)) {
+      return node.frame;
+    }
+  }
+}
+
+scheduler_stats scheduler::stats() const noexcept {
+  const wring::engine::counters& totals = engine_->totals();
+  return {.turns = turns_,
+          .resumptions = resumptions_,
+          .tasks_started = started_,
+          .tasks_ended = ended_,
+          .timers_fired = fired_,
+          .posted = posted_,
+          .timers = timers_.size(),
+          .operations = engine_->in_flight(),
+          .operations_submitted = totals.submitted,
+          .completions = totals.completed,
+          .kernel_calls = totals.kernel_calls,
+          .buffers_leased = engine_->buffers().leased()};
+}
+
+}  // namespace wring

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/flow.hpp>
+#include <wring/core/detail/inbox.hpp>
+#include <wring/core/detail/timer_wheel.hpp>
+#include <wring/core/detail/unique_function.hpp>
+#include <wring/core/engine/engine.hpp>
+
+namespace wring {
+
+class nursery;
+class scheduler_observer;
+namespace testing {
+class clock;
+}
+
+/// The clock of timers and deadlines: monotonic, read through the scheduler, so that tests can hold and advance it.
+struct steady_clock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<steady_clock>;
+  static constexpr bool is_steady = true;
+
+  /// The current scheduler's time. Throws std::logic_error outside of a scheduler.
+  WRING_API static time_point now();
+};
+
+/// Limits of a scheduler.
+struct scheduler_options {
+  engine_options engine;
+  unsigned resumptions_per_turn = 256;  ///< tasks resumed before the kernel is looked at again
+  unsigned completions_per_turn = 256;  ///< completions delivered before tasks run again
+  unsigned inbox_per_turn = 256;        ///< posted functions called before tasks run again
+  unsigned inbox_capacity = 65536;      ///< posted functions that may wait
+  unsigned leaf_budget = 128;           ///< awaits a task may end without suspending before it gives way to others
+};
+
+/// What a scheduler has done since it was made; read on its thread.
+struct scheduler_stats {
+  std::uint64_t turns = 0;
+  std::uint64_t resumptions = 0;
+  std::uint64_t tasks_started = 0;
+  std::uint64_t tasks_ended = 0;
+  std::uint64_t timers_fired = 0;
+  std::uint64_t posted = 0;    ///< posted functions called
+  std::size_t timers = 0;      ///< armed now
+  std::size_t operations = 0;  ///< in flight now
+  std::uint64_t operations_submitted = 0;
+  std::uint64_t completions = 0;
+  std::uint64_t kernel_calls = 0;
+  unsigned buffers_leased = 0;  ///< receive buffers in use now
+};
+
+/// One thread's event loop: runs tasks, fires timers and hands operations to its engine.
+///
+/// `wring::run` makes one; use it directly only to build an own `run`. Everything but `post`, `try_post` and
+/// `request_stop_from_anywhere` belongs to the thread that made it.
+class WRING_API scheduler {
+ public:
+  /// Makes the engine and becomes the thread's current scheduler. Throws io_error where the kernel refuses what is
+  /// needed, with the cause and the cure; std::logic_error if the thread has a scheduler already.
+  explicit scheduler(const scheduler_options& options = {});
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+  /// Cancels and drains what is left, as `drain` does.
+  ~scheduler();
+
+  /// The scheduler of this thread. Throws std::logic_error if there is none.
+  static scheduler& current();
+  /// The scheduler of this thread, or null.
+  static scheduler* try_current() noexcept;
+
+  /// Calls `fn` soon on the scheduler's thread. From any thread, while the scheduler exists. False if the inbox is
+  /// full. An exception that leaves `fn` ends the process.
+  [[nodiscard]] bool try_post(detail::unique_function<void()> fn);
+  /// As try_post, but throws io_error with errc::inbox_full.
+  void post(detail::unique_function<void()> fn);
+
+  /// Asks everything to finish: cancels the scopes made by `until_stopping`. Idempotent.
+  void request_stop() noexcept;
+  /// The same from any thread and from signal handlers; takes effect in the scheduler's next turn.
+  void request_stop_from_anywhere() noexcept;
+  [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+
+  /// Runs turns until `done` returns true; looked at after each turn.
+  void run_until(const std::function<bool()>& done);
+
+  /// Cancels and awaits the tasks of the root nursery, then awaits every operation in flight: what closed streams
+  /// left behind. Nothing is in flight afterwards.
+  void drain();
+
+  /// The owner of work that outlives the task that started it; shutdown cancels and drains it.
+  [[nodiscard]] nursery& root() noexcept { return *root_; }
+
+  /// Nanoseconds of the scheduler's clock, read now.
+  [[nodiscard]] std::int64_t clock_now() const noexcept { return held_ ? held_at_ : engine_->now() + offset_; }
+  /// The same, as it was when this turn began: cheap, and good enough to extend an idle timeout.
+  [[nodiscard]] std::int64_t turn_time() const noexcept { return turn_time_; }
+
+  [[nodiscard]] detail::timer_wheel& timers() noexcept { return timers_; }
+  [[nodiscard]] wring::engine& engine() noexcept { return *engine_; }
+  [[nodiscard]] scheduler_stats stats() const noexcept;
+
+  /// Reports tasks and turns to `observer` from now on; null: to nobody, which costs one branch an event. The observer
+  /// must outlive the scheduler or be removed.
+  void observe(scheduler_observer* observer) noexcept { observer_ = observer; }
+
+  /// Queues a flow for resumption, at the end.
+  void enqueue(detail::flow& f) noexcept {
+    f.queued = true;
+    f.next_ready = nullptr;
+    (last_ready_ != nullptr ? last_ready_->next_ready : first_ready_) = &f;
+    last_ready_ = &f;
+  }
+
+  /// The flow that is running; null outside of tasks.
+  [[nodiscard]] detail::flow* running() const noexcept { return running_; }
+
+  /// The scope everything else is below.
+  [[nodiscard]] detail::scope_node& root_scope() noexcept { return root_scope_; }
+
+  /// A scope that a stop request cancels; see until_stopping.
+  struct stop_scope : detail::scope_node {
+    stop_scope* stop_previous = nullptr;
+    stop_scope* stop_next = nullptr;
+  };
+  void add(stop_scope& s) noexcept;
+  void remove(stop_scope& s) noexcept;
+
+ private:
+  friend class testing::clock;
+
+  void turn();
+  void run_ready();
+  void resume(detail::flow& f) noexcept;
+  std::coroutine_handle<> unwind(detail::flow& f) noexcept;
+  [[nodiscard]] std::int64_t wait_until() const noexcept;
+  void jump_held_clock() noexcept;
+
+  scheduler_options options_;
+  detail::flow* first_ready_ = nullptr;
+  detail::flow* last_ready_ = nullptr;
+  detail::flow* running_ = nullptr;
+  scheduler_observer* observer_ = nullptr;
+  std::unique_ptr<wring::engine> engine_;
+  std::int64_t turn_time_ = 0;
+  std::int64_t offset_ = 0;   // testing::clock: added to the engine's time
+  std::int64_t held_at_ = 0;  // testing::clock: the time while it is held
+  bool held_ = false;
+  bool jump_when_idle_ = false;
+  bool stopping_ = false;
+  std::atomic<bool> stop_wanted_ = false;
+  detail::timer_wheel timers_;
+  detail::inbox inbox_;
+  detail::scope_node root_scope_;
+  stop_scope* first_stop_ = nullptr;
+  stop_scope* last_stop_ = nullptr;
+  std::uint64_t turns_ = 0;
+  std::uint64_t resumptions_ = 0;
+  std::uint64_t started_ = 0;
+  std::uint64_t ended_ = 0;
+  std::uint64_t fired_ = 0;
+  std::uint64_t posted_ = 0;
+  std::unique_ptr<nursery> root_;
+};
+
+/// Is told what a scheduler does; override what is of interest. Called on the scheduler's thread, must not throw.
+class WRING_API scheduler_observer {
+ public:
+  virtual ~scheduler_observer();
+  virtual void task_started(const detail::flow&) noexcept {}
+  virtual void task_ended(const detail::flow&, bool by_cancellation) noexcept { static_cast<void>(by_cancellation); }
+  virtual void turn_ended(const scheduler&) noexcept {}
+};
+
+}  // namespace wring

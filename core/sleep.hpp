@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring {
+
+namespace detail {
+
+/// Waits for a time of the scheduler's clock.
+class WRING_API sleep_wait : public leaf<sleep_wait, void>, timer {
+ public:
+  sleep_wait(std::int64_t nanoseconds, bool relative) noexcept;
+
+  bool ready() noexcept;
+  void suspend() noexcept;
+  void stop() noexcept override;
+  void resume() noexcept {}
+  wait_description describe() const noexcept override { return {.operation = "sleep"}; }
+
+ private:
+  std::int64_t when_;
+};
+
+}  // namespace detail
+
+/// Suspends the task for at least `time`. Zero or less gives way to the other tasks once.
+[[nodiscard]] inline auto sleep_for(std::chrono::nanoseconds time) noexcept {
+  return detail::sleep_wait(time.count(), true);
+}
+
+/// Suspends the task until `when` at least. A time that has passed gives way to the other tasks once.
+[[nodiscard]] inline auto sleep_until(steady_clock::time_point when) noexcept {
+  return detail::sleep_wait(when.time_since_epoch().count(), false);
+}
+
+/// Ticks at `start + n * period`, without drift: late ticks do not move the later ones.
+///
+///     wring::interval every(1s);
+///     for (;;) {
+///       const auto skipped = co_await every.tick();   // ticks that went by while the task was busy
+///       ...
+///     }
+///
+/// The first tick comes one period after construction. One task, one thread; inside a scheduler.
+class WRING_API interval {
+ public:
+  /// Throws std::invalid_argument for a period that is not positive, std::logic_error outside of a scheduler.
+  explicit interval(std::chrono::nanoseconds period);
+
+  /// Waits for the next tick; returns how many were missed since the one before. Cancelled, it has taken no tick.
+  [[nodiscard]] auto tick() noexcept { return wait(*this); }
+
+  [[nodiscard]] std::chrono::nanoseconds period() const noexcept { return std::chrono::nanoseconds(period_); }
+
+ private:
+  class WRING_API wait : public leaf<wait, std::uint64_t>, detail::timer {
+   public:
+    explicit wait(interval& i) noexcept;
+    bool ready() noexcept { return false; }
+    void suspend() noexcept;
+    void stop() noexcept override;
+    std::uint64_t resume() noexcept;
+    wait_description describe() const noexcept override { return {.operation = "tick"}; }
+
+   private:
+    interval& interval_;
+  };
+
+  std::int64_t period_;
+  std::int64_t next_;
+};
+
+}  // namespace wring

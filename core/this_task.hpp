@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring {
+
+namespace detail {
+
+class yield_wait : public leaf<yield_wait, void> {
+ public:
+  bool ready() noexcept { return false; }
+  void suspend() noexcept { complete(); }
+  void stop() noexcept override {}
+  void resume() noexcept {}
+  wait_description describe() const noexcept override { return {.operation = "yield"}; }
+};
+
+}  // namespace detail
+
+/// Lets every task that is ready now run first.
+[[nodiscard]] inline auto yield() noexcept { return detail::yield_wait(); }
+
+namespace this_task {
+
+/// Whether the running task's innermost scope is cancelled: its next await would be. For computations that want to end
+/// early. False outside of tasks.
+[[nodiscard]] inline bool cancelled() noexcept {
+  const scheduler* s = scheduler::try_current();
+  return s != nullptr && s->running() != nullptr && s->running()->cancelled();
+}
+
+}  // namespace this_task
+}  // namespace wring

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+
+#include <wring/core/detail/scoped.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring {
+
+namespace detail {
+
+/// The timer and scope of a deadline; independent of what is awaited.
+class WRING_API deadline_scope : timer {
+ public:
+  explicit deadline_scope(std::int64_t nanoseconds, bool relative) noexcept
+      : timer(expire), time_(nanoseconds), relative_(relative) {}
+
+  void start(flow& f) noexcept;
+  void end(flow& f) noexcept { f.sched->timers().cancel(*this); }
+  [[nodiscard]] error timed_out() const noexcept;
+
+  scope_node scope;
+
+ private:
+  static void expire(timer& t) noexcept;
+
+  std::int64_t time_;
+  bool relative_;
+  flow* flow_ = nullptr;
+  wait_description late_;
+};
+
+template <class Op>
+class [[nodiscard]] with_deadline_op : public scoped<with_deadline_op<Op>, Op> {
+ public:
+  using value_type = value_of<Op>;
+
+  with_deadline_op(Op& op, std::int64_t nanoseconds, bool relative)
+      : scoped<with_deadline_op, Op>(op), deadline_(nanoseconds, relative) {}
+
+  value_type resume() {
+    if (this->absorbed()) [[unlikely]] {
+      if constexpr (is_result<value_type>) {
+        return deadline_.timed_out();
+      } else {
+        deadline_.timed_out().raise();
+      }
+    }
+    return this->finish();
+  }
+
+  [[nodiscard]] auto result() && noexcept
+    requires has_result<Op>
+  {
+    return as_result<with_deadline_op>(*this);
+  }
+  auto resume_result()
+    requires has_result<Op>
+  {
+    using outcome = decltype(this->finish_result());
+    return this->absorbed() ? outcome(deadline_.timed_out()) : this->finish_result();
+  }
+
+ private:
+  friend scoped<with_deadline_op, Op>;
+  scope_node& scope() noexcept { return deadline_.scope; }
+  void entering(flow& f) noexcept { deadline_.start(f); }
+  void left(flow& f) noexcept { deadline_.end(f); }
+  bool absorbs(flow&) noexcept { return deadline_.scope.requested; }
+
+  deadline_scope deadline_;
+};
+
+template <class Op>
+class [[nodiscard]] move_on_op : public scoped<move_on_op<Op>, Op> {
+ public:
+  using value_type = maybe_t<value_of<Op>>;
+
+  move_on_op(Op& op, std::int64_t nanoseconds) : scoped<move_on_op, Op>(op), deadline_(nanoseconds, true) {}
+
+  value_type resume() {
+    if (this->absorbed()) return {};
+    return this->finish(some<Op>);
+  }
+
+  [[nodiscard]] auto result() && noexcept
+    requires has_result<Op>
+  {
+    return as_result<move_on_op>(*this);
+  }
+  auto resume_result()
+    requires has_result<Op>
+  {
+    std::optional<decltype(this->finish_result())> out;
+    if (!this->absorbed()) out.emplace(this->finish_result());
+    return out;
+  }
+
+ private:
+  friend scoped<move_on_op, Op>;
+  scope_node& scope() noexcept { return deadline_.scope; }
+  void entering(flow& f) noexcept { deadline_.start(f); }
+  void left(flow& f) noexcept { deadline_.end(f); }
+  bool absorbs(flow&) noexcept { return deadline_.scope.requested; }
+
+  deadline_scope deadline_;
+};
+
+}  // namespace detail
+
+/// Runs `op`, an awaitable or a callable that makes one, until `when` at the latest. Then it is cancelled, and once it
+/// has really ended this throws `timeout_error` (or, in `.result()` and for operations that return a result, gives the
+/// error errc::timed_out), naming what was waited for. A value or exception that arrived all the same is delivered. A
+/// deadline further out that passes first, or a cancelled task, passes through as cancellation. A deadline that has
+/// passed already cancels `op` before it begins.
+template <detail::operand_like Op>
+auto with_deadline(steady_clock::time_point when, Op&& op) {
+  return detail::with_deadline_op<std::remove_reference_t<Op>>(op, when.time_since_epoch().count(), false);
+}
+
+/// As with_deadline, `limit` from now.
+template <detail::operand_like Op>
+auto with_timeout(std::chrono::nanoseconds limit, Op&& op) {
+  return detail::with_deadline_op<std::remove_reference_t<Op>>(op, limit.count(), true);
+}
+
+/// As with_timeout, for when running out of time is nothing special: returns an optional that is empty then (bool for
+/// void), and throws nothing for it.
+template <detail::operand_like Op>
+auto move_on_after(std::chrono::nanoseconds limit, Op&& op) {
+  return detail::move_on_op<std::remove_reference_t<Op>>(op, limit.count());
+}
+
+}  // namespace wring
