@@ -9,8 +9,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
+#include <new>
 #include <stdexcept>
 
+#include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/engine/uring_abi.hpp>
 #include <wring/core/error.hpp>
@@ -76,7 +79,8 @@ buffer_lease buffer_pool::lease(std::uint32_t id, std::size_t length) noexcept {
   if (++leased_ == published_) grow();
   std::byte* const data = at(id);
   unpoison(data, length);
-  return {*this, data, length, id};
+  return {data, length, [](void* pool, std::uint32_t tag) noexcept { static_cast<buffer_pool*>(pool)->give_back(tag); },
+          this, id};
 }
 
 void buffer_pool::publish(std::uint32_t id) noexcept {
@@ -130,6 +134,21 @@ bool buffer_pool::take(std::uint32_t& id) noexcept {
   if (head_ == tail_) return false;
   id = static_cast<::io_uring_buf*>(ring_)[head_++ & (capacity_ - 1)].bid;
   return true;
+}
+
+buffer_lease buffer_lease::allocate(std::size_t size) {
+  if (size == 0) return {};
+  if (size > std::numeric_limits<std::uint32_t>::max()) throw std::bad_alloc();
+  void* const block = detail::frame_recycler::allocate(size);
+  return {static_cast<std::byte*>(block), size,
+          [](void* memory, std::uint32_t bytes) noexcept { detail::frame_recycler::deallocate(memory, bytes); }, block,
+          static_cast<std::uint32_t>(size)};
+}
+
+buffer_lease buffer_lease::copy_of(std::span<const std::byte> bytes) {
+  buffer_lease copy = allocate(bytes.size());
+  std::ranges::copy(bytes, copy.begin());
+  return copy;
 }
 
 }  // namespace wring

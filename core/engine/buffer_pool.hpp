@@ -57,8 +57,6 @@ class WRING_API buffer_pool {
   [[nodiscard]] bool take(std::uint32_t& id) noexcept;
 
  private:
-  friend class buffer_lease;
-
   [[nodiscard]] std::byte* at(std::uint32_t id) const noexcept { return memory_ + std::size_t{id} * size_; }
   void give_back(std::uint32_t id) noexcept;
   void publish(std::uint32_t id) noexcept;
@@ -76,28 +74,44 @@ class WRING_API buffer_pool {
   waiter* last_waiter_ = nullptr;
 };
 
-/// Received bytes, in a buffer of the scheduler's pool: what `read_some` returns. Move-only; the buffer goes back when
-/// the lease goes, so keep it only as long as the bytes are needed (copy what must live longer): while all buffers are
-/// leased, receives wait. Use and destroy it on its scheduler's thread, before the scheduler ends.
+/// Received bytes, and the memory they are in: what `read_some` returns. Move-only; the memory goes back when the lease
+/// goes. That is mostly a buffer of the scheduler's pool, so keep a lease only as long as the bytes are needed (copy
+/// what must live longer): while all buffers are leased, receives wait. Use and destroy it on its scheduler's thread,
+/// before the scheduler ends.
 class buffer_lease {
  public:
+  /// Gives memory back to whoever it is from; `tag` is whatever was passed with it.
+  using release_function = void (*)(void* owner, std::uint32_t tag) noexcept;
+
   buffer_lease() noexcept = default;
+  /// Lends `size` bytes, less than 4 GiB, that are not the pool's: `release(owner, tag)` is called when the lease goes,
+  /// also if there are none. For streams whose bytes are in memory of their own.
+  buffer_lease(std::byte* data, std::size_t size, release_function release, void* owner, std::uint32_t tag = 0) noexcept
+      : release_(release), owner_(owner), data_(data), size_(static_cast<std::uint32_t>(size)), tag_(tag) {}
   buffer_lease(buffer_lease&& other) noexcept
-      : pool_(std::exchange(other.pool_, nullptr)),
+      : release_(std::exchange(other.release_, nullptr)),
+        owner_(other.owner_),
         data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)),
-        id_(other.id_) {}
+        tag_(other.tag_) {}
   buffer_lease& operator=(buffer_lease&& other) noexcept {
     if (this != &other) {
       reset();
-      pool_ = std::exchange(other.pool_, nullptr);
+      release_ = std::exchange(other.release_, nullptr);
+      owner_ = other.owner_;
       data_ = std::exchange(other.data_, nullptr);
       size_ = std::exchange(other.size_, 0);
-      id_ = other.id_;
+      tag_ = other.tag_;
     }
     return *this;
   }
   ~buffer_lease() { reset(); }
+
+  /// `size` bytes of memory that is nobody else's, uninitialised and aligned for anything; recycled by the thread if
+  /// it is 2 KiB or less. Throws std::bad_alloc, also from 4 GiB on.
+  [[nodiscard]] WRING_API static buffer_lease allocate(std::size_t size);
+  /// The same, filled with `bytes`.
+  [[nodiscard]] WRING_API static buffer_lease copy_of(std::span<const std::byte> bytes);
 
   /// False for the end of the stream.
   explicit operator bool() const noexcept { return size_ != 0; }
@@ -110,26 +124,30 @@ class buffer_lease {
   /// Drops the first `count` bytes (at most size()).
   void consume(std::size_t count) noexcept {
     data_ += count;
-    size_ -= static_cast<std::uint32_t>(count);
+    truncate(size_ - count);
+  }
+
+  /// Keeps the first `count` bytes alone (at most size()).
+  void truncate(std::size_t count) noexcept {
+    size_ = static_cast<std::uint32_t>(count);
     if (size_ == 0) reset();
   }
 
-  /// Returns the buffer.
+  /// Returns the memory.
   void reset() noexcept {
-    if (pool_ != nullptr) std::exchange(pool_, nullptr)->give_back(id_);
     data_ = nullptr;
     size_ = 0;
+    if (release_ != nullptr) std::exchange(release_, nullptr)(owner_, tag_);
   }
 
  private:
-  friend class buffer_pool;
-  buffer_lease(buffer_pool& pool, std::byte* data, std::size_t size, std::uint32_t id) noexcept
-      : pool_(&pool), data_(data), size_(static_cast<std::uint32_t>(size)), id_(static_cast<std::uint16_t>(id)) {}
-
-  buffer_pool* pool_ = nullptr;
+  release_function release_ = nullptr;
+  void* owner_ = nullptr;
   std::byte* data_ = nullptr;
   std::uint32_t size_ = 0;
-  std::uint16_t id_ = 0;
+  std::uint32_t tag_ = 0;
 };
+
+static_assert(sizeof(buffer_lease) <= 32);
 
 }  // namespace wring

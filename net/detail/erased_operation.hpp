@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/operand.hpp>
+#include <wring/core/engine/buffer_pool.hpp>
+#include <wring/core/result.hpp>
+
+namespace wring::net::detail {
+
+/// What is awaited for a `T` and has `.result()`: a leaf, an adaptor or a task.
+template <class A, class T>
+concept faultable_operation = wring::detail::operation_like<A> && std::same_as<typename A::value_type, T> &&
+                              requires(A&& a) {
+                                { a.resume_result() } -> std::same_as<result<T>>;
+                                std::move(a).result();
+                              };
+
+/// Room for the operations of TCP streams.
+template <class T>
+inline constexpr std::size_t erased_operation_room = 176;
+template <>
+inline constexpr std::size_t erased_operation_room<std::size_t> = 152;
+template <>
+inline constexpr std::size_t erased_operation_room<buffer_lease> = 96;
+
+/// The memory that a stream's function is told to work on.
+struct memory_argument {
+  const void* data = nullptr;
+  std::size_t size = 0;
+};
+
+/// The operation of a stream of unknown type, in place. `start_function`, which knows the type, makes the real operation
+/// in here when it is awaited, and starts it: that is one indirect call, and all there is for an operation that ends at
+/// once, as its outcome is taken by then. One that had to wait costs another call when it ends. An operation that does
+/// not fit is made in a block of the frame recycler.
+template <class T>
+class [[nodiscard]] erased_operation {
+ public:
+  using value_type = T;
+  using start_function = bool (*)(void* stream, erased_operation& self, wring::detail::flow& f);
+
+  erased_operation(start_function start_with, void* stream, memory_argument memory = {}) noexcept
+      : argument(memory), start_(start_with), stream_(stream) {}
+  erased_operation(const erased_operation&) = delete;
+  erased_operation& operator=(const erased_operation&) = delete;
+  ~erased_operation() {
+    if (kind_ == nullptr) return;
+    if (kind_->destroy != nullptr) {
+      kind_->destroy(*this);
+    } else {
+      std::destroy_at(&outcome());
+    }
+  }
+
+  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<erased_operation>(*this); }
+
+  bool begin(wring::detail::flow& f) { return start_(stream_, *this, f); }
+  T resume() { return kind_->resume(*this); }
+  wring::result<T> resume_result() { return kind_->resume_result(*this); }
+
+  /// Makes the operation that `make()` returns, and starts it. For start functions.
+  template <class Make>
+  bool start(wring::detail::flow& f, Make make) {
+    using operation = std::invoke_result_t<Make&>;
+    if constexpr (fits<operation>) {
+      ::new (static_cast<void*>(room_)) operation(make());
+    } else {
+      static_assert(alignof(operation) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+      void* const block = wring::detail::frame_recycler::allocate(sizeof(operation));
+      try {
+        ::new (block) operation(make());
+      } catch (...) {
+        wring::detail::frame_recycler::deallocate(block, sizeof(operation));
+        throw;
+      }
+      ::new (static_cast<void*>(room_)) void*(block);
+    }
+    kind_ = &started<operation>;
+    const bool ended = get<operation>().begin(f);
+    if constexpr (std::derived_from<operation, awaiter>) {
+      if (ended) take_outcome<operation>();
+    }
+    return ended;
+  }
+
+  memory_argument argument;
+
+ private:
+  /// What `room_` holds: an operation, or, where nothing is there to destroy it, the outcome of one.
+  struct kind {
+    T (*resume)(erased_operation&);
+    wring::result<T> (*resume_result)(erased_operation&);
+    void (*destroy)(erased_operation&) noexcept;
+  };
+
+  static constexpr std::size_t room = erased_operation_room<T>;
+  static_assert(sizeof(wring::result<T>) <= room);
+
+  template <class Operation>
+  static constexpr bool fits = sizeof(Operation) <= room && alignof(Operation) <= alignof(std::max_align_t);
+
+  template <class Operation>
+  Operation& get() noexcept {
+    if constexpr (fits<Operation>) {
+      return *std::launder(reinterpret_cast<Operation*>(room_));
+    } else {
+      return *static_cast<Operation*>(*std::launder(reinterpret_cast<void**>(room_)));
+    }
+  }
+  wring::result<T>& outcome() noexcept { return *std::launder(reinterpret_cast<wring::result<T>*>(room_)); }
+
+  template <class Operation>
+  static void destroy(erased_operation& self) noexcept {
+    Operation& ended = self.get<Operation>();
+    std::destroy_at(&ended);
+    if constexpr (!fits<Operation>) wring::detail::frame_recycler::deallocate(&ended, sizeof(Operation));
+  }
+
+  template <class Operation>
+  void take_outcome() {
+    wring::result<T> taken = get<Operation>().resume_result();
+    destroy<Operation>(*this);
+    ::new (static_cast<void*>(room_)) wring::result<T>(std::move(taken));
+    kind_ = &over;
+  }
+
+  template <class Operation>
+  static constexpr kind started = {
+      [](erased_operation& self) -> T { return self.get<Operation>().resume(); },
+      [](erased_operation& self) { return self.get<Operation>().resume_result(); },
+      &destroy<Operation>,
+  };
+  static constexpr kind over = {
+      [](erased_operation& self) -> T { return self.outcome().take(); },
+      [](erased_operation& self) { return std::move(self.outcome()); },
+      nullptr,
+  };
+
+  start_function start_;
+  void* stream_;
+  const kind* kind_ = nullptr;
+  alignas(std::max_align_t) std::byte room_[room];
+};
+
+}  // namespace wring::net::detail

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include <wring/net/detail/receive_waits.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace wring::net::detail {
+
+bool read_some_wait::ready() noexcept {
+  busy_ = socket_->has_reader();
+  if (busy_) return true;
+  chunk_ = socket_->take();
+  return !chunk_.empty() || socket_->read_ended();
+}
+
+void read_some_wait::received(buffer_lease&& chunk) noexcept {
+  chunk_ = std::move(chunk);
+  complete();
+}
+
+void read_some_wait::stop() noexcept {
+  socket_->stop_waiting();
+  confirm_stop();
+}
+
+buffer_lease read_some_wait::resume() {
+  if (!chunk_.empty()) [[likely]] return std::move(chunk_);
+  return resume_result().take();
+}
+
+wring::result<buffer_lease> read_some_wait::resume_result() noexcept {
+  if (!chunk_.empty()) return std::move(chunk_);
+  if (busy_) return socket_->fault(errc::busy, "read from");
+  if (const auto ended = socket_->read_outcome(); !ended) return ended.error();
+  return buffer_lease();
+}
+
+wait_description read_some_wait::describe() const noexcept {
+  return {.operation = "read from", .fd = socket_->native(), .address = socket_->peer()};
+}
+
+read_wait::read_wait(stream_socket& s, std::span<std::byte> into) noexcept : socket_(&s), into_(into) {
+  on_completion = [](operation& op, const completion& c) noexcept { static_cast<read_wait&>(op).on_own_receive(c); };
+}
+
+bool read_wait::ready() noexcept {
+  busy_ = socket_->has_reader();
+  if (busy_ || into_.empty()) return true;
+  count_ = socket_->take(into_);
+  return count_ != 0 || socket_->read_ended();
+}
+
+void read_wait::suspend() noexcept {
+  if (socket_->receiving()) return socket_->wait(*this);
+  code = op_code::receive;
+  fd = socket_->native();
+  data = into_.data();
+  length = static_cast<std::uint32_t>(std::min<std::size_t>(into_.size(), std::size_t{1} << 30));
+  socket_->own_receive_begins(*this);
+}
+
+void read_wait::received(buffer_lease&& chunk) noexcept {
+  count_ = std::min(chunk.size(), into_.size());
+  if (count_ != 0) std::memcpy(into_.data(), chunk.data(), count_);
+  if (count_ != chunk.size()) {
+    chunk.consume(count_);
+    socket_->put_back(std::move(chunk));
+  }
+  complete();
+}
+
+void read_wait::on_own_receive(const completion& c) noexcept {
+  const bool stopped = stop_requested();
+  // The socket may be closed and gone after this, unless a task (this one) is suspended on it.
+  if (socket_->own_receive_ended(*this, c.result, !stopped)) count_ = static_cast<std::size_t>(c.result);
+  if (stopped) {
+    confirm_stop();
+  } else if (count_ == 0 && !socket_->read_ended()) {
+    suspend();  // interrupted
+  } else {
+    complete();
+  }
+}
+
+void read_wait::stop() noexcept {
+  if (active()) {
+    socket_->request_stop(*this);
+  } else {
+    socket_->stop_waiting();
+    confirm_stop();
+  }
+}
+
+wring::result<std::size_t> read_wait::resume_result() noexcept {
+  if (busy_) return socket_->fault(errc::busy, "read from");
+  if (count_ == 0 && !into_.empty()) {
+    if (const auto ended = socket_->read_outcome(); !ended) return ended.error();
+  }
+  return count_;
+}
+
+wait_description read_wait::describe() const noexcept {
+  return {.operation = "read from", .fd = socket_->native(), .address = socket_->peer()};
+}
+
+wait_description close_wait::describe() const noexcept {
+  return {.operation = "close connection to", .fd = socket_->native(), .address = socket_->peer()};
+}
+
+}  // namespace wring::net::detail

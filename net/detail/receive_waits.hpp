@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/operand.hpp>
+#include <wring/net/detail/stream_socket.hpp>
+
+namespace wring::net::detail {
+
+/// Waits for the next chunk.
+class WRING_API read_some_wait final : public leaf<read_some_wait, buffer_lease>, receiver {
+ public:
+  explicit read_some_wait(stream_socket& s) noexcept : socket_(&s) {}
+
+  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<read_some_wait>(*this); }
+
+  bool ready() noexcept;
+  void suspend() noexcept { socket_->wait(*this); }
+  void stop() noexcept override;
+  buffer_lease resume();
+  wring::result<buffer_lease> resume_result() noexcept;
+  wait_description describe() const noexcept override;
+
+ private:
+  void received(buffer_lease&& chunk) noexcept override;
+
+  stream_socket* socket_;
+  buffer_lease chunk_;
+  bool busy_ = false;
+};
+
+/// Reads into the caller's memory.
+class WRING_API read_wait final : public leaf<read_wait, std::size_t>, receiver, operation {
+ public:
+  read_wait(stream_socket& s, std::span<std::byte> into) noexcept;
+
+  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<read_wait>(*this); }
+
+  bool ready() noexcept;
+  void suspend() noexcept;
+  void stop() noexcept override;
+  std::size_t resume() { return resume_result().value(); }
+  wring::result<std::size_t> resume_result() noexcept;
+  wait_description describe() const noexcept override;
+
+ private:
+  void received(buffer_lease&& chunk) noexcept override;
+  void on_own_receive(const completion& c) noexcept;
+
+  stream_socket* socket_;
+  std::span<std::byte> into_;
+  std::size_t count_ = 0;
+  bool busy_ = false;
+};
+
+/// Waits until a socket is closed, or has nothing in flight and its descriptor can be taken.
+class WRING_API close_wait final : public wring::detail::listed_wait<close_wait> {
+ public:
+  explicit close_wait(stream_socket* s, bool keep_descriptor = false) noexcept : socket_(s), keep_(keep_descriptor) {}
+
+  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<close_wait>(*this); }
+
+  bool ready() noexcept { return socket_ == nullptr || socket_->closed(); }
+  void suspend() noexcept { socket_->close(keep_, this); }
+  void stop() noexcept override {}
+  void resume() noexcept {}
+  wring::result<void> resume_result() noexcept { return {}; }
+  void closed() noexcept { complete(); }
+  wait_description describe() const noexcept override;
+  static constexpr bool cancellable = false;
+
+ private:
+  stream_socket* socket_;
+  bool keep_;
+};
+
+}  // namespace wring::net::detail

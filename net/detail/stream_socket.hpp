@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/engine/buffer_pool.hpp>
+#include <wring/core/engine/engine.hpp>
+#include <wring/core/error.hpp>
+#include <wring/core/scheduler.hpp>
+#include <wring/net/detail/descriptor.hpp>
+#include <wring/net/socket_address.hpp>
+
+namespace wring::net::detail {
+
+class sender;
+class close_wait;
+
+/// A task that waits for received bytes.
+class receiver {
+ public:
+  /// Called once, with the next bytes; or with none when reading has ended: the socket's state says how.
+  virtual void received(buffer_lease&& chunk) noexcept = 0;
+
+ protected:
+  ~receiver() = default;
+};
+
+/// What of a connected stream socket must stay where it is while operations are in flight: the multishot receive, the
+/// bytes that came and nobody has taken, and the tasks that read and write. Its handle (a tcp_stream) moves; this does
+/// not. Belongs to one scheduler.
+///
+/// The multishot receive is armed by the first wait of a reader, stops by itself at the receive quota, and is armed again
+/// by the next wait. A reader with memory of its own gets a one-shot receive instead while that is not armed.
+class WRING_API stream_socket final : public operation {
+ public:
+  static constexpr std::size_t default_receive_quota = std::size_t{64} * 1024;
+
+  stream_socket(descriptor fd, const socket_address& peer);
+  stream_socket(const stream_socket&) = delete;
+  stream_socket& operator=(const stream_socket&) = delete;
+  static void* operator new(std::size_t size);
+  static void operator delete(void* block, std::size_t size) noexcept;
+
+  /// The end of the handle: stops what is in flight and closes, and frees this block once that is done. Ends the process
+  /// if a task is suspended on the socket.
+  void abandon() noexcept;
+
+  /// Stops what is in flight and wakes who reads or writes with errc::closed. Once nothing is in flight any more, the
+  /// descriptor is closed, or, to `keep` it, left to take_descriptor(), and `waiter`, if given, is completed (maybe
+  /// within this call).
+  void close(bool keep, close_wait* waiter) noexcept;
+  [[nodiscard]] descriptor take_descriptor() noexcept { return std::move(fd_); }
+
+  /// Closing resets the connection: the peer gets ECONNRESET.
+  void reset_on_close() noexcept;
+
+  [[nodiscard]] int native() const noexcept { return fd_.get(); }
+  [[nodiscard]] bool closing() const noexcept { return closing_; }
+  /// Closed, or being so with nothing in flight.
+  [[nodiscard]] bool closed() const noexcept { return closing_ && !in_use(); }
+  [[nodiscard]] socket_address peer() const noexcept;
+  [[nodiscard]] error fault(int error_number, const char* operation_name) const noexcept;
+  [[nodiscard]] error fault(errc code, const char* operation_name) const noexcept;
+
+  // Reading.
+
+  [[nodiscard]] bool has_reader() const noexcept { return receiver_ != nullptr || own_receive_ != nullptr; }
+  /// The next chunk that nobody has taken; empty if there is none.
+  [[nodiscard]] buffer_lease take() noexcept;
+  /// The same bytes, as many as fit. Zero if there are none.
+  [[nodiscard]] std::size_t take(std::span<std::byte> into) noexcept;
+  /// Everything that nobody has taken.
+  [[nodiscard]] std::vector<std::byte> take_all();
+  /// Nothing more will come after what can be taken.
+  [[nodiscard]] bool read_ended() const noexcept { return end_of_file_ || read_errno_ != 0 || closing_; }
+  /// Throws or returns why, unless it was the end of the stream.
+  [[nodiscard]] result<void> read_outcome() const noexcept;
+  /// Whether bytes come through the multishot receive now, so that a receive of one's own would overtake them.
+  [[nodiscard]] bool receiving() const noexcept { return active() || starved_.waiting; }
+  void wait(receiver& r) noexcept;
+  void stop_waiting() noexcept { receiver_ = nullptr; }
+  void own_receive_begins(operation& op) noexcept;
+  /// The reader's own receive has ended with `result`. True: with bytes that the reader keeps; otherwise the socket has
+  /// noted the outcome and, of a reader that no longer wants them, put back the bytes.
+  [[nodiscard]] bool own_receive_ended(operation& op, std::int32_t result, bool wanted) noexcept;
+  /// Puts bytes in front of what can be taken.
+  void put_back(buffer_lease&& chunk) noexcept { push(std::move(chunk), true); }
+  void set_receive_quota(std::size_t bytes) noexcept { quota_ = bytes; }
+
+  // Writing.
+
+  [[nodiscard]] result<void> write_outcome() const noexcept;
+  void submit(operation& op) noexcept { sched_->engine().submit(op); }
+  void request_stop(operation& op) noexcept { sched_->engine().request_stop(op); }
+  /// Begins at once, or when those before it have ended.
+  void queue(sender& s) noexcept;
+  void unqueue(sender& s) noexcept;
+  void sender_ended(sender& s) noexcept;
+  void note_write_error(int error_number) noexcept { write_errno_ = static_cast<std::int16_t>(error_number); }
+  void note_torn(std::uint64_t sent) noexcept;
+  void note_write_shut() noexcept { write_shut_ = true; }
+
+ private:
+  struct queued {
+    queued* next;
+    buffer_lease chunk;
+  };
+  struct starvation : buffer_pool::waiter {
+    stream_socket* socket = nullptr;
+  };
+
+  ~stream_socket();
+  [[nodiscard]] bool in_use() const noexcept { return active() || own_receive_ != nullptr || sending_ != nullptr; }
+  void on_receive(const completion& c) noexcept;
+  void arm() noexcept;
+  void deliver(buffer_lease&& chunk) noexcept;
+  void push(buffer_lease&& chunk, bool front) noexcept;
+  void finish_close() noexcept;
+
+  descriptor fd_;
+  bool end_of_file_ = false;
+  bool closing_ = false;
+  bool keep_descriptor_ = false;
+  bool abandoned_ = false;
+  bool write_shut_ = false;
+  bool write_torn_ = false;
+  std::int16_t read_errno_ = 0;
+  std::int16_t write_errno_ = 0;
+  scheduler* sched_;
+  receiver* receiver_ = nullptr;
+  operation* own_receive_ = nullptr;
+  queued* first_ = nullptr;
+  queued* last_ = nullptr;
+  std::size_t queued_bytes_ = 0;
+  std::size_t quota_ = default_receive_quota;
+  sender* sending_ = nullptr;
+  wring::detail::wait_list<sender> senders_;
+  std::uint64_t torn_after_ = 0;
+  wring::detail::wait_list<close_wait> closers_;
+  starvation starved_;
+  union {
+    ::sockaddr any;
+    ::sockaddr_in v4;
+    ::sockaddr_in6 v6;
+  } peer_;
+};
+
+}  // namespace wring::net::detail

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include <wring/net/serve.hpp>
+
+#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/log.hpp>
+
+namespace wring::net::detail {
+
+namespace {
+
+/// Faults that say no more than that the peer went away.
+bool peer_is_gone(const std::exception_ptr& failure) noexcept {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const io_error& e) {
+    return e.details() == std::errc::connection_reset || e.details() == std::errc::broken_pipe ||
+           e.details() == std::errc::timed_out;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+connection_flow::connection_flow(scheduler& on, nursery& parent, wring::detail::context_ref inherited,
+                                 const tcp_stream& peer) noexcept
+    : child_flow(on, parent, std::move(inherited)), peer_(peer.peer_address()) {}
+
+void connection_flow::report(const std::exception_ptr& failure) const noexcept {
+  const log::logger record(peer_is_gone(failure) ? log::level::debug : log::level::warn);
+  record("connection failed", {"peer", peer_}, {"error", wring::detail::describe(failure)});
+}
+
+grace_period::grace_period(nursery& connections) noexcept
+    : timer([](timer& t) noexcept {
+        nursery& left = static_cast<grace_period&>(t).connections_;
+        log::warn("connections did not finish within the grace period and are cancelled", {"count", left.size()});
+        left.cancel();
+      }),
+      connections_(connections),
+      sched_(scheduler::current()) {}
+
+grace_period::~grace_period() { sched_.timers().cancel(*this); }
+
+void grace_period::begin(std::chrono::nanoseconds grace) noexcept {
+  if (connections_.size() == 0) return;
+  if (grace <= std::chrono::nanoseconds::zero()) {
+    connections_.cancel();
+  } else {
+    sched_.timers().arm(*this, sched_.clock_now() + grace.count());
+  }
+}
+
+}  // namespace wring::net::detail

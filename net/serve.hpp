@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/detail/bound_task.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/task.hpp>
+#include <wring/net/tcp_listener.hpp>
+
+namespace wring::net {
+
+struct serve_options {
+  /// Connections served at once; the next ones wait in the kernel's backlog.
+  std::size_t max_connections = 10'000;
+  /// How long connections may go on after the program was asked to stop, before they are cancelled.
+  std::chrono::nanoseconds grace = std::chrono::seconds(10);
+};
+static_assert(std::is_trivially_destructible_v<serve_options>);
+
+namespace detail {
+
+/// A connection that is being served: a child whose failure is logged with the peer's address and concerns nobody else.
+class WRING_API connection_flow : public wring::detail::child_flow {
+ protected:
+  connection_flow(scheduler& on, nursery& parent, wring::detail::context_ref inherited, const tcp_stream& peer) noexcept;
+  ~connection_flow() = default;
+  void report(const std::exception_ptr& failure) const noexcept;
+
+ private:
+  error_address peer_;
+};
+
+template <class Handler>
+class connection final : public connection_flow {
+ public:
+  connection(scheduler& on, nursery& parent, wring::detail::context_ref inherited, Handler& handler, tcp_stream&& peer)
+      : connection_flow(on, parent, std::move(inherited), peer) {
+    ::new (static_cast<void*>(&work_)) work(std::ref(handler), std::move(peer));
+  }
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+  ~connection() {}  // finish() has destroyed the work
+
+  static void* operator new(std::size_t size) { return wring::detail::frame_recycler::allocate(size); }
+  static void operator delete(void* block, std::size_t size) noexcept {
+    wring::detail::frame_recycler::deallocate(block, size);
+  }
+
+ private:
+  using work = wring::detail::bound_task<std::reference_wrapper<Handler>, tcp_stream>;
+
+  bool begin() override { return work_.task.begin(*this); }
+
+  std::exception_ptr finish(bool by_cancellation) noexcept override {
+    if (!by_cancellation) {
+      try {
+        work_.task.resume();
+      } catch (...) {
+        report(std::current_exception());
+      }
+    }
+    std::destroy_at(&work_);
+    return nullptr;
+  }
+  void free_block() noexcept override { delete this; }
+
+  union {
+    work work_;
+  };
+};
+
+/// Cancels the connections that overrun the grace; announces and counts them.
+class WRING_API grace_period : wring::detail::timer {
+ public:
+  explicit grace_period(nursery& connections) noexcept;
+  ~grace_period();
+  void begin(std::chrono::nanoseconds grace) noexcept;
+
+ private:
+  nursery& connections_;
+  scheduler& sched_;
+};
+
+template <class Handler>
+task<> accept_until_stopping(tcp_listener& listener, Handler& handler, nursery& connections) {
+  using access = wring::detail::nursery_access;
+  for (;;) {
+    const bool room = co_await until_stopping(connections.vacancy());
+    if (!room) co_return;
+    auto accepted = co_await until_stopping(listener.accept());
+    if (!accepted) co_return;
+    scheduler& home = access::home(connections);
+    access::launch(connections, *new connection<Handler>(home, connections, home.running()->context, handler,
+                                                         std::move(*accepted)));
+  }
+}
+
+}  // namespace detail
+
+/// Accepts connections and runs `handler(tcp_stream)` for each, a task, until the program is asked to stop; then closes
+/// the listener, lets the connections finish for `grace`, and cancels the rest.
+///
+/// An exception in a handler ends that connection alone and is logged with the peer's address (at level debug if the
+/// peer is just gone: reset, broken pipe, timed out). The handler is copied once; all connections share the copy, which
+/// lives until the last has ended. If the task that serves is cancelled, so are the connections.
+template <class Handler>
+task<> serve(tcp_listener& listener, Handler handler, serve_options options = {}) {
+  wring::detail::assert_safe_callable<Handler>();
+  nursery connections({.limit = options.max_connections});
+  detail::grace_period grace(connections);
+  auto body = [&]() -> task<> {
+    co_await detail::accept_until_stopping(listener, handler, connections);
+    co_await listener.close();
+    grace.begin(options.grace);
+  };
+  co_await connections.run(std::ref(body));
+}
+
+}  // namespace wring::net

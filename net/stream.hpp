@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+#include <wring/core/detail/export.hpp>
+#include <wring/core/engine/buffer_pool.hpp>
+#include <wring/core/error.hpp>
+#include <wring/net/detail/erased_operation.hpp>
+#include <wring/net/detail/stream_table.hpp>
+
+namespace wring::net {
+
+/// A connection that carries bytes both ways, in order: TCP, TLS, a pipe in memory. What each operation means, for
+/// every stream (`testing::check_stream` looks whether it is so):
+///
+/// - `read_some()` gives the next bytes, at least one, as soon as there are some, in memory that is leased; none at the
+///   end of the stream, again and again. Nothing is held while it waits.
+/// - `read(span)` does the same into the caller's memory: how many bytes, 0 at the end of the stream. An empty span gives
+///   0 at once. The two may be mixed. Both are *returning*: a cancelled read has taken nothing. One task may read at a
+///   time; another one's read fails with errc::busy.
+/// - `write_all(bytes)` writes all of them; they must stay as they are until it has ended. `write_all(spans)` writes
+///   several pieces as if they were one. Calls from several tasks queue, and each is contiguous. They wait while the peer
+///   does not read and what a stream may hold is full. *Delivering*: a write that was complete when it was cancelled
+///   counts as written. Cancelled before its first byte it has written nothing; cancelled half way it poisons the write
+///   side, that is later writes fail with errc::write_torn, and reads go on.
+/// - `shut_down_write()` tells the peer, after the writes before it, that nothing more comes. Later writes fail, reads go
+///   on, and doing it again is nothing. `close()` ends the connection, also in a cancelled task: what waits on the stream
+///   fails with errc::closed, and so does everything later, but for close, which does nothing then. What was written
+///   reaches the peer. `abort()` ends it at once: the peer's next operation fails, if the transport can tell it.
+/// - Everything but abort is awaited and has `.result()`, which gives the fault as a value where there would be an
+///   io_error. A stream is destroyed, aborted or closed, when no task is suspended on it. It belongs to one thread.
+///
+/// A stream that knows its peer has `peer_address()`, which faults then name. The library's have
+/// `write_all(std::string_view)` too.
+template <class S>
+concept stream = requires(S& s, std::span<std::byte> into, std::span<const std::byte> data,
+                          std::span<const std::span<const std::byte>> parts) {
+  { s.read_some() } -> detail::faultable_operation<buffer_lease>;
+  { s.read(into) } -> detail::faultable_operation<std::size_t>;
+  { s.write_all(data) } -> detail::faultable_operation<void>;
+  { s.write_all(parts) } -> detail::faultable_operation<void>;
+  { s.shut_down_write() } -> detail::faultable_operation<void>;
+  { s.close() } -> detail::faultable_operation<void>;
+  { s.abort() } noexcept -> std::same_as<void>;
+};
+
+class any_stream;
+
+/// Refers to a stream of any type, which must outlive it and stay where it is: what functions take that are compiled
+/// once for all streams. A stream itself; copies refer to the same one. Costs an indirect call an operation (and another
+/// for one that had to wait) and allocates nothing.
+class stream_ref {
+ public:
+  template <class S>
+    requires(!std::same_as<S, any_stream> && !std::same_as<S, const any_stream> && !std::same_as<S, stream_ref> &&
+             !std::same_as<S, const stream_ref> && stream<S>)
+  stream_ref(S& s) noexcept : stream_(std::addressof(s)), table_(&detail::table_of<S>) {}
+  /// To the stream inside: stays valid when `s` is moved.
+  stream_ref(any_stream& s) noexcept;
+
+  [[nodiscard]] auto read_some() const noexcept {
+    return detail::erased_operation<buffer_lease>(table_->read_some, stream_);
+  }
+  [[nodiscard]] auto read(std::span<std::byte> into) const noexcept {
+    return detail::erased_operation<std::size_t>(table_->read, stream_, {into.data(), into.size()});
+  }
+  [[nodiscard]] auto write_all(std::span<const std::byte> data) const noexcept {
+    return detail::erased_operation<void>(table_->write_all, stream_, {data.data(), data.size()});
+  }
+  [[nodiscard]] auto write_all(std::string_view text) const noexcept { return write_all(std::as_bytes(std::span(text))); }
+  [[nodiscard]] auto write_all(std::span<const std::span<const std::byte>> parts) const noexcept {
+    return detail::erased_operation<void>(table_->write_parts, stream_, {parts.data(), parts.size()});
+  }
+  [[nodiscard]] auto shut_down_write() const noexcept {
+    return detail::erased_operation<void>(table_->shut_down_write, stream_);
+  }
+  [[nodiscard]] auto close() const noexcept { return detail::erased_operation<void>(table_->close, stream_); }
+  void abort() const noexcept { table_->abort(stream_); }
+
+  /// The peer's address, if the stream knows it: empty otherwise.
+  [[nodiscard]] error_address peer_address() const noexcept { return table_->peer_address(stream_); }
+
+  /// The stream, if it is an S: null otherwise. For what only one kind of stream can do.
+  template <stream S>
+  [[nodiscard]] S* target() const noexcept {
+    return *table_->type == typeid(S) ? static_cast<S*>(stream_) : nullptr;
+  }
+
+ private:
+  friend class any_stream;
+  stream_ref(void* s, const detail::stream_table& table) noexcept : stream_(s), table_(&table) {}
+
+  void* stream_;
+  const detail::stream_table* table_;
+};
+
+/// Owns a stream of any type. Made by moving one in, or in place where it cannot be moved; that allocates, using it does
+/// not. Movable; a stream_ref to it stays valid. Default-made or moved from, it is a closed stream. Everything else as
+/// stream_ref.
+class any_stream : private stream_ref {
+ public:
+  any_stream() noexcept : stream_ref(nullptr, detail::table_of<detail::closed_stream>) {}
+  template <class S>
+    requires(!std::is_reference_v<S> && !std::same_as<S, any_stream> && !std::same_as<S, stream_ref> &&
+             std::move_constructible<S> && stream<S>)
+  any_stream(S&& s) : any_stream(std::in_place_type<S>, std::move(s)) {}
+  template <stream S, class... Args>
+    requires std::constructible_from<S, Args...>
+  explicit any_stream(std::in_place_type_t<S>, Args&&... args) : any_stream() {
+    auto* const made = new detail::stream_owner_of<S>(std::forward<Args>(args)...);
+    owner_.reset(made);
+    static_cast<stream_ref&>(*this) = made->stream;
+  }
+  any_stream(any_stream&& other) noexcept : any_stream() { swap(other); }
+  any_stream& operator=(any_stream&& other) noexcept {
+    any_stream(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~any_stream() = default;
+
+  void swap(any_stream& other) noexcept {
+    std::swap(owner_, other.owner_);
+    std::swap(static_cast<stream_ref&>(*this), static_cast<stream_ref&>(other));
+  }
+
+  /// Whether there is a stream inside; it may have been closed.
+  explicit operator bool() const noexcept { return owner_ != nullptr; }
+
+  using stream_ref::abort;
+  using stream_ref::close;
+  using stream_ref::peer_address;
+  using stream_ref::read;
+  using stream_ref::read_some;
+  using stream_ref::shut_down_write;
+  using stream_ref::target;
+  using stream_ref::write_all;
+
+ private:
+  friend class stream_ref;
+
+  std::unique_ptr<detail::stream_owner> owner_;
+};
+
+inline stream_ref::stream_ref(any_stream& s) noexcept : stream_ref(static_cast<const stream_ref&>(s)) {}
+
+static_assert(stream<stream_ref> && stream<any_stream>);
+
+}  // namespace wring::net

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include <wring/net/tcp_listener.hpp>
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include <wring/net/detail/socket_calls.hpp>
+
+namespace wring::net {
+
+namespace {
+
+constexpr const char* what = "listen on";
+
+error explain(int error_number, const socket_address& address) noexcept {
+  const error e = error::from_errno(error_number, what).with_address(address);
+  switch (error_number) {
+    case EADDRINUSE: return e.with_detail("another socket listens there: choose another port, or 0 for a free one");
+    case EACCES: return e.with_detail("ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE");
+    case EADDRNOTAVAIL: return e.with_detail("no interface of this host has that address");
+    default: return e;
+  }
+}
+
+detail::descriptor make_listener(const socket_address& address, const tcp_listen_options& options) {
+  detail::descriptor fd = detail::make_socket(address, SOCK_STREAM, what);
+  detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR");
+  if (options.reuse_port) detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, "set SO_REUSEPORT");
+  if (address.is_v6()) {
+    detail::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1, "set IPV6_V6ONLY");
+  }
+  // Accepted sockets inherit it.
+  detail::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY");
+  if (::bind(fd.get(), address.data(), address.size()) != 0 || ::listen(fd.get(), options.backlog) != 0) {
+    explain(errno, address).raise();
+  }
+  return fd;
+}
+
+}  // namespace
+
+detail::accept_socket& tcp_listener::socket() {
+  if (socket_ == nullptr) error(errc::closed, "use a tcp_listener that listens nowhere").raise();
+  return *socket_;
+}
+
+tcp_listener tcp_listener::adopt(int fd, std::size_t accept_queue) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) {
+    error::from_errno(errno, "adopt a listener").raise();
+  }
+  const socket_address local = detail::local_address_of(fd);
+  if (listening == 0 || !local.is_ip()) error::from_errno(EINVAL, "adopt a listener").with_address(local).raise();
+  return tcp_listener(new detail::accept_socket(detail::descriptor(fd), accept_queue));
+}
+
+socket_address tcp_listener::local_address() const noexcept { return detail::local_address_of(native_handle()); }
+
+task<tcp_listener> listen_tcp(tcp_listen_options options) {
+  const socket_address wanted(options.address, options.port);
+  detail::descriptor fd;
+  try {
+    fd = make_listener(wanted, options);
+  } catch (const io_error& e) {
+    const bool no_v6 = e.code() == std::errc::address_family_not_supported;
+    if (!no_v6 || !options.dual_stack || options.address != ip_address::any_v6) throw;
+  }
+  if (fd.get() < 0) fd = make_listener(socket_address(ip_address::any_v4, options.port), options);
+  co_return tcp_listener(new detail::accept_socket(std::move(fd), options.accept_queue));
+}
+
+}  // namespace wring::net

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/task.hpp>
+#include <wring/net/detail/accept_socket.hpp>
+#include <wring/net/tcp_stream.hpp>
+
+namespace wring::net {
+
+struct tcp_listen_options {
+  /// The address to listen on: by default every one of the host, IPv4 and IPv6 both (`dual_stack`).
+  ip_address address = ip_address::any_v6;
+  std::uint16_t port = 0;         ///< 0: any free one, see local_address()
+  int backlog = 4096;             ///< connections the kernel keeps (at most net.core.somaxconn)
+  bool dual_stack = true;         ///< :: takes IPv4 connections too; without IPv6 on the host it becomes 0.0.0.0
+  bool reuse_port = false;        ///< SO_REUSEPORT: several listeners share the port, the kernel spreads connections
+  std::size_t accept_queue = 16;  ///< connections taken from the kernel that may wait for an accept()
+};
+static_assert(std::is_trivially_destructible_v<tcp_listen_options>);
+
+/// Accepts TCP connections. Movable; stops listening when it goes. Belongs to the scheduler it was made on.
+///
+/// Connections are taken from the kernel ahead of accept(), as many as `accept_queue` (and what one pass of the kernel
+/// had completed by then). When the process runs out of descriptors, the kernel's backlog keeps the connections and
+/// taking them is tried again after 10 ms to 1 s; that is logged.
+class WRING_API tcp_listener {
+ public:
+  tcp_listener() noexcept = default;
+  tcp_listener(tcp_listener&& other) noexcept : socket_(std::exchange(other.socket_, nullptr)) {}
+  tcp_listener& operator=(tcp_listener&& other) noexcept {
+    std::swap(socket_, other.socket_);
+    return *this;
+  }
+  /// No task may wait for a connection (the process ends otherwise).
+  ~tcp_listener() {
+    if (socket_ != nullptr) socket_->abandon();
+  }
+
+  /// Takes over a listening TCP socket (from a supervisor, say). Throws io_error; then it still belongs to the caller.
+  [[nodiscard]] static tcp_listener adopt(int fd, std::size_t accept_queue = 16);
+
+  /// The next connection. Several tasks may wait; they are served in order. Returning: a cancelled accept has taken no
+  /// connection. Throws io_error with errc::closed once the listener is closed.
+  [[nodiscard]] auto accept() { return detail::accept_wait(socket()); }
+
+  /// The connections as a sequence that ends when the listener is closed:
+  ///
+  ///     auto connections = listener.connections();
+  ///     while (auto c = co_await connections.next()) ...
+  class sequence {
+   public:
+    /// The next connection, or none once the listener is closed. As accept() otherwise.
+    [[nodiscard]] auto next() { return detail::next_connection_wait(*socket_); }
+
+   private:
+    friend class tcp_listener;
+    explicit sequence(detail::accept_socket& s) noexcept : socket_(&s) {}
+    detail::accept_socket* socket_;
+  };
+  /// Must not outlive the listener.
+  [[nodiscard]] sequence connections() { return sequence(socket()); }
+
+  /// Stops listening, closes the connections that nobody has accepted, and returns when the port is free. Tasks that
+  /// wait for a connection fail with errc::closed. Not cancellable.
+  [[nodiscard]] auto close() { return detail::close_listener_wait(socket_); }
+
+  [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
+  /// The address it listens on, with the port that was chosen.
+  [[nodiscard]] socket_address local_address() const noexcept;
+  /// Borrowed.
+  [[nodiscard]] int native_handle() const noexcept { return socket_ != nullptr ? socket_->native() : -1; }
+
+ private:
+  friend WRING_API task<tcp_listener> listen_tcp(tcp_listen_options);
+  explicit tcp_listener(detail::accept_socket* s) noexcept : socket_(s) {}
+  detail::accept_socket& socket();
+
+  detail::accept_socket* socket_ = nullptr;
+};
+
+/// Listens for TCP connections. Accepted ones have Nagle's algorithm off. Throws io_error that names the address: in
+/// use, not of this host, a privileged port.
+[[nodiscard]] WRING_API task<tcp_listener> listen_tcp(tcp_listen_options options = {});
+
+}  // namespace wring::net

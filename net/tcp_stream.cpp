@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include <wring/net/tcp_stream.hpp>
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include <wring/core/timeout.hpp>
+#include <wring/net/detail/socket_calls.hpp>
+
+namespace wring::net {
+
+namespace {
+
+/// Waits for a connect. The address is copied by the kernel when it is submitted.
+class connect_wait final : public leaf<connect_wait, void>, operation {
+ public:
+  connect_wait(int socket, const socket_address& peer) noexcept : peer_(peer) {
+    code = op_code::connect;
+    fd = socket;
+    data = const_cast<::sockaddr*>(peer_.data());
+    length = peer_.size();
+    on_completion = [](operation& op, const completion& c) noexcept { static_cast<connect_wait&>(op).on_connected(c); };
+  }
+
+  bool ready() noexcept { return false; }
+  void suspend() noexcept { home().engine().submit(*this); }
+  void stop() noexcept override { home().engine().request_stop(*this); }
+  void resume() const {
+    if (errno_ != 0) error::from_errno(errno_, "connect to").with_address(peer_).raise();
+  }
+  wait_description describe() const noexcept override { return {.operation = "connect to", .fd = fd, .address = peer_}; }
+
+ private:
+  void on_connected(const completion& c) noexcept {
+    if (c.result == -ECANCELED && stop_requested()) {
+      confirm_stop();
+    } else if (c.result == -EINTR) {
+      suspend();
+    } else {
+      errno_ = -c.result;
+      complete();
+    }
+  }
+
+  socket_address peer_;
+  int errno_ = 0;
+};
+
+int as_int(std::size_t bytes) noexcept {
+  return static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+detail::stream_socket& tcp_stream::socket() {
+  if (socket_ == nullptr) error(errc::closed, "use a tcp_stream without a connection").raise();
+  return *socket_;
+}
+
+tcp_stream tcp_stream::adopt(int fd) {
+  constexpr const char* what = "adopt a socket";
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) error::from_errno(errno, what).raise();
+  const socket_address peer = detail::peer_address_of(fd);
+  if (peer.empty()) error::from_errno(ENOTCONN, what).raise();
+  if (type != SOCK_STREAM || !peer.is_ip()) error::from_errno(EPROTOTYPE, what).with_address(peer).raise();
+  // The ring waits by itself; a non-blocking descriptor would only come back with EAGAIN on some kernels.
+  const int status = ::fcntl(fd, F_GETFL);
+  if (status < 0 || ::fcntl(fd, F_SETFL, status & ~O_NONBLOCK) < 0) error::from_errno(errno, what).raise();
+  return tcp_stream(new detail::stream_socket(detail::descriptor(fd), peer));
+}
+
+void tcp_stream::abort() noexcept {
+  if (socket_ == nullptr || socket_->closing()) return;
+  socket_->reset_on_close();
+  socket_->close(false, nullptr);
+}
+
+task<tcp_stream::released> tcp_stream::release() {
+  detail::stream_socket& s = socket();
+  co_await detail::close_wait(&s, true);
+  co_return released{.fd = s.take_descriptor().release(), .unread = s.take_all()};
+}
+
+socket_address tcp_stream::peer_address() const noexcept {
+  return socket_ != nullptr ? socket_->peer() : socket_address();
+}
+
+socket_address tcp_stream::local_address() const { return detail::local_address_of(native_handle()).unmapped(); }
+
+void tcp_stream::set_no_delay(bool on) {
+  detail::set_option(native_handle(), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0, "set TCP_NODELAY for");
+}
+
+void tcp_stream::set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count) {
+  const int fd = native_handle();
+  detail::set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(idle.count()), "set TCP_KEEPIDLE for");
+  detail::set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(interval.count()), "set TCP_KEEPINTVL for");
+  detail::set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, count, "set TCP_KEEPCNT for");
+  detail::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1, "set SO_KEEPALIVE for");
+}
+
+void tcp_stream::set_send_buffer(std::size_t bytes) {
+  detail::set_option(native_handle(), SOL_SOCKET, SO_SNDBUF, as_int(bytes), "set SO_SNDBUF for");
+}
+
+void tcp_stream::set_receive_buffer(std::size_t bytes) {
+  detail::set_option(native_handle(), SOL_SOCKET, SO_RCVBUF, as_int(bytes), "set SO_RCVBUF for");
+}
+
+void tcp_stream::set_receive_quota(std::size_t bytes) { socket().set_receive_quota(std::max<std::size_t>(bytes, 1)); }
+
+task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
+  constexpr const char* what = "connect to";
+  if (!peer.is_ip()) error::from_errno(EAFNOSUPPORT, what).with_address(peer).raise();
+  detail::descriptor fd = detail::make_socket(peer, SOCK_STREAM, what);
+  if (options.no_delay) detail::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY for");
+  if (!options.local.empty()) {
+    // Lets a port in TIME_WAIT be used again, as long as the pair of addresses is not.
+    detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR for");
+    if (::bind(fd.get(), options.local.data(), options.local.size()) != 0) {
+      error::from_errno(errno, "connect from").with_address(options.local).raise();
+    }
+  }
+  if (options.timeout > std::chrono::nanoseconds::zero()) {
+    co_await with_timeout(options.timeout, connect_wait(fd.get(), peer));
+  } else {
+    co_await connect_wait(fd.get(), peer);
+  }
+  co_return tcp_stream(new detail::stream_socket(std::move(fd), peer));
+}
+
+}  // namespace wring::net

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <wring/core/task.hpp>
+#include <wring/net/detail/receive_waits.hpp>
+#include <wring/net/detail/sender.hpp>
+#include <wring/net/socket_address.hpp>
+
+namespace wring::net {
+
+namespace detail {
+class connection_waiter;
+}
+
+/// A TCP connection. Movable; closed when it goes. One task may read and any number may write at a time; their calls
+/// must end before it is destroyed or assigned to (the process ends otherwise), but moving it meanwhile is fine. Belongs
+/// to the scheduler it was made on.
+///
+/// Every operation has `.result()`, which gives its fault as a value instead of throwing io_error.
+class WRING_API tcp_stream {
+ public:
+  /// What `release` gives away.
+  struct released {
+    int fd = -1;
+    std::vector<std::byte> unread;  ///< received and not taken
+  };
+
+  /// No connection: every operation fails with errc::closed.
+  tcp_stream() noexcept = default;
+  tcp_stream(tcp_stream&& other) noexcept : socket_(std::exchange(other.socket_, nullptr)) {}
+  tcp_stream& operator=(tcp_stream&& other) noexcept {
+    std::swap(socket_, other.socket_);
+    return *this;
+  }
+  /// Closes what is still open, in the background: the scheduler stops what is in flight first.
+  ~tcp_stream() {
+    if (socket_ != nullptr) socket_->abandon();
+  }
+
+  /// Takes over a connected TCP socket and makes it blocking. Throws io_error (ENOTCONN, ENOTSOCK, ...); then the
+  /// descriptor still belongs to the caller.
+  [[nodiscard]] static tcp_stream adopt(int fd);
+
+  /// The next bytes, as soon as there are some; empty at the end of the stream, again and again. The bytes are in a
+  /// buffer that is leased from the scheduler until the return value goes: nothing is held while waiting. Returning: a
+  /// cancelled read has taken nothing. Throws errc::busy if another task is reading.
+  [[nodiscard]] auto read_some() { return detail::read_some_wait(socket()); }
+
+  /// Reads at least one byte into `into`; 0 at the end of the stream (and for an empty span). Otherwise as read_some;
+  /// the two may be mixed.
+  [[nodiscard]] auto read(std::span<std::byte> into) { return detail::read_wait(socket(), into); }
+
+  /// Writes all of `data`, which must stay as it is until this has ended. Calls from several tasks queue in order.
+  /// Delivering: it may end with success although it was cancelled meanwhile. Cancelled half way, it poisons the write
+  /// side: later writes fail with errc::write_torn, since the peer has got a part; reads go on.
+  [[nodiscard]] auto write_all(std::span<const std::byte> data) { return detail::write_wait(socket(), data); }
+  [[nodiscard]] auto write_all(std::string_view text) { return write_all(std::as_bytes(std::span(text))); }
+  [[nodiscard]] auto write_all(const buffer_lease& chunk) { return write_all(std::span<const std::byte>(chunk)); }
+  /// The same for several spans as if they were one; spans and span of spans must stay until this has ended.
+  [[nodiscard]] auto write_all(std::span<const std::span<const std::byte>> parts) {
+    return detail::gathered_write_wait(socket(), parts);
+  }
+
+  /// Tells the peer, after the writes before it, that nothing more comes (FIN). Reading goes on.
+  [[nodiscard]] auto shut_down_write() { return detail::shut_down_write_wait(socket()); }
+
+  /// Closes, and returns when it is done: what waits on the stream fails with errc::closed. Not cancellable. Bytes that
+  /// the peer sent and nobody read make the kernel reset the connection.
+  [[nodiscard]] auto close() { return detail::close_wait(socket_); }
+
+  /// Resets the connection (RST): what was written and not yet delivered is dropped, and the peer's next operation fails.
+  void abort() noexcept;
+
+  /// Gives the descriptor away, with what has been received and not taken; the stream is closed then.
+  [[nodiscard]] task<released> release();
+
+  [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
+  /// The descriptor, for options that have no function here. Borrowed.
+  [[nodiscard]] int native_handle() const noexcept { return socket_ != nullptr ? socket_->native() : -1; }
+  /// Both are known as long as the object exists, the local one as long as it is open.
+  [[nodiscard]] socket_address peer_address() const noexcept;
+  [[nodiscard]] socket_address local_address() const;
+
+  /// Nagle's algorithm off (the default here) or on. Throws io_error, as the following do.
+  void set_no_delay(bool on);
+  /// Probes after `idle` without traffic, each `interval`; ETIMEDOUT after `count` of them without an answer.
+  void set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count);
+  void set_send_buffer(std::size_t bytes);
+  void set_receive_buffer(std::size_t bytes);
+  /// How much may have been received and not been taken (default 64 KiB); the peer is held back beyond it. Whole
+  /// buffers count, so a little more may be there.
+  void set_receive_quota(std::size_t bytes);
+
+ private:
+  friend class detail::connection_waiter;
+  friend WRING_API task<tcp_stream> connect_tcp(socket_address, struct tcp_connect_options);
+
+  explicit tcp_stream(detail::stream_socket* s) noexcept : socket_(s) {}
+  detail::stream_socket& socket();
+
+  detail::stream_socket* socket_ = nullptr;
+};
+
+struct tcp_connect_options {
+  socket_address local;                ///< the address to connect from; empty: the kernel chooses
+  std::chrono::nanoseconds timeout{};  ///< zero: as long as the kernel tries (minutes)
+  bool no_delay = true;
+};
+
+/// Connects to `peer`. Delivering. Throws io_error naming the address: refused, unreachable, timeout_error.
+[[nodiscard]] WRING_API task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options = {});
+
+static_assert(std::is_trivially_destructible_v<tcp_connect_options>);
+
+}  // namespace wring::net
