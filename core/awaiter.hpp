@@ -43,15 +43,15 @@ class WRING_API awaiter {
  protected:
   awaiter() noexcept = default;
   ~awaiter() {
-    if (state_ == state::parked || state_ == state::stopping || state_ == state::deferred) [[unlikely]] {
-      breach("destroyed while a task is suspended on it");
+    if (state_ >= state::deferred) [[unlikely]] {
+      destroyed_in_use();
     }
   }
 
   /// The wait has ended; its outcome is in the awaiter. Queues the task.
   void complete() noexcept {
-    if (state_ != state::parked && state_ != state::stopping) [[unlikely]]
-      breach("completed while not suspended");
+    if (state_ < state::parked) [[unlikely]]
+      misused("completed while not suspended");
     state_ = state::completed;
     queue_resume();
   }
@@ -59,7 +59,7 @@ class WRING_API awaiter {
   /// The wait has ended without an outcome after `stop()`. Queues the task, whose frames then unwind.
   void confirm_stop() noexcept {
     if (state_ != state::stopping) [[unlikely]]
-      breach("confirmed a stop that nobody asked for");
+      misused("confirmed a stop that nobody asked for");
     state_ = state::cancelled;
     flow_->request_unwind();
     queue_resume();
@@ -68,7 +68,7 @@ class WRING_API awaiter {
   [[nodiscard]] bool stop_requested() const noexcept { return state_ == state::stopping; }
   [[nodiscard]] bool suspended() const noexcept { return state_ == state::parked || state_ == state::stopping; }
 
-  enum class state : std::uint8_t { idle, deferred, parked, stopping, completed, cancelled };
+  enum class state : std::uint8_t { idle, completed, cancelled, deferred, parked, stopping };
 
   /// The task is suspended on this from now on. For those that do not derive from `leaf`.
   void park(detail::flow& f, state s = state::parked) noexcept {
@@ -82,13 +82,15 @@ class WRING_API awaiter {
     state_ = state::idle;
   }
 
+  /// The suspended task.
+  [[nodiscard]] detail::flow& host() const noexcept { return *flow_; }
   /// The scheduler of the suspended task.
   [[nodiscard]] scheduler& home() const noexcept { return *flow_->sched; }
 
  private:
   friend class detail::flow;
   friend class scheduler;
-  template <class, class>
+  template <class, class, class>
   friend class leaf;
 
   /// Asks the wait to end soon.
@@ -97,8 +99,12 @@ class WRING_API awaiter {
   virtual bool restart() noexcept = 0;
 
   void defer(detail::flow& f) noexcept;
-  void queue_resume() noexcept;
-  [[noreturn]] void breach(const char* what) const noexcept;
+  void queue_resume() noexcept {
+    flow_->leaf = nullptr;
+    flow_->ready->push(*flow_);
+  }
+  [[noreturn, gnu::cold]] void misused(const char* what) const noexcept;
+  [[noreturn, gnu::cold]] static void destroyed_in_use() noexcept;
 
   detail::flow* flow_ = nullptr;
   state state_ = state::idle;
@@ -111,13 +117,15 @@ class WRING_API awaiter {
 ///     void stop() noexcept;       // see awaiter
 ///     T resume();                 // the outcome: returns the value or throws
 ///     result<T> resume_result();  // optional: the same as a value; gives the awaitable its .result()
-///     static constexpr bool cancellable = true;  // false: runs to its end also in a cancelled scope
+///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, and gives way to nobody first
 ///
-/// and is awaited as a prvalue: `co_await my_wait(args)`.
-template <class Derived, class T>
-class leaf : public awaiter {
+/// and is awaited as a prvalue: `co_await my_wait(args)`. `Base`, derived from awaiter, is what several leaves share.
+template <class Derived, class T, class Base = awaiter>
+class leaf : public Base {
  public:
   using value_type = T;
+
+  using Base::Base;
 
   /// Starts the wait in `f`. True: ended at once. For the await machinery.
   bool begin(detail::flow& f) noexcept {
@@ -127,16 +135,16 @@ class leaf : public awaiter {
         f.request_unwind();
         return false;
       }
-    }
-    if (f.budget == 0) [[unlikely]] {
-      defer(f);
-      return false;
+      if (f.budget == 0) [[unlikely]] {
+        this->defer(f);
+        return false;
+      }
     }
     if (self.ready()) {
-      --f.budget;
+      if (f.budget != 0) --f.budget;
       return true;
     }
-    park(f, state::parked);
+    this->park(f, awaiter::state::parked);
     self.suspend();
     return false;
   }
@@ -152,12 +160,12 @@ class leaf : public awaiter {
 
   bool restart() noexcept final {
     Derived& self = static_cast<Derived&>(*this);
-    state_ = state::idle;
+    this->state_ = awaiter::state::idle;
     if (self.ready()) {
-      state_ = state::completed;
+      this->state_ = awaiter::state::completed;
       return true;
     }
-    park(*flow_, state::parked);
+    this->park(*this->flow_, awaiter::state::parked);
     self.suspend();
     return false;
   }

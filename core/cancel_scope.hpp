@@ -132,7 +132,7 @@ class cancel_scope {
   /// scope was cancelled.
   template <detail::operand_like Op>
   auto run(Op&& op) {
-    return detail::run_in_scope<std::remove_reference_t<Op>>(node_, op);
+    return detail::run_in_scope<Op>(node_, op);
   }
 
   /// Returns at once; never runs or destroys a task before it has returned.
@@ -147,7 +147,7 @@ class cancel_scope {
 /// so this is for work that must be completed, and needs a bound of its own: see `finally` and `with_timeout`.
 template <detail::operand_like Op>
 auto shield(Op&& op) {
-  return detail::shielded<std::remove_reference_t<Op>>(op);
+  return detail::shielded<Op>(op);
 }
 
 /// Runs `op` until it ends or the program is asked to stop (a first SIGINT or SIGTERM, or `request_stop`). Its value,
@@ -155,7 +155,7 @@ auto shield(Op&& op) {
 /// the next request, the next tick.
 template <detail::operand_like Op>
 auto until_stopping(Op&& op) {
-  return detail::stop_aware<std::remove_reference_t<Op>>(op);
+  return detail::stop_aware<Op>(op);
 }
 
 }  // namespace wring

@@ -18,6 +18,53 @@ namespace detail {
 /// failed already (`failure`).
 WRING_API void report_cleanup(const std::exception_ptr& failure, std::chrono::nanoseconds limit) noexcept;
 
+template <class Body, class Cleanup>
+auto run_finally(Body& body, Cleanup& cleanup, std::chrono::nanoseconds limit) -> task<value_of<Body>> {
+  auto out = co_await capture<Body>(body);
+  auto bounded = [&] { return move_on_op<Cleanup&>(cleanup, limit.count()); };
+  auto guarded = [&] { return shielded<decltype(bounded)&>(bounded); };
+  auto cleaned = co_await capture<decltype(guarded)>(guarded);
+  if (cleaned.value && !*cleaned.value) report_cleanup(nullptr, limit);
+  if (cleaned.failure) {
+    if (!out.failure) std::rethrow_exception(cleaned.failure);
+    report_cleanup(cleaned.failure, limit);
+  }
+  if (out.cancelled()) co_await checkpoint();
+  if constexpr (std::is_void_v<value_of<Body>>) {
+    out.take();
+  } else {
+    co_return out.take();
+  }
+}
+
+/// The task above, with a type that says what it refers to.
+template <class Body, class Cleanup>
+class [[nodiscard]] finally_op {
+ public:
+  using value_type = value_of<Body>;
+  static constexpr bool refers_to_temporaries =
+      !std::is_lvalue_reference_v<Body> || !std::is_lvalue_reference_v<Cleanup>;
+
+  finally_op(Body& body, Cleanup& cleanup, std::chrono::nanoseconds limit) : task_(run_finally(body, cleanup, limit)) {}
+
+  bool begin(flow& f) { return task_.begin(f); }
+  decltype(auto) resume() { return task_.resume(); }
+
+  [[nodiscard]] auto result() && noexcept
+    requires has_result<task<value_type>>
+  {
+    return as_result<finally_op>(*this);
+  }
+  auto resume_result()
+    requires has_result<task<value_type>>
+  {
+    return task_.resume_result();
+  }
+
+ private:
+  task<value_type> task_;
+};
+
 }  // namespace detail
 
 /// Runs `body` and then, whether it returned, threw or was cancelled, `cleanup`, shielded from cancellation: the place
@@ -27,23 +74,8 @@ WRING_API void report_cleanup(const std::exception_ptr& failure, std::chrono::na
 /// in a cancelled task. A clean-up that takes longer than `limit` is cancelled and logged as an error. If the task is
 /// cancelled already when this is awaited, neither is begun.
 template <detail::operand_like Body, detail::operand_like Cleanup>
-auto finally(Body&& body, Cleanup&& cleanup, std::chrono::nanoseconds limit = std::chrono::seconds(5))
-    -> task<detail::value_of<Body>> {
-  auto out = co_await detail::capture<std::remove_reference_t<Body>>(body);
-  auto bounded = [&] { return move_on_after(limit, cleanup); };
-  auto shielded = [&] { return shield(bounded); };
-  auto cleaned = co_await detail::capture<decltype(shielded)>(shielded);
-  if (cleaned.value && !*cleaned.value) detail::report_cleanup(nullptr, limit);
-  if (cleaned.failure) {
-    if (!out.failure) std::rethrow_exception(cleaned.failure);
-    detail::report_cleanup(cleaned.failure, limit);
-  }
-  if (out.cancelled()) co_await detail::checkpoint();
-  if constexpr (std::is_void_v<detail::value_of<Body>>) {
-    out.take();
-  } else {
-    co_return out.take();
-  }
+auto finally(Body&& body, Cleanup&& cleanup, std::chrono::nanoseconds limit = std::chrono::seconds(5)) {
+  return detail::finally_op<Body, Cleanup>(body, cleanup, limit);
 }
 
 }  // namespace wring

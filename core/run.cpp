@@ -11,19 +11,23 @@ namespace wring::detail {
 
 namespace {
 
-/// Cancels main once its grace has run out.
+/// Cancels main once it has been asked to stop and its grace has run out.
 class grace_timer : timer {
  public:
   grace_timer(scheduler& s, main_flow& main, std::chrono::nanoseconds grace) noexcept
       : timer([](timer& t) noexcept { static_cast<grace_timer&>(t).main_.root_scope.cancel(); }),
         scheduler_(s),
         main_(main),
-        grace_(grace) {}
-  ~grace_timer() { scheduler_.timers().cancel(*this); }
+        grace_(grace) {
+    scheduler_.on_stop([](void* self) noexcept { static_cast<grace_timer*>(self)->start(); }, this);
+  }
+  ~grace_timer() {
+    scheduler_.on_stop(nullptr, nullptr);
+    scheduler_.timers().cancel(*this);
+  }
 
-  void look() noexcept {
-    if (started_ || !scheduler_.stopping()) return;
-    started_ = true;
+ private:
+  void start() noexcept {
     if (grace_ <= std::chrono::nanoseconds::zero()) {
       main_.root_scope.cancel();
     } else {
@@ -31,11 +35,9 @@ class grace_timer : timer {
     }
   }
 
- private:
   scheduler& scheduler_;
   main_flow& main_;
   std::chrono::nanoseconds grace_;
-  bool started_ = false;
 };
 
 void report(const std::exception_ptr& escaped, const exception_trace* trace) {
@@ -45,12 +47,9 @@ void report(const std::exception_ptr& escaped, const exception_trace* trace) {
 
 int run_to_end(const run_options& options, scheduler& s, main_factory& factory) {
   const std::unique_ptr<main_flow> main = factory.make(s);
-  grace_timer grace(s, *main, options.grace);
+  const grace_timer grace(s, *main, options.grace);
   s.enqueue(*main);
-  s.run_until([&] {
-    grace.look();
-    return main->done();
-  });
+  s.run_until(main->done());
   if (main->cancelled_at_end()) return 0;
   try {
     return main->exit_code();

@@ -15,7 +15,7 @@
 namespace wring {
 
 struct run_options {
-  scheduler_options scheduler;
+  scheduler_options scheduler = {};
   /// How long main may go on after the program was asked to stop, before it is cancelled. Zero: at once.
   std::chrono::nanoseconds grace = std::chrono::seconds(10);
   /// Take SIGINT and SIGTERM: the first asks to stop, the second ends the process with 128 + its number.
@@ -33,7 +33,7 @@ class WRING_API main_flow : public flow {
   /// What the program ends with; rethrows what main threw.
   virtual int exit_code() = 0;
 
-  [[nodiscard]] bool done() const noexcept { return done_; }
+  [[nodiscard]] const bool& done() const noexcept { return done_; }
   [[nodiscard]] bool cancelled_at_end() const noexcept { return cancelled_at_end_; }
 
  private:

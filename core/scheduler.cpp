@@ -32,8 +32,7 @@ scheduler& scheduler::current() {
 scheduler::scheduler(const scheduler_options& options)
     : options_(options),
       engine_(detail::make_engine(options.engine)),
-      turn_time_(engine_->now()),
-      timers_(turn_time_),
+      timers_(engine_->now()),
       inbox_(
           options.inbox_capacity, [](void* self) noexcept { static_cast<scheduler*>(self)->engine_->wake(); }, this) {
   if (detail::thread_scheduler != nullptr) throw std::logic_error("this thread has a scheduler already");
@@ -72,6 +71,7 @@ void scheduler::remove(stop_scope& s) noexcept {
 void scheduler::request_stop() noexcept {
   if (stopping_) return;
   stopping_ = true;
+  if (on_stop_ != nullptr) on_stop_(on_stop_argument_);
   for (stop_scope* s = first_stop_; s != nullptr; s = s->stop_next) s->cancel();
 }
 
@@ -80,103 +80,9 @@ void scheduler::request_stop_from_anywhere() noexcept {
   engine_->wake();
 }
 
-void scheduler::run_until(const std::function<bool()>& done) {
-  while (!done()) turn();
-}
-
 void scheduler::drain() {
   root_->cancel();
-  run_until([this] { return first_ready_ == nullptr && root_->size() == 0 && engine_->in_flight() == 0; });
-}
-
-void scheduler::turn() {
-  // Sleep is announced before the last look at what other threads and signal handlers may have left.
-  const bool announced = first_ready_ == nullptr && inbox_.prepare_sleep();
-  const bool idle = announced && !stop_wanted_.load(std::memory_order_seq_cst);
-  engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
-  if (announced) inbox_.awake();
-
-  turn_time_ = clock_now();
-  if (timers_.next_deadline() <= turn_time_) {
-    fired_ += timers_.advance(turn_time_);
-  } else if (held_ && idle && first_ready_ == nullptr) {
-    jump_held_clock();
-  }
-  posted_ += inbox_.drain(options_.inbox_per_turn, [](detail::inbox::item&& fn) noexcept { fn(); });
-  if (stop_wanted_.load(std::memory_order_relaxed)) [[unlikely]] {
-    stop_wanted_.store(false, std::memory_order_relaxed);
-    request_stop();
-  }
-  if (first_ready_ != nullptr) run_ready();
-  ++turns_;
-  if (observer_ != nullptr) [[unlikely]] observer_->turn_ended(*this);
-}
-
-std::int64_t scheduler::wait_until() const noexcept {
-  const std::int64_t next = timers_.next_deadline();
-  if (held_) {
-    // Held time does not pass while waiting. To jump, only glance at the kernel first: what it has goes before.
-    return jump_when_idle_ && !timers_.empty() ? engine_->now() + 1'000'000 : engine::no_deadline;
-  }
-  return next == engine::no_deadline ? next : next - offset_;
-}
-
-void scheduler::jump_held_clock() noexcept {
-  if (!jump_when_idle_ || timers_.empty()) return;
-  held_at_ = turn_time_ = std::max(held_at_, timers_.next_deadline());
-  fired_ += timers_.advance(turn_time_);
-}
-
-void scheduler::run_ready() {
-  for (unsigned n = options_.resumptions_per_turn; n != 0 && first_ready_ != nullptr; --n) {
-    detail::flow& f = *first_ready_;
-    first_ready_ = f.next_ready;
-    if (first_ready_ == nullptr) last_ready_ = nullptr;
-    resume(f);
-  }
-}
-
-// The only place that resumes coroutines. A frame that ends while nobody is waiting inside its own start leaves its
-// parent in `flow::next` instead of resuming it, and a cancelled wait only asks for unwinding: so the stack does not
-// grow with the depth of a task, whatever the compiler does about tail calls.
-void scheduler::resume(detail::flow& f) noexcept {
-  running_ = &f;
-  f.queued = false;
-  f.budget = static_cast<std::uint16_t>(options_.leaf_budget);
-  f.depth = 0;
-  f.next = nullptr;
-  ++resumptions_;
-  std::coroutine_handle<> frame;
-  if (!f.started) [[unlikely]] {
-    f.started = true;
-    ++started_;
-    if (observer_ != nullptr) [[unlikely]]
-      observer_->task_started(f);
-    if (f.cancelled()) {
-      f.was_cancelled = true;
-    } else {
-      f.begin();
-      frame = f.unwinding ? unwind(f) : f.next;
-    }
-  } else if (f.leaf != nullptr && !f.leaf->restart()) {  // an await that gave way before it began
-    running_ = nullptr;
-    return;
-  } else {
-    f.leaf = nullptr;
-    frame = f.unwinding ? unwind(f) : f.top->frame;
-  }
-  while (frame) {
-    f.next = nullptr;
-    frame.resume();
-    frame = f.unwinding ? unwind(f) : f.next;
-  }
-  running_ = nullptr;
-  if (f.top == &f.root && f.leaf == nullptr) [[unlikely]] {
-    ++ended_;
-    if (observer_ != nullptr) [[unlikely]]
-      observer_->task_ended(f, f.was_cancelled);
-    f.ended(f.was_cancelled);
-  }
+  run_until([this] { return ready_.first == nullptr && root_->size() == 0 && engine_->in_flight() == 0; });
 }
 
 // Destroys frames from the innermost outwards until something stops the cancellation. Returns what to resume then;
@@ -194,6 +100,106 @@ std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
       return node.frame;
     }
   }
+}
+
+[[gnu::always_inline]] inline std::int64_t scheduler::wait_until() const noexcept {
+  if (timers_.empty()) return engine::no_deadline;
+  if (held_) {
+    // Held time does not pass while waiting. To jump, only glance at the kernel first: what it has goes before.
+    return jump_when_idle_ ? engine_->now() + 1'000'000 : engine::no_deadline;
+  }
+  return timers_.next_deadline() - offset_;
+}
+
+void scheduler::fire_timers(bool was_idle) noexcept {
+  if (timers_.next_deadline() <= turn_time()) {
+    fired_ += timers_.advance(turn_time());
+  } else if (held_ && was_idle && ready_.first == nullptr) {
+    jump_held_clock();
+  }
+}
+
+void scheduler::jump_held_clock() noexcept {
+  if (!jump_when_idle_) return;
+  held_at_ = turn_time_ = std::max(held_at_, timers_.next_deadline());
+  fired_ += timers_.advance(turn_time_);
+}
+
+// The only place that resumes coroutines. A frame that ends while nobody is waiting inside its own start leaves its
+// parent in `flow::next` instead of resuming it, and a cancelled wait only asks for unwinding: so the stack does not
+// grow with the depth of a task, whatever the compiler does about tail calls.
+[[gnu::always_inline]] inline void scheduler::resume(detail::flow& f) noexcept {
+  running_ = &f;
+  f.queued = false;
+  f.budget = static_cast<std::uint16_t>(options_.leaf_budget);
+  f.depth = 0;
+  ++resumptions_;
+  std::coroutine_handle<> frame;
+  if (!f.started) [[unlikely]] {
+    f.started = true;
+    ++started_;
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->task_started(f);
+    if (f.cancelled()) {
+      f.was_cancelled = true;
+    } else {
+      f.next = nullptr;
+      f.begin();
+      frame = f.unwinding ? unwind(f) : f.next;
+    }
+  } else if (f.leaf == nullptr || f.leaf->restart()) {  // not so if an await that gave way is begun only now
+    f.leaf = nullptr;
+    frame = f.unwinding ? unwind(f) : f.top->frame;
+  }
+  while (frame) {
+    f.next = nullptr;
+    frame.resume();
+    frame = f.unwinding ? unwind(f) : f.next;
+  }
+  running_ = nullptr;
+  if (f.leaf == nullptr && !f.queued) [[unlikely]] {
+    ++ended_;
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->task_ended(f, f.was_cancelled);
+    f.ended(f.was_cancelled);
+  } else if (observer_ != nullptr) [[unlikely]] {
+    observer_->task_suspended(f);
+  }
+}
+
+[[gnu::always_inline]] inline void scheduler::run_ready() {
+  for (unsigned n = options_.resumptions_per_turn; n != 0 && ready_.first != nullptr; --n) {
+    detail::flow& f = *ready_.first;
+    ready_.first = f.next_ready;
+    if (ready_.first == nullptr) ready_.last = nullptr;
+    resume(f);
+  }
+}
+
+[[gnu::always_inline]] inline void scheduler::turn_once() {
+  // Sleep is announced before the last look at what other threads and signal handlers may have left.
+  const bool announced = ready_.first == nullptr && inbox_.prepare_sleep();
+  const bool idle = announced && !stop_wanted_.load(std::memory_order_seq_cst);
+  engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
+  if (announced) inbox_.awake();
+  turn_time_read_ = false;
+  if (!timers_.empty()) fire_timers(idle);
+  if (inbox_.maybe_waiting()) {
+    posted_ += inbox_.drain(options_.inbox_per_turn, [](detail::inbox::item&& fn) noexcept { fn(); });
+  }
+  if (stop_wanted_.load(std::memory_order_relaxed)) [[unlikely]] {
+    stop_wanted_.store(false, std::memory_order_relaxed);
+    request_stop();
+  }
+  if (ready_.first != nullptr) run_ready();
+  ++turns_;
+  if (observer_ != nullptr) [[unlikely]] observer_->turn_ended(*this);
+}
+
+void scheduler::turn() { turn_once(); }
+
+void scheduler::run_until(const bool& done) {
+  while (!done) turn_once();
 }
 
 scheduler_stats scheduler::stats() const noexcept {

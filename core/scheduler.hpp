@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <stdexcept>
 
@@ -37,7 +37,7 @@ struct steady_clock {
 
 /// Limits of a scheduler.
 struct scheduler_options {
-  engine_options engine;
+  engine_options engine = {};
   unsigned resumptions_per_turn = 256;  ///< tasks resumed before the kernel is looked at again
   unsigned completions_per_turn = 256;  ///< completions delivered before tasks run again
   unsigned inbox_per_turn = 256;        ///< posted functions called before tasks run again
@@ -93,7 +93,12 @@ class WRING_API scheduler {
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
 
   /// Runs turns until `done` returns true; looked at after each turn.
-  void run_until(const std::function<bool()>& done);
+  template <std::predicate Done>
+  void run_until(Done done) {
+    while (!done()) turn();
+  }
+  /// The same for a flag, which tasks or posted functions set.
+  void run_until(const bool& done);
 
   /// Cancels and awaits the tasks of the root nursery, then awaits every operation in flight: what closed streams
   /// left behind. Nothing is in flight afterwards.
@@ -104,8 +109,14 @@ class WRING_API scheduler {
 
   /// Nanoseconds of the scheduler's clock, read now.
   [[nodiscard]] std::int64_t clock_now() const noexcept { return held_ ? held_at_ : engine_->now() + offset_; }
-  /// The same, as it was when this turn began: cheap, and good enough to extend an idle timeout.
-  [[nodiscard]] std::int64_t turn_time() const noexcept { return turn_time_; }
+  /// The same, read once a turn at most: cheap, and good enough to extend an idle timeout.
+  [[nodiscard]] std::int64_t turn_time() noexcept {
+    if (!turn_time_read_) {
+      turn_time_ = clock_now();
+      turn_time_read_ = true;
+    }
+    return turn_time_;
+  }
 
   [[nodiscard]] detail::timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] wring::engine& engine() noexcept { return *engine_; }
@@ -116,12 +127,8 @@ class WRING_API scheduler {
   void observe(scheduler_observer* observer) noexcept { observer_ = observer; }
 
   /// Queues a flow for resumption, at the end.
-  void enqueue(detail::flow& f) noexcept {
-    f.queued = true;
-    f.next_ready = nullptr;
-    (last_ready_ != nullptr ? last_ready_->next_ready : first_ready_) = &f;
-    last_ready_ = &f;
-  }
+  void enqueue(detail::flow& f) noexcept { ready_.push(f); }
+  [[nodiscard]] detail::ready_queue& ready() noexcept { return ready_; }
 
   /// The flow that is running; null outside of tasks.
   [[nodiscard]] detail::flow* running() const noexcept { return running_; }
@@ -135,25 +142,32 @@ class WRING_API scheduler {
     stop_scope* stop_next = nullptr;
   };
   void add(stop_scope& s) noexcept;
+  /// Calls `call(argument)` when a stop is requested, before anything is cancelled; one for each scheduler.
+  void on_stop(void (*call)(void*) noexcept, void* argument) noexcept {
+    on_stop_ = call;
+    on_stop_argument_ = argument;
+  }
   void remove(stop_scope& s) noexcept;
 
  private:
   friend class testing::clock;
 
   void turn();
+  void turn_once();
   void run_ready();
+  void fire_timers(bool was_idle) noexcept;
   void resume(detail::flow& f) noexcept;
   std::coroutine_handle<> unwind(detail::flow& f) noexcept;
   [[nodiscard]] std::int64_t wait_until() const noexcept;
   void jump_held_clock() noexcept;
 
   scheduler_options options_;
-  detail::flow* first_ready_ = nullptr;
-  detail::flow* last_ready_ = nullptr;
+  detail::ready_queue ready_;
   detail::flow* running_ = nullptr;
   scheduler_observer* observer_ = nullptr;
   std::unique_ptr<wring::engine> engine_;
   std::int64_t turn_time_ = 0;
+  bool turn_time_read_ = false;
   std::int64_t offset_ = 0;   // testing::clock: added to the engine's time
   std::int64_t held_at_ = 0;  // testing::clock: the time while it is held
   bool held_ = false;
@@ -163,6 +177,8 @@ class WRING_API scheduler {
   detail::timer_wheel timers_;
   detail::inbox inbox_;
   detail::scope_node root_scope_;
+  void (*on_stop_)(void*) noexcept = nullptr;
+  void* on_stop_argument_ = nullptr;
   stop_scope* first_stop_ = nullptr;
   stop_scope* last_stop_ = nullptr;
   std::uint64_t turns_ = 0;
@@ -179,6 +195,8 @@ class WRING_API scheduler_observer {
  public:
   virtual ~scheduler_observer();
   virtual void task_started(const detail::flow&) noexcept {}
+  /// A task has suspended on something, or has given way to others. It may be cancelled here.
+  virtual void task_suspended(const detail::flow&) noexcept {}
   virtual void task_ended(const detail::flow&, bool by_cancellation) noexcept { static_cast<void>(by_cancellation); }
   virtual void turn_ended(const scheduler&) noexcept {}
 };

@@ -60,7 +60,7 @@ struct task_promise_base : promise_base {
     static_assert(!std::is_lvalue_reference_v<A> || !operation_like<std::remove_cvref_t<A>>,
                   "await the call itself: co_await f(args), not a named object");
     where = at;
-    return {a, *this};
+    return frame_await<std::remove_reference_t<A>>(a);
   }
 };
 

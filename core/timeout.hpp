@@ -116,20 +116,20 @@ class [[nodiscard]] move_on_op : public scoped<move_on_op<Op>, Op> {
 /// passed already cancels `op` before it begins.
 template <detail::operand_like Op>
 auto with_deadline(steady_clock::time_point when, Op&& op) {
-  return detail::with_deadline_op<std::remove_reference_t<Op>>(op, when.time_since_epoch().count(), false);
+  return detail::with_deadline_op<Op>(op, when.time_since_epoch().count(), false);
 }
 
 /// As with_deadline, `limit` from now.
 template <detail::operand_like Op>
 auto with_timeout(std::chrono::nanoseconds limit, Op&& op) {
-  return detail::with_deadline_op<std::remove_reference_t<Op>>(op, limit.count(), true);
+  return detail::with_deadline_op<Op>(op, limit.count(), true);
 }
 
 /// As with_timeout, for when running out of time is nothing special: returns an optional that is empty then (bool for
 /// void), and throws nothing for it.
 template <detail::operand_like Op>
 auto move_on_after(std::chrono::nanoseconds limit, Op&& op) {
-  return detail::move_on_op<std::remove_reference_t<Op>>(op, limit.count());
+  return detail::move_on_op<Op>(op, limit.count());
 }
 
 }  // namespace wring

@@ -23,20 +23,21 @@ namespace wring::net {
 ///
 /// - `read_some()` gives the next bytes, at least one, as soon as there are some, in memory that is leased; none at the
 ///   end of the stream, again and again. Nothing is held while it waits.
-/// - `read(span)` does the same into the caller's memory: how many bytes, 0 at the end of the stream. An empty span gives
-///   0 at once. The two may be mixed. Both are *returning*: a cancelled read has taken nothing. One task may read at a
-///   time; another one's read fails with errc::busy.
+/// - `read(span)` does the same into the caller's memory: how many bytes, 0 at the end of the stream. An empty span
+///   gives 0 at once. The two may be mixed. Both are *returning*: a cancelled read has taken nothing. One task may read
+///   at a time; another one's read fails with errc::busy.
 /// - `write_all(bytes)` writes all of them; they must stay as they are until it has ended. `write_all(spans)` writes
-///   several pieces as if they were one. Calls from several tasks queue, and each is contiguous. They wait while the peer
-///   does not read and what a stream may hold is full. *Delivering*: a write that was complete when it was cancelled
-///   counts as written. Cancelled before its first byte it has written nothing; cancelled half way it poisons the write
-///   side, that is later writes fail with errc::write_torn, and reads go on.
-/// - `shut_down_write()` tells the peer, after the writes before it, that nothing more comes. Later writes fail, reads go
-///   on, and doing it again is nothing. `close()` ends the connection, also in a cancelled task: what waits on the stream
-///   fails with errc::closed, and so does everything later, but for close, which does nothing then. What was written
-///   reaches the peer. `abort()` ends it at once: the peer's next operation fails, if the transport can tell it.
+///   several pieces as if they were one. Calls from several tasks queue, and each is contiguous. They wait while the
+///   peer does not read and what a stream may hold is full. *Delivering*: a write that was complete when it was
+///   cancelled counts as written. Cancelled before its first byte it has written nothing; cancelled half way it poisons
+///   the write side, that is later writes fail with errc::write_torn, and reads go on.
+/// - `shut_down_write()` tells the peer, after the writes before it, that nothing more comes. Later writes fail, reads
+///   go on, and doing it again is nothing. `close()` ends the connection: what waits on the stream fails with
+///   errc::closed, and so does everything later, but for close, which does nothing then. What was written reaches the
+///   peer. `abort()` ends it at once: the peer's next operation fails, if the transport can tell it. Destroying a
+///   stream closes it too.
 /// - Everything but abort is awaited and has `.result()`, which gives the fault as a value where there would be an
-///   io_error. A stream is destroyed, aborted or closed, when no task is suspended on it. It belongs to one thread.
+///   io_error. No task may be suspended on a stream when it is destroyed. It belongs to one thread.
 ///
 /// A stream that knows its peer has `peer_address()`, which faults then name. The library's have
 /// `write_all(std::string_view)` too.
@@ -55,8 +56,8 @@ concept stream = requires(S& s, std::span<std::byte> into, std::span<const std::
 class any_stream;
 
 /// Refers to a stream of any type, which must outlive it and stay where it is: what functions take that are compiled
-/// once for all streams. A stream itself; copies refer to the same one. Costs an indirect call an operation (and another
-/// for one that had to wait) and allocates nothing.
+/// once for all streams. A stream itself; copies refer to the same one. Costs an indirect call an operation (and
+/// another for one that had to wait) and allocates nothing.
 class stream_ref {
  public:
   template <class S>
@@ -75,7 +76,9 @@ class stream_ref {
   [[nodiscard]] auto write_all(std::span<const std::byte> data) const noexcept {
     return detail::erased_operation<void>(table_->write_all, stream_, {data.data(), data.size()});
   }
-  [[nodiscard]] auto write_all(std::string_view text) const noexcept { return write_all(std::as_bytes(std::span(text))); }
+  [[nodiscard]] auto write_all(std::string_view text) const noexcept {
+    return write_all(std::as_bytes(std::span(text)));
+  }
   [[nodiscard]] auto write_all(std::span<const std::span<const std::byte>> parts) const noexcept {
     return detail::erased_operation<void>(table_->write_parts, stream_, {parts.data(), parts.size()});
   }
@@ -102,9 +105,9 @@ class stream_ref {
   const detail::stream_table* table_;
 };
 
-/// Owns a stream of any type. Made by moving one in, or in place where it cannot be moved; that allocates, using it does
-/// not. Movable; a stream_ref to it stays valid. Default-made or moved from, it is a closed stream. Everything else as
-/// stream_ref.
+/// Owns a stream of any type. Made by moving one in, or in place where it cannot be moved; that allocates, using it
+/// does not. Movable; a stream_ref to it stays valid. Default-made or moved from, it is a closed stream. Everything
+/// else as stream_ref.
 class any_stream : private stream_ref {
  public:
   any_stream() noexcept : stream_ref(nullptr, detail::table_of<detail::closed_stream>) {}

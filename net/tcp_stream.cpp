@@ -24,7 +24,7 @@ class connect_wait final : public leaf<connect_wait, void>, operation {
     fd = socket;
     data = const_cast<::sockaddr*>(peer_.data());
     length = peer_.size();
-    on_completion = [](operation& op, const completion& c) noexcept { static_cast<connect_wait&>(op).on_connected(c); };
+    on_completion = [](operation& op, completion c) noexcept { static_cast<connect_wait&>(op).on_connected(c); };
   }
 
   bool ready() noexcept { return false; }
@@ -36,8 +36,8 @@ class connect_wait final : public leaf<connect_wait, void>, operation {
   wait_description describe() const noexcept override { return {.operation = "connect to", .fd = fd, .address = peer_}; }
 
  private:
-  void on_connected(const completion& c) noexcept {
-    if (c.result == -ECANCELED && stop_requested()) {
+  void on_connected(completion c) noexcept {
+    if (stop_requested() && (c.result == -ECANCELED || c.result == -EINTR)) {
       confirm_stop();
     } else if (c.result == -EINTR) {
       suspend();
@@ -57,10 +57,7 @@ int as_int(std::size_t bytes) noexcept {
 
 }  // namespace
 
-detail::stream_socket& tcp_stream::socket() {
-  if (socket_ == nullptr) error(errc::closed, "use a tcp_stream without a connection").raise();
-  return *socket_;
-}
+void tcp_stream::throw_closed() { error(errc::closed, "use a tcp_stream without a connection").raise(); }
 
 tcp_stream tcp_stream::adopt(int fd) {
   constexpr const char* what = "adopt a socket";

@@ -97,8 +97,8 @@ class WRING_API tcp_stream {
   void set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count);
   void set_send_buffer(std::size_t bytes);
   void set_receive_buffer(std::size_t bytes);
-  /// How much may have been received and not been taken (default 64 KiB); the peer is held back beyond it. Whole
-  /// buffers count, so a little more may be there.
+  /// How much may have been received and not been taken (default 64 KiB); the peer is held back beyond it. What one
+  /// pass of the kernel had received by then may be there too, and each piece counts for a little more than its bytes.
   void set_receive_quota(std::size_t bytes);
 
  private:
@@ -106,13 +106,17 @@ class WRING_API tcp_stream {
   friend WRING_API task<tcp_stream> connect_tcp(socket_address, struct tcp_connect_options);
 
   explicit tcp_stream(detail::stream_socket* s) noexcept : socket_(s) {}
-  detail::stream_socket& socket();
+  detail::stream_socket& socket() {
+    if (socket_ == nullptr) [[unlikely]] throw_closed();
+    return *socket_;
+  }
+  [[noreturn]] static void throw_closed();
 
   detail::stream_socket* socket_ = nullptr;
 };
 
 struct tcp_connect_options {
-  socket_address local;                ///< the address to connect from; empty: the kernel chooses
+  socket_address local = {};           ///< the address to connect from; empty: the kernel chooses
   std::chrono::nanoseconds timeout{};  ///< zero: as long as the kernel tries (minutes)
   bool no_delay = true;
 };

@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/detail/operand.hpp>
+
 namespace wring::detail {
 
 /// A callable with its arguments, and the task that calling it has made, in one place for as long as the task exists.
@@ -18,7 +20,9 @@ struct bound_task {
   explicit bound_task(F&& f, As&&... as)
       : fn(std::forward<F>(f)),
         args(std::forward<As>(as)...),
-        task(std::apply([this](auto&... each) { return std::invoke(fn, static_cast<Args&&>(each)...); }, args)) {}
+        task(std::apply([this](auto&... each) { return std::invoke(fn, static_cast<Args&&>(each)...); }, args)) {
+    assert_returnable<task_type>();
+  }
   bound_task(const bound_task&) = delete;
   bound_task& operator=(const bound_task&) = delete;
 

@@ -62,6 +62,9 @@ std::string short_function_name(const char* pretty) {
     if (angle == 0 && c != '*' && c != '&') name += c;
     if (c == '>') --angle;
   }
+  for (const std::string_view nameless : {"{anonymous}::", "(anonymous namespace)::"}) {
+    for (std::size_t at; (at = name.find(nameless)) != std::string::npos;) name.erase(at, nameless.size());
+  }
   return name.empty() ? std::string(text) : name;
 }
 

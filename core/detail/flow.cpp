@@ -38,7 +38,7 @@ void scope_node::cancel() noexcept {
 }
 
 flow::flow(scheduler& on, scope_node& scope_parent, context_ref inherited) noexcept
-    : sched(&on), context(std::move(inherited)) {
+    : ready(&on.ready()), sched(&on), context(std::move(inherited)) {
   root.unwound = [](await_node&, flow& f) noexcept {
     f.was_cancelled = true;
     return true;
@@ -84,17 +84,18 @@ void awaiter::defer(detail::flow& f) noexcept {
   f.sched->enqueue(f);
 }
 
-void awaiter::queue_resume() noexcept {
-  flow_->leaf = nullptr;
-  flow_->sched->enqueue(*flow_);
-}
+namespace {
 
-void awaiter::breach(const char* what) const noexcept {
-  // The derived part may be gone already when a destructor gets here, so describe() is asked only while it exists.
-  const bool alive = state_ == state::completed || state_ == state::cancelled || state_ == state::idle;
-  const wait_description wait = alive ? describe() : wait_description{};
+[[noreturn]] void breach(const char* what, const wait_description& wait) noexcept {
   std::fprintf(stderr, "wring: an awaiter (%s, descriptor %d) was %s\n", wait.operation, wait.fd, what);
   std::abort();
 }
+
+}  // namespace
+
+void awaiter::misused(const char* what) const noexcept { breach(what, describe()); }
+
+// What it was cannot be told any more: its derived part has gone.
+void awaiter::destroyed_in_use() noexcept { breach("destroyed while a task is suspended on it", {}); }
 
 }  // namespace wring

@@ -25,18 +25,25 @@ struct await_node {
   /// `frame` is resumed. False: the node has undone itself and its parent is next. Frames have none: they are destroyed.
   using unwound_fn = bool (*)(await_node&, flow&) noexcept;
 
-  await_node* parent = nullptr;
+  await_node* parent;             ///< set when the node becomes part of a flow
   std::coroutine_handle<> frame;  ///< what is resumed once the awaited thing has ended; null in a root
   unwound_fn unwound = nullptr;
 };
 
 /// The part of a task's promise that does not depend on its type.
 struct promise_base : await_node {
-  detail::flow* flow = nullptr;
-  std::coroutine_handle<>* owner = nullptr;  ///< the task object's handle, cleared when unwinding destroys the frame
+  detail::flow* flow;               ///< set, as owner is, when the task is begun
+  std::coroutine_handle<>* owner;  ///< the task object's handle, cleared when unwinding destroys the frame
   std::source_location where;                ///< the coroutine's own location, then that of its latest await
   bool inline_start = false;                 ///< still inside the await that started it: return to it, do not resume it
   bool finished = false;
+};
+
+/// The flows that are to run, first in, first out.
+struct ready_queue {
+  flow* first = nullptr;
+  flow* last = nullptr;
+  inline void push(flow& f) noexcept;
 };
 
 /// One logical thread of control, what users call a task: a chain of frames of which only the innermost runs. Children
@@ -80,6 +87,7 @@ class WRING_API flow {
   virtual void ended(bool by_cancellation) noexcept = 0;
 
   flow* next_ready = nullptr;
+  ready_queue* ready;
   wring::scheduler* sched;
   await_node* top = &root;
   scope_node* scope = &root_scope;
@@ -87,17 +95,24 @@ class WRING_API flow {
   std::coroutine_handle<> next;
   context_ref context;
   std::unique_ptr<exception_trace> trace;
-  std::uint16_t budget = 0;
-  std::uint16_t depth = 0;
-  bool started = false;
+  std::uint16_t budget = 0;  ///< awaits that may still end at once before others get a turn
+  std::uint16_t depth = 0;   ///< tasks that are starting inside each other
   bool queued = false;
+  bool started = false;
   bool unwinding = false;
   bool was_cancelled = false;
-  await_node root;
+  await_node root{.parent = nullptr, .frame = {}, .unwound = nullptr};
   scope_node root_scope;
 
  protected:
   ~flow();
 };
+
+inline void ready_queue::push(flow& f) noexcept {
+  f.queued = true;
+  f.next_ready = nullptr;
+  (last != nullptr ? last->next_ready : first) = &f;
+  last = &f;
+}
 
 }  // namespace wring::detail

@@ -27,9 +27,6 @@ namespace {
 
 constexpr std::size_t classes = frame_recycler::classes;
 
-constexpr std::size_t class_of(std::size_t size) noexcept { return (size - 1) / frame_recycler::class_bytes; }
-constexpr std::size_t bytes_of(std::size_t index) noexcept { return (index + 1) * frame_recycler::class_bytes; }
-
 #ifdef WRING_RECYCLER_QUARANTINES
 
 // The fast paths in the header find no free block and no room, so everything comes here. Blocks are listed outside of
@@ -49,10 +46,10 @@ class kept_blocks {
   bool keep(void* block, std::size_t index) noexcept {
     ring& r = rings_[index];
     if (r.count == r.blocks.size()) ::operator delete(oldest(index));
-    if (bytes_of(index) > limit_ - bytes_) return false;
+    if (frame_recycler::bytes_of(index) > limit_ - bytes_) return false;
     r.blocks[(r.first + r.count++) % r.blocks.size()] = block;
-    bytes_ += bytes_of(index);
-    ASAN_POISON_MEMORY_REGION(block, bytes_of(index));
+    bytes_ += frame_recycler::bytes_of(index);
+    ASAN_POISON_MEMORY_REGION(block, frame_recycler::bytes_of(index));
     return true;
   }
 
@@ -63,7 +60,7 @@ class kept_blocks {
   }
 
   static void mark_allocated(void* block, std::size_t size) noexcept {
-    ASAN_POISON_MEMORY_REGION(static_cast<std::byte*>(block) + size, bytes_of(class_of(size)) - size);
+    ASAN_POISON_MEMORY_REGION(static_cast<std::byte*>(block) + size, frame_recycler::bytes_of(frame_recycler::class_of(size)) - size);
   }
 
  private:
@@ -80,8 +77,8 @@ class kept_blocks {
     void* block = r.blocks[r.first];
     r.first = (r.first + 1) % r.blocks.size();
     --r.count;
-    bytes_ -= bytes_of(index);
-    ASAN_UNPOISON_MEMORY_REGION(block, bytes_of(index));
+    bytes_ -= frame_recycler::bytes_of(index);
+    ASAN_UNPOISON_MEMORY_REGION(block, frame_recycler::bytes_of(index));
     return block;
   }
 
@@ -114,8 +111,8 @@ class kept_blocks {
 
   static bool keep(void* block, std::size_t index) noexcept {
     frame_cache& cache = this_frame_cache;
-    if (bytes_of(index) > cache.room) return false;
-    cache.room -= bytes_of(index);
+    if (frame_recycler::bytes_of(index) > cache.room) return false;
+    cache.room -= frame_recycler::bytes_of(index);
     cache.free[index] = ::new (block) frame_cache::block{cache.free[index]};
     return true;
   }
@@ -125,7 +122,7 @@ class kept_blocks {
     for (std::size_t index = 0; index != classes; ++index) {
       while (cache.free[index] != nullptr) {
         ::operator delete(std::exchange(cache.free[index], cache.free[index]->next));
-        cache.room += bytes_of(index);
+        cache.room += frame_recycler::bytes_of(index);
       }
     }
   }
@@ -166,7 +163,7 @@ kept_blocks* this_kept_blocks() noexcept {
 
 void* frame_recycler::allocate_slow(std::size_t size) {
   frame_cache& cache = this_frame_cache;
-  const std::size_t index = class_of(size);
+  const std::size_t index = frame_recycler::class_of(size);
   if (index >= classes) {
     void* block = ::operator new(size);
     ++cache.misses;
@@ -177,7 +174,7 @@ void* frame_recycler::allocate_slow(std::size_t size) {
   if (block != nullptr) {
     ++cache.hits;
   } else {
-    block = ::operator new(bytes_of(index));
+    block = ::operator new(frame_recycler::bytes_of(index));
     ++cache.misses;
   }
   kept_blocks::mark_allocated(block, size);
@@ -186,7 +183,7 @@ void* frame_recycler::allocate_slow(std::size_t size) {
 
 void frame_recycler::deallocate_slow(void* block, std::size_t size) noexcept {
   ++this_frame_cache.frees;
-  const std::size_t index = class_of(size);
+  const std::size_t index = frame_recycler::class_of(size);
   if (index < classes) {
     kept_blocks* kept = this_kept_blocks();
     if (kept != nullptr && kept->keep(block, index)) return;

@@ -18,7 +18,7 @@ struct frame_recycler_stats {
   std::uint64_t misses = 0;      ///< Allocations that went to operator new, oversized ones included.
 };
 
-/// Per-thread recycler for coroutine frames and other small blocks, in size classes of 64 bytes up to 2048; larger
+/// Per-thread recycler for coroutine frames and other small blocks, in size classes 32 bytes apart up to 2 KiB; larger
 /// blocks go to operator new and delete. Blocks are aligned as operator new aligns them. A block may be freed by
 /// another thread than the one that allocated it and then joins that thread's cache. Each thread keeps at most its
 /// limit of free memory (4 MiB unless set otherwise) and frees it when it ends; what is freed during or after its end
@@ -29,8 +29,10 @@ struct frame_recycler_stats {
 /// ThreadSanitizer nothing is kept. Both are decided by how the library was built, not by how the including file is.
 class frame_recycler {
  public:
-  static constexpr std::size_t class_bytes = 64;
-  static constexpr std::size_t max_bytes = 2048;
+  static constexpr std::size_t class_bytes = 32;
+  /// What malloc adds to a block: sizes are chosen so that block and header fill whole units of class_bytes.
+  static constexpr std::size_t header_bytes = 8;
+  static constexpr std::size_t max_bytes = 2048 - header_bytes;
   static constexpr std::size_t default_limit = std::size_t{4} << 20;
 
   /// Throws std::bad_alloc.
@@ -45,7 +47,9 @@ class frame_recycler {
   /// Of the calling thread.
   [[nodiscard]] WRING_API static frame_recycler_stats stats() noexcept;
 
-  static constexpr std::size_t classes = max_bytes / class_bytes;
+  static constexpr std::size_t classes = (max_bytes + header_bytes) / class_bytes;
+  static constexpr std::size_t class_of(std::size_t size) noexcept { return (size + header_bytes - 1) / class_bytes; }
+  static constexpr std::size_t bytes_of(std::size_t index) noexcept { return (index + 1) * class_bytes - header_bytes; }
 
  private:
   WRING_API static void* allocate_slow(std::size_t size);
@@ -75,11 +79,11 @@ struct frame_cache {
 
 inline void* frame_recycler::allocate(std::size_t size) {
   frame_cache& cache = this_frame_cache;
-  const std::size_t index = (size - 1) / class_bytes;  // size 0 wraps round to an oversized block
+  const std::size_t index = class_of(size);
   if (index < classes) [[likely]] {
     if (frame_cache::block* block = cache.free[index]; block != nullptr) [[likely]] {
       cache.free[index] = block->next;
-      cache.room += (index + 1) * class_bytes;
+      cache.room += bytes_of(index);
       ++cache.hits;
       return block;
     }
@@ -89,8 +93,8 @@ inline void* frame_recycler::allocate(std::size_t size) {
 
 inline void frame_recycler::deallocate(void* block, std::size_t size) noexcept {
   frame_cache& cache = this_frame_cache;
-  const std::size_t index = (size - 1) / class_bytes;
-  const std::size_t bytes = (index + 1) * class_bytes;
+  const std::size_t index = class_of(size);
+  const std::size_t bytes = bytes_of(index);
   if (index < classes && bytes <= cache.room) [[likely]] {
     cache.room -= bytes;
     cache.free[index] = ::new (block) frame_cache::block{cache.free[index]};

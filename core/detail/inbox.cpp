@@ -99,12 +99,4 @@ inbox::item inbox::pop_taken() noexcept {
   return work;
 }
 
-bool inbox::prepare_sleep() noexcept {
-  if (taken_ != none) return false;
-  state_.exchange(sleeping, std::memory_order_seq_cst);
-  if (pushed_.load(std::memory_order_seq_cst) == none) return true;
-  state_.exchange(running, std::memory_order_seq_cst);
-  return false;
-}
-
 }  // namespace wring::detail

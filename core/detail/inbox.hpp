@@ -50,9 +50,20 @@ class WRING_API inbox {
     return visited;
   }
 
+  /// Consumer. Whether a drain() would find something; what is pushed meanwhile may be missed.
+  [[nodiscard]] bool maybe_waiting() const noexcept {
+    return taken_ != none || pushed_.load(std::memory_order_relaxed) != none;
+  }
+
   /// Consumer. Announces that it is about to block. False if something is waiting: then it must not block, and need not
   /// call awake().
-  [[nodiscard]] bool prepare_sleep() noexcept;
+  [[nodiscard]] bool prepare_sleep() noexcept {
+    if (taken_ != none) return false;
+    state_.exchange(sleeping, std::memory_order_seq_cst);
+    if (pushed_.load(std::memory_order_seq_cst) == none) return true;
+    state_.exchange(running, std::memory_order_seq_cst);
+    return false;
+  }
   /// Consumer. To be called when it has blocked, for whatever reason it woke.
   void awake() noexcept { state_.store(running, std::memory_order_relaxed); }
 

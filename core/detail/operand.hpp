@@ -43,10 +43,10 @@ inline constexpr bool temporaries_are_destroyed_twice = false;
 /// aggregates. These two turn that into an error.
 template <class F>
 constexpr void assert_safe_callable() noexcept {
-  static_assert(!temporaries_are_destroyed_twice || std::is_trivially_destructible_v<F> ||
-                    std::is_default_constructible_v<F>,
-                "g++ before 13 destroys this closure twice: capture by reference ([&]), or give it a name first and "
-                "pass std::ref(name), or pass what it owns as further arguments");
+  static_assert(
+      !temporaries_are_destroyed_twice || std::is_trivially_destructible_v<F> || std::is_default_constructible_v<F>,
+      "g++ before 13 destroys this closure twice: capture by reference ([&]), or give it a name first and "
+      "pass std::ref(name), or pass what it owns as further arguments");
 }
 template <class A>
 constexpr void assert_safe_argument() noexcept {
@@ -54,9 +54,28 @@ constexpr void assert_safe_argument() noexcept {
                 "g++ before 13 destroys this aggregate twice: give it a name first and pass std::move(name)");
 }
 
+/// Whether an awaitable refers to temporaries of the expression that made it. Such a one must be awaited there, and not
+/// be returned by a callable, as they are gone then.
+template <class A>
+concept refers_to_temporaries = requires { requires A::refers_to_temporaries; };
+
+template <class Made>
+constexpr void assert_returnable() noexcept {
+  static_assert(!refers_to_temporaries<Made>,
+                "this callable returns an awaitable that refers to temporaries of its return statement: make it a "
+                "coroutine, [&]() -> task<T> { co_return co_await ...; }");
+}
+
 /// Holds what a combinator was given by reference, and gives every kind the interface of an operation.
 template <class A>
 class operand;
+
+/// Combinators keep in their type whether they were given a temporary, A, or something with a name, A&.
+template <class A>
+class operand<A&> : public operand<A> {
+ public:
+  using operand<A>::operand;
+};
 
 template <operation_like A>
 class operand<A> {
@@ -90,7 +109,10 @@ class operand<F> {
  public:
   using value_type = typename operand<made_type>::value_type;
 
-  explicit operand(F& f) noexcept : f_(&f) { assert_safe_callable<F>(); }
+  explicit operand(F& f) noexcept : f_(&f) {
+    assert_safe_callable<F>();
+    assert_returnable<made_type>();
+  }
   operand(const operand&) = delete;
   operand& operator=(const operand&) = delete;
   ~operand() {
@@ -136,22 +158,24 @@ using value_of = typename operand<std::remove_cvref_t<A>>::value_type;
 template <class Op>
 concept has_result = requires(operand<Op>& o) { o.resume_result(); };
 
-/// The awaiter that a coroutine sees: the start happens in await_ready, so that what ends at once costs no suspension.
-/// That is sound because only the scheduler's loop resumes or destroys frames, never the code that is called here.
+/// The awaiter that a coroutine sees. What ends at once is started and ended within await_suspend, which then declines to
+/// suspend. That is sound because only the scheduler's loop resumes or destroys frames, never the code called here.
 template <class A>
 class frame_await {
  public:
-  frame_await(A& a, promise_base& p) : operand_(a), promise_(&p) {}
+  explicit frame_await(A& a) : operand_(a) {}
   frame_await(const frame_await&) = delete;
   frame_await& operator=(const frame_await&) = delete;
 
-  bool await_ready() { return operand_.begin(*promise_->flow); }
-  void await_suspend(std::coroutine_handle<>) noexcept {}
+  static bool await_ready() noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) {
+    return !operand_.begin(*h.promise().flow);
+  }
   decltype(auto) await_resume() { return operand_.resume(); }
 
  private:
   operand<A> operand_;
-  promise_base* promise_;
 };
 
 /// What `.result()` returns: the same operation, with its fault as a value.
@@ -159,6 +183,7 @@ template <class A>
 class [[nodiscard]] as_result {
  public:
   using value_type = decltype(std::declval<A&>().resume_result());
+  static constexpr bool refers_to_temporaries = true;
 
   explicit as_result(A& a) noexcept : a_(&a) {}
   as_result(const as_result&) = delete;

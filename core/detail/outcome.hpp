@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -11,9 +12,21 @@
 
 namespace wring::detail {
 
-/// void as a value.
+/// void and references as values.
 template <class T>
-using storable = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+struct as_object {
+  using type = T;
+};
+template <>
+struct as_object<void> {
+  using type = std::monostate;
+};
+template <class T>
+struct as_object<T&> {
+  using type = std::reference_wrapper<T>;
+};
+template <class T>
+using storable = typename as_object<T>::type;
 
 /// How something ended: with a value, an exception, or neither: cancelled.
 template <class T>
@@ -28,24 +41,22 @@ struct outcome {
     if (failure) std::rethrow_exception(failure);
     if constexpr (!std::is_void_v<T>) return std::move(*value);
   }
-};
 
-/// Takes the outcome of an operation that has ended otherwise than by cancellation.
-template <class Operation>
-outcome<typename Operation::value_type> outcome_of(Operation& ended) noexcept {
-  outcome<typename Operation::value_type> out;
-  try {
-    if constexpr (std::is_void_v<typename Operation::value_type>) {
-      ended.resume();
-      out.value.emplace();
-    } else {
-      out.value.emplace(ended.resume());
+  /// Takes that of an operation that has ended otherwise than by cancellation.
+  template <class Operation>
+  void take_from(Operation& ended) noexcept {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        ended.resume();
+        value.emplace();
+      } else {
+        value.emplace(ended.resume());
+      }
+    } catch (...) {
+      failure = std::current_exception();
     }
-  } catch (...) {
-    out.failure = std::current_exception();
   }
-  return out;
-}
+};
 
 /// Awaits an operation and returns how it ended, cancellation included: the caller must pass that on (`checkpoint`).
 template <class Op>
@@ -77,7 +88,12 @@ class [[nodiscard]] capture : await_node {
 
   value_type resume() noexcept {
     if (cancelled_) return {};
-    value_type out = thrown_ ? value_type{.value = {}, .failure = thrown_} : outcome_of(operand_);
+    value_type out;
+    if (thrown_) {
+      out.failure = std::move(thrown_);
+    } else {
+      out.take_from(operand_);
+    }
     flow_->pop(*this);
     return out;
   }

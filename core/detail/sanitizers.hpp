@@ -13,6 +13,12 @@
 #define WRING_ADDRESS_SANITIZER 0
 #endif
 
+#if WRING_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#endif
+
+#include <cstddef>
+
 #if defined(__SANITIZE_THREAD__)
 #define WRING_THREAD_SANITIZER 1
 #elif defined(__has_feature)
@@ -30,6 +36,19 @@ extern "C" void __tsan_release(void*);
 #endif
 
 namespace wring::detail {
+
+/// Memory that must not be touched for now.
+inline void poison([[maybe_unused]] void* data, [[maybe_unused]] std::size_t size) noexcept {
+#if WRING_ADDRESS_SANITIZER
+  ASAN_POISON_MEMORY_REGION(data, size);
+#endif
+}
+
+inline void unpoison([[maybe_unused]] void* data, [[maybe_unused]] std::size_t size) noexcept {
+#if WRING_ADDRESS_SANITIZER
+  ASAN_UNPOISON_MEMORY_REGION(data, size);
+#endif
+}
 
 /// What this thread wrote before is seen by whoever gets the completion of the operation at `record`.
 inline void release_to_kernel([[maybe_unused]] void* record) noexcept {

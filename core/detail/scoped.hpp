@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/outcome.hpp>
 
 namespace wring::detail {
 
@@ -14,10 +14,13 @@ namespace wring::detail {
 ///     scope_node& scope();              // the scope; not in the tree before and after
 ///     void entering(flow&);             // before the scope is entered
 ///     void left(flow&) noexcept;        // after it was left, exactly once for each entering()
-///     bool absorbs(flow&) noexcept;     // the operand was cancelled, and the flow's outer scope is not: whose doing was it?
+///     bool absorbs(flow&) noexcept;     // the operand was cancelled, and the flow's outer scope is not: whose doing
+///     was it?
 template <class Self, class Op>
 class scoped : await_node {
  public:
+  static constexpr bool refers_to_temporaries = !std::is_lvalue_reference_v<Op>;
+
   scoped(const scoped&) = delete;
   scoped& operator=(const scoped&) = delete;
 
@@ -86,7 +89,7 @@ class scoped : await_node {
 /// What an adaptor returns that may end without a value: bool for void, else std::optional.
 template <class T>
 struct maybe {
-  using type = std::optional<T>;
+  using type = std::optional<storable<T>>;
 };
 template <>
 struct maybe<void> {

@@ -9,7 +9,10 @@ namespace wring::detail {
 struct wait_link {
   wait_link* previous = nullptr;
   wait_link* next = nullptr;
-  bool listed = false;
+
+  /// Told which list it is in; hide it where that matters.
+  template <class List>
+  void joined(List&) noexcept {}
 };
 
 /// The tasks that wait for something, in order of arrival. Intrusive: waiting allocates nothing.
@@ -27,17 +30,15 @@ class wait_list {
     wait_link& link = w;
     link.previous = last_;
     link.next = nullptr;
-    link.listed = true;
     (last_ != nullptr ? last_->next : first_) = &link;
     last_ = &link;
-    w.list_ = this;
+    w.joined(*this);
   }
 
   void remove(Waiter& w) noexcept {
     wait_link& link = w;
     (link.previous != nullptr ? link.previous->next : first_) = link.next;
     (link.next != nullptr ? link.next->previous : last_) = link.previous;
-    link.listed = false;
   }
 
   Waiter* pop() noexcept {
@@ -60,9 +61,10 @@ class listed_wait : public leaf<Derived, T>, public wait_link {
     list_->remove(static_cast<Derived&>(*this));
     this->confirm_stop();
   }
+  /// For the list.
+  void joined(wait_list<Derived>& list) noexcept { list_ = &list; }
 
  private:
-  friend class wait_list<Derived>;
   wait_list<Derived>* list_ = nullptr;
 };
 

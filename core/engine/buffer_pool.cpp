@@ -18,27 +18,11 @@
 #include <wring/core/engine/uring_abi.hpp>
 #include <wring/core/error.hpp>
 
-#if WRING_ADDRESS_SANITIZER
-#include <sanitizer/asan_interface.h>
-#endif
-
 namespace wring {
 
 namespace {
 
 constexpr unsigned most_buffers = 32768;  // the kernel's limit for a ring
-
-void poison([[maybe_unused]] void* data, [[maybe_unused]] std::size_t size) noexcept {
-#if WRING_ADDRESS_SANITIZER
-  ASAN_POISON_MEMORY_REGION(data, size);
-#endif
-}
-
-void unpoison([[maybe_unused]] void* data, [[maybe_unused]] std::size_t size) noexcept {
-#if WRING_ADDRESS_SANITIZER
-  ASAN_UNPOISON_MEMORY_REGION(data, size);
-#endif
-}
 
 void* map(std::size_t size) {
   // Pages cost memory when they are first written to.
@@ -70,21 +54,13 @@ buffer_pool::~buffer_pool() {
     std::fprintf(stderr, "wring: %u received buffers outlived their scheduler: destroy leases before it ends\n", leased_);
     std::abort();
   }
-  unpoison(memory_, std::size_t{capacity_} * size_);
+  detail::unpoison(memory_, std::size_t{capacity_} * size_);
   ::munmap(memory_, std::size_t{capacity_} * size_);
   ::munmap(ring_, capacity_ * sizeof(::io_uring_buf));
 }
 
-buffer_lease buffer_pool::lease(std::uint32_t id, std::size_t length) noexcept {
-  if (++leased_ == published_) grow();
-  std::byte* const data = at(id);
-  unpoison(data, length);
-  return {data, length, [](void* pool, std::uint32_t tag) noexcept { static_cast<buffer_pool*>(pool)->give_back(tag); },
-          this, id};
-}
-
 void buffer_pool::publish(std::uint32_t id) noexcept {
-  poison(at(id), size_);
+  detail::poison(at(id), size_);
   auto* entries = static_cast<::io_uring_buf*>(ring_);
   // Entry 0 shares its last two bytes with the ring's tail, so fields are written one by one.
   ::io_uring_buf& entry = entries[tail_ & (capacity_ - 1)];
@@ -105,10 +81,13 @@ bool buffer_pool::grow() noexcept {
 void buffer_pool::give_back(std::uint32_t id) noexcept {
   --leased_;
   publish(id);
-  if (waiter* w = first_waiter_; w != nullptr) {
-    cancel(*w);
-    w->on_buffer(*w);
-  }
+  if (first_waiter_ != nullptr) wake_first();
+}
+
+void buffer_pool::wake_first() noexcept {
+  waiter& w = *first_waiter_;
+  cancel(w);
+  w.on_buffer(w);
 }
 
 bool buffer_pool::wait(waiter& w) noexcept {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/detail/sanitizers.hpp>
 
 namespace wring {
 
@@ -44,6 +45,10 @@ class WRING_API buffer_pool {
   /// Waits for a buffer to come back, unless there is one already or the pool can grow: then false.
   [[nodiscard]] bool wait(waiter& w) noexcept;
   void cancel(waiter& w) noexcept;
+  /// A receive has ended without a buffer. If it was that of a waiter, its turn goes to the next one.
+  void pass_on() noexcept {
+    if (first_waiter_ != nullptr && leased_ < published_) wake_first();
+  }
 
   [[nodiscard]] std::size_t buffer_size() const noexcept { return size_; }
   [[nodiscard]] unsigned capacity() const noexcept { return capacity_; }
@@ -61,6 +66,7 @@ class WRING_API buffer_pool {
   void give_back(std::uint32_t id) noexcept;
   void publish(std::uint32_t id) noexcept;
   bool grow() noexcept;
+  void wake_first() noexcept;
 
   std::byte* memory_ = nullptr;
   void* ring_ = nullptr;
@@ -89,23 +95,26 @@ class buffer_lease {
   buffer_lease(std::byte* data, std::size_t size, release_function release, void* owner, std::uint32_t tag = 0) noexcept
       : release_(release), owner_(owner), data_(data), size_(static_cast<std::uint32_t>(size)), tag_(tag) {}
   buffer_lease(buffer_lease&& other) noexcept
-      : release_(std::exchange(other.release_, nullptr)),
-        owner_(other.owner_),
-        data_(std::exchange(other.data_, nullptr)),
-        size_(std::exchange(other.size_, 0)),
-        tag_(other.tag_) {}
+      : release_(other.release_), owner_(other.owner_), data_(other.data_), size_(other.size_), tag_(other.tag_) {
+    other.release_ = nullptr;
+    other.size_ = 0;
+  }
   buffer_lease& operator=(buffer_lease&& other) noexcept {
     if (this != &other) {
-      reset();
-      release_ = std::exchange(other.release_, nullptr);
+      if (release_ != nullptr) release_(owner_, tag_);
+      release_ = other.release_;
       owner_ = other.owner_;
-      data_ = std::exchange(other.data_, nullptr);
-      size_ = std::exchange(other.size_, 0);
+      data_ = other.data_;
+      size_ = other.size_;
       tag_ = other.tag_;
+      other.release_ = nullptr;
+      other.size_ = 0;
     }
     return *this;
   }
-  ~buffer_lease() { reset(); }
+  ~buffer_lease() {
+    if (release_ != nullptr) release_(owner_, tag_);
+  }
 
   /// `size` bytes of memory that is nobody else's, uninitialised and aligned for anything; recycled by the thread if
   /// it is 2 KiB or less. Throws std::bad_alloc, also from 4 GiB on.
@@ -149,5 +158,13 @@ class buffer_lease {
 };
 
 static_assert(sizeof(buffer_lease) <= 32);
+
+inline buffer_lease buffer_pool::lease(std::uint32_t id, std::size_t length) noexcept {
+  if (++leased_ == published_) grow();
+  std::byte* const data = at(id);
+  detail::unpoison(data, length);
+  return {data, length, [](void* pool, std::uint32_t tag) noexcept { static_cast<buffer_pool*>(pool)->give_back(tag); },
+          this, id};
+}
 
 }  // namespace wring

@@ -4,10 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/engine/buffer_pool.hpp>
+
+struct msghdr;
 
 /// The seam between the scheduler and the kernel. `docs/design/engine.md` lists what every operation means.
 namespace wring {
@@ -32,35 +35,51 @@ enum class op_code : std::uint8_t {
 /// "receive", "accept", ...
 WRING_API const char* to_string(op_code code) noexcept;
 
-/// What a completion carries besides its result.
-struct completion {
-  static constexpr std::uint32_t no_buffer = std::numeric_limits<std::uint32_t>::max();
+/// What an engine says of an operation: a value of eight bytes.
+class completion {
+ public:
+  /// The terminal completion, without a buffer.
+  explicit completion(std::int32_t value) noexcept : result(value) {}
+  /// With io_uring's flags: 1: a buffer, with its number in the upper half; 2: more completions follow.
+  completion(std::int32_t value, std::uint32_t flags) noexcept : result(value), flags_(flags) {}
 
-  std::int32_t result = 0;          ///< the operation's value, or -errno
-  bool more = false;                ///< a multishot operation stays armed; false: this completion is the terminal one
-  std::uint32_t buffer = no_buffer; ///< the pool buffer that holds `result` bytes; the receiver returns it
+  /// A multishot operation stays armed; false: this completion is the terminal one.
+  [[nodiscard]] bool more() const noexcept { return (flags_ & 2) != 0; }
+  /// The first `result` bytes of a pool buffer have been filled; the receiver leases it.
+  [[nodiscard]] bool has_buffer() const noexcept { return (flags_ & 1) != 0; }
+  [[nodiscard]] std::uint32_t buffer() const noexcept { return flags_ >> 16; }
+
+  std::int32_t result;  ///< the operation's value, or -errno
+
+ private:
+  std::uint32_t flags_ = 0;
 };
 
 /// One operation. From `engine::submit` to its terminal completion it belongs to the engine, which knows it by its
 /// address; the memory it names belongs to the kernel for as long. Lives in the awaiting frame, or in the block of the
 /// stream or listener it serves.
 struct operation {
-  using handler = void (*)(operation&, const completion&) noexcept;
+  using handler = void (*)(operation&, completion) noexcept;
   enum class state : std::uint8_t { idle, active, stopping };
 
-  handler on_completion = nullptr;
-  op_code code = op_code::poll;
+  handler on_completion;
+  op_code code;
   state status = state::idle;
   bool poll_first = false;  ///< receive: wait for readiness before the first attempt
   bool waiting = false;     ///< engine's own: waits for room in the submission queue
-  int fd = -1;
-  void* data = nullptr;
-  std::uint32_t length = 0;
-  std::uint32_t flags = 0;
-  std::uint64_t offset = 0;
-  operation* next = nullptr;  ///< engine's own: links those that wait for room in the queue
+  int fd;
+  void* data;
+  std::uint32_t length;
+  std::uint32_t flags;
+  std::uint64_t offset;
+  operation* next;  ///< engine's own: links those that wait for room in the queue
 
-  operation() noexcept = default;
+  operation() noexcept
+      : on_completion(nullptr), code(op_code::poll), fd(-1), data(nullptr), length(0), flags(0), offset(0), next(nullptr) {}
+
+  /// For an operation that is mostly not needed in the end: everything it uses is to be set before it is submitted.
+  struct unset {};
+  explicit operation(unset) noexcept {}
   operation(const operation&) = delete;
   operation& operator=(const operation&) = delete;
   ~operation() {
@@ -78,7 +97,7 @@ struct operation {
 struct engine_options {
   unsigned queue_entries = 256;        ///< submissions gathered before the kernel is entered
   unsigned completion_entries = 4096;  ///< completions the kernel keeps before it must ask for room
-  buffer_pool_options buffers;
+  buffer_pool_options buffers = {};
 };
 
 /// Submits operations and delivers their completions, with io_uring's semantics: exactly one terminal completion for
@@ -96,6 +115,11 @@ class WRING_API engine {
 
   /// Takes the operation until its terminal completion. Cannot fail: what cannot be submitted completes with its errno.
   virtual void submit(operation& op) noexcept = 0;
+
+  /// Sends on a stream socket what it takes without waiting: the number of bytes, -EAGAIN if none, or the fault as
+  /// -errno. Only while no send is in flight on it.
+  [[nodiscard]] virtual std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept = 0;
+  [[nodiscard]] virtual std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept = 0;
 
   /// Asks for the end of a submitted operation; its terminal completion follows, with -ECANCELED or whatever happened
   /// first. Idle operations and repeated requests are ignored.

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <limits>
 
 #include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/engine/uring_abi.hpp>
@@ -31,6 +32,8 @@ constexpr std::uint64_t tag_stop = 1;
 constexpr std::uint64_t tag_inbox = 2;
 static_assert(alignof(operation) > tag_mask);
 
+static_assert(IORING_CQE_F_BUFFER == 1 && IORING_CQE_F_MORE == 2 && IORING_CQE_BUFFER_SHIFT == 16);
+
 constexpr std::uint16_t buffer_group = 0;
 constexpr unsigned least_completion_entries = 512;
 
@@ -42,8 +45,8 @@ constexpr unsigned setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER
   std::abort();
 }
 
-void fill(::io_uring_sqe& sqe, const operation& op) noexcept {
-  std::memset(&sqe, 0, sizeof sqe);
+[[gnu::always_inline]] inline void fill(::io_uring_sqe& sqe, const operation& op) noexcept {
+  sqe = {};
   sqe.fd = op.fd;
   sqe.user_data = reinterpret_cast<std::uintptr_t>(&op) | tag_operation;
   sqe.addr = reinterpret_cast<std::uintptr_t>(op.data);
@@ -132,7 +135,8 @@ void uring_engine::backlog::remove(operation& op) noexcept {
   op.waiting = false;
 }
 
-uring_engine::uring_engine(const engine_options& options) : engine(options.buffers) {
+uring_engine::uring_engine(const engine_options& options)
+    : engine(options.buffers), enter_flags_(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG) {
   set_up_ring(options);
   try {
     ::io_uring_buf_reg registration{};
@@ -186,16 +190,38 @@ unsigned uring_engine::kernel_flags() const noexcept {
   return std::atomic_ref<unsigned>(*ring_.sq.kflags).load(std::memory_order_relaxed);
 }
 
-::io_uring_sqe* uring_engine::next_sqe() noexcept {
-  ::io_uring_sqe* sqe = ::io_uring_get_sqe(&ring_);
-  if (sqe == nullptr) [[unlikely]] {
-    enter(0, nullptr);
-    sqe = ::io_uring_get_sqe(&ring_);
-  }
-  return sqe;
+// One system call: submits what is queued, runs task work, and waits if asked to.
+[[gnu::always_inline]] inline void uring_engine::enter(unsigned wait_for, const ::__kernel_timespec* timeout) noexcept {
+  auto& sq = ring_.sq;
+  const unsigned tail = sq.sqe_tail;
+  sq.sqe_head = tail;
+  std::atomic_ref<unsigned>(*sq.ktail).store(tail, std::memory_order_release);
+  const unsigned pending = tail - std::atomic_ref<unsigned>(*sq.khead).load(std::memory_order_relaxed);
+  ++counters_.kernel_calls;
+  ::io_uring_getevents_arg argument{};
+  argument.ts = reinterpret_cast<std::uintptr_t>(timeout);
+  const int r = ::io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), pending, wait_for, enter_flags_,
+                                  reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+  // EBUSY and EAGAIN: the kernel wants completions reaped first; what it left in the queue goes with the next call.
+  if (r < 0 && r != -EINTR && r != -ETIME && r != -EAGAIN && r != -EBUSY) [[unlikely]] fatal("io_uring_enter failed", -r);
 }
 
-bool uring_engine::place(operation& op) noexcept {
+// Out of line: a full queue is rare.
+void uring_engine::flush() noexcept { enter(0, nullptr); }
+
+[[gnu::always_inline]] inline ::io_uring_sqe* uring_engine::next_sqe() noexcept {
+  auto& sq = ring_.sq;
+  const auto full = [&sq] {
+    return sq.sqe_tail - std::atomic_ref<unsigned>(*sq.khead).load(std::memory_order_acquire) == *sq.kring_entries;
+  };
+  if (full()) [[unlikely]] {
+    flush();
+    if (full()) return nullptr;
+  }
+  return &sq.sqes[sq.sqe_tail++ & *sq.kring_mask];
+}
+
+[[gnu::always_inline]] inline bool uring_engine::place(operation& op) noexcept {
   ::io_uring_sqe* sqe = next_sqe();
   if (sqe == nullptr) [[unlikely]] return false;
   fill(*sqe, op);
@@ -205,7 +231,7 @@ bool uring_engine::place(operation& op) noexcept {
 bool uring_engine::place_stop(operation& op) noexcept {
   ::io_uring_sqe* sqe = next_sqe();
   if (sqe == nullptr) [[unlikely]] return false;
-  std::memset(sqe, 0, sizeof *sqe);
+  *sqe = {};
   sqe->opcode = IORING_OP_ASYNC_CANCEL;
   sqe->fd = -1;
   sqe->addr = reinterpret_cast<std::uintptr_t>(&op) | tag_operation;
@@ -221,30 +247,30 @@ void uring_engine::submit(operation& op) noexcept {
   ++in_flight_;
   ++counters_.submitted;
   release_to_kernel(&op);
-  if (unsubmitted_.first != nullptr || !place(op)) [[unlikely]] unsubmitted_.push(op);
+  if (unsubmitted_.first != nullptr || !place(op)) [[unlikely]] {
+    unsubmitted_.push(op);
+    behind_ = true;
+  }
+}
+
+std::int32_t uring_engine::attempt_send(int fd, std::span<const std::byte> bytes) noexcept {
+  const std::size_t length = std::min<std::size_t>(bytes.size(), std::numeric_limits<std::int32_t>::max());
+  const ::ssize_t sent = ::send(fd, bytes.data(), length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
+}
+
+std::int32_t uring_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
+  const ::ssize_t sent = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
 }
 
 void uring_engine::request_stop(operation& op) noexcept {
   if (op.status != operation::state::active) return;
   op.status = operation::state::stopping;
   if (op.waiting) return;  // not submitted yet: ends in place_backlog
-  if (unstopped_.first != nullptr || !place_stop(op)) [[unlikely]] unstopped_.push(op);
-}
-
-void uring_engine::place_backlog() noexcept {
-  while (operation* op = unstopped_.first) {
-    if (!place_stop(*op)) return;
-    unstopped_.pop();
-  }
-  while (operation* op = unsubmitted_.first) {
-    if (op->status == operation::state::stopping) {
-      unsubmitted_.pop();
-      finish(*op, {.result = -ECANCELED});
-    } else if (place(*op)) {
-      unsubmitted_.pop();
-    } else {
-      return;
-    }
+  if (unstopped_.first != nullptr || !place_stop(op)) [[unlikely]] {
+    unstopped_.push(op);
+    behind_ = true;
   }
 }
 
@@ -252,7 +278,7 @@ bool uring_engine::arm_inbox() noexcept {
   if (inbox_armed_ || closing_) return true;
   ::io_uring_sqe* sqe = next_sqe();
   if (sqe == nullptr) return false;
-  std::memset(sqe, 0, sizeof *sqe);
+  *sqe = {};
   sqe->opcode = IORING_OP_POLL_ADD;
   sqe->fd = inbox_fd_;
   sqe->poll32_events = POLLIN;
@@ -262,99 +288,11 @@ bool uring_engine::arm_inbox() noexcept {
   return true;
 }
 
-void uring_engine::turn(std::int64_t deadline, unsigned limit) {
-  if (unstopped_.first != nullptr || unsubmitted_.first != nullptr) [[unlikely]] place_backlog();
-  bool wait = deadline != no_wait;
-  // Without the doorbell armed nobody could end a wait.
-  if (!inbox_armed_ && !arm_inbox()) wait = false;
-  if (unstopped_.first != nullptr || unsubmitted_.first != nullptr) wait = false;
-  const bool work = (kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
-  if (work || ::io_uring_cq_ready(&ring_) != 0) wait = false;
+// From here to turn() is the hot path of every completion: one function for the compiler.
 
-  ::__kernel_timespec timeout{};
-  if (wait && deadline != no_deadline) {
-    const std::int64_t left = deadline - now();
-    if (left <= 0) wait = false;
-    timeout.tv_sec = left / 1'000'000'000;
-    timeout.tv_nsec = left % 1'000'000'000;
-  }
-  if (wait || work || ring_.sq.sqe_tail != ring_.sq.sqe_head) {
-    enter(wait ? 1 : 0, wait && deadline != no_deadline ? &timeout : nullptr);
-  }
-  reap(limit);
-}
-
-// One system call: submits what is queued, runs task work, and waits if asked to.
-void uring_engine::enter(unsigned wait_for, const ::__kernel_timespec* timeout) noexcept {
-  auto& sq = ring_.sq;
-  sq.sqe_head = sq.sqe_tail;
-  std::atomic_ref<unsigned>(*sq.ktail).store(sq.sqe_tail, std::memory_order_release);
-  const unsigned pending = sq.sqe_tail - std::atomic_ref<unsigned>(*sq.khead).load(std::memory_order_acquire);
-  unsigned flags = IORING_ENTER_GETEVENTS | enter_flags_;
-  ::io_uring_getevents_arg argument{};
-  int r = 0;
-  ++counters_.kernel_calls;
-  if (timeout != nullptr) {
-    argument.ts = reinterpret_cast<std::uintptr_t>(timeout);
-    flags |= IORING_ENTER_EXT_ARG;
-    r = ::io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), pending, wait_for, flags,
-                          reinterpret_cast<sigset_t*>(&argument), sizeof argument);
-  } else {
-    r = ::io_uring_enter(static_cast<unsigned>(ring_.ring_fd), pending, wait_for, flags, nullptr);
-  }
-  // EBUSY and EAGAIN: the kernel wants completions reaped first; what it left in the queue goes with the next call.
-  if (r < 0 && r != -EINTR && r != -ETIME && r != -EAGAIN && r != -EBUSY) fatal("io_uring_enter failed", -r);
-}
-
-unsigned uring_engine::reap(unsigned limit) noexcept {
-  struct seen {
-    std::uint64_t user_data;
-    std::int32_t result;
-    std::uint32_t flags;
-  };
-  std::array<seen, 64> batch;
-  auto& cq = ring_.cq;
-  if ((kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) [[unlikely]] ++counters_.overflows;
-  unsigned delivered = 0;
-  while (delivered < limit) {
-    unsigned head = *cq.khead;
-    const unsigned tail = std::atomic_ref<unsigned>(*cq.ktail).load(std::memory_order_acquire);
-    const unsigned count = std::min({tail - head, static_cast<unsigned>(batch.size()), limit - delivered});
-    if (count == 0) break;
-    const unsigned mask = *cq.kring_mask;
-    for (unsigned i = 0; i < count; ++i, ++head) {
-      const ::io_uring_cqe& cqe = cq.cqes[head & mask];
-      batch[i] = {cqe.user_data, cqe.res, cqe.flags};
-    }
-    // The room is given back before anything is delivered: a handler may submit, and so enter the kernel.
-    std::atomic_ref<unsigned>(*cq.khead).store(head, std::memory_order_release);
-    for (unsigned i = 0; i < count; ++i) deliver(batch[i].user_data, batch[i].result, batch[i].flags);
-    delivered += count;
-  }
-  return delivered;
-}
-
-void uring_engine::deliver(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) noexcept {
-  switch (user_data & tag_mask) {
-    case tag_operation: {
-      auto& op = *reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data));
-#if WRING_CHECKS
-      if (!known_.contains(&op)) fatal("a completion came for an operation that is not in flight", ENOENT);
-#endif
-      acquire_from_kernel(&op);
-      finish(op, {.result = result,
-                  .more = (flags & IORING_CQE_F_MORE) != 0,
-                  .buffer = (flags & IORING_CQE_F_BUFFER) != 0 ? flags >> IORING_CQE_BUFFER_SHIFT : completion::no_buffer});
-      return;
-    }
-    case tag_inbox: inbox_ready(flags); return;
-    default: return;  // the completion of a stop says nothing: the operation's own decides
-  }
-}
-
-void uring_engine::finish(operation& op, const completion& c) noexcept {
+[[gnu::always_inline]] inline void uring_engine::finish(operation& op, completion c) noexcept {
   ++counters_.completed;
-  if (!c.more) {
+  if (!c.more()) {
 #if WRING_CHECKS
     known_.erase(&op);
 #endif
@@ -365,11 +303,86 @@ void uring_engine::finish(operation& op, const completion& c) noexcept {
   op.on_completion(op, c);
 }
 
+[[gnu::always_inline]] inline void uring_engine::deliver(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) noexcept {
+  switch (user_data & tag_mask) {
+    case tag_operation: {
+      auto& op = *reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data));
+#if WRING_CHECKS
+      if (!known_.contains(&op)) fatal("a completion came for an operation that is not in flight", ENOENT);
+#endif
+      acquire_from_kernel(&op);
+      finish(op, completion(result, flags));
+      return;
+    }
+    case tag_inbox: inbox_ready(flags); return;
+    default: return;  // the completion of a stop says nothing: the operation's own decides
+  }
+}
+
+[[gnu::always_inline]] inline unsigned uring_engine::reap(unsigned limit) noexcept {
+  auto& cq = ring_.cq;
+  const unsigned mask = *cq.kring_mask;
+  unsigned head = *cq.khead;
+  unsigned left = limit;
+  for (; left != 0 && head != std::atomic_ref<unsigned>(*cq.ktail).load(std::memory_order_acquire); --left) {
+    const ::io_uring_cqe cqe = cq.cqes[head & mask];
+    // The room is given back before the completion is delivered: a handler may submit, and so enter the kernel.
+    std::atomic_ref<unsigned>(*cq.khead).store(++head, std::memory_order_release);
+    deliver(cqe.user_data, cqe.res, cqe.flags);
+  }
+  return limit - left;
+}
+
+void uring_engine::place_backlog() noexcept {
+  while (operation* op = unstopped_.first) {
+    if (!place_stop(*op)) return;
+    unstopped_.pop();
+  }
+  while (operation* op = unsubmitted_.first) {
+    if (op->status == operation::state::stopping) {
+      unsubmitted_.pop();
+      finish(*op, completion(-ECANCELED));
+    } else if (place(*op)) {
+      unsubmitted_.pop();
+    } else {
+      return;
+    }
+  }
+}
+
+// True once nothing waits for room in the submission queue and the inbox is armed: without it nobody could end a wait.
+bool uring_engine::catch_up() noexcept {
+  place_backlog();
+  behind_ = !arm_inbox() || unstopped_.first != nullptr || unsubmitted_.first != nullptr;
+  return !behind_;
+}
+
+void uring_engine::turn(std::int64_t deadline, unsigned limit) {
+  bool wait = deadline != no_wait;
+  if (behind_ && !catch_up()) [[unlikely]] wait = false;
+  const unsigned flags = kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+  if (flags != 0 || *ring_.cq.khead != std::atomic_ref<unsigned>(*ring_.cq.ktail).load(std::memory_order_acquire)) {
+    if ((flags & IORING_SQ_CQ_OVERFLOW) != 0) [[unlikely]] ++counters_.overflows;
+    wait = false;
+  }
+  if (wait && deadline != no_deadline) {
+    const std::int64_t left = deadline - now();
+    const ::__kernel_timespec timeout{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+    enter(left > 0 ? 1 : 0, left > 0 ? &timeout : nullptr);
+  } else if (wait || flags != 0 || ring_.sq.sqe_tail != ring_.sq.sqe_head) {
+    enter(wait ? 1 : 0, nullptr);
+  }
+  reap(limit);
+}
+
 void uring_engine::inbox_ready(std::uint32_t flags) noexcept {
   std::uint64_t rings = 0;
   while (::read(inbox_fd_, &rings, sizeof rings) < 0 && errno == EINTR) {
   }
-  if ((flags & IORING_CQE_F_MORE) == 0) inbox_armed_ = false;  // armed again before the next wait
+  if ((flags & IORING_CQE_F_MORE) == 0) {
+    inbox_armed_ = false;
+    behind_ = true;
+  }
 }
 
 void uring_engine::wake() noexcept {
@@ -387,7 +400,7 @@ void uring_engine::shut_down() noexcept {
     while (true) {
       ::io_uring_sqe* sqe = next_sqe();
       if (sqe != nullptr) {
-        std::memset(sqe, 0, sizeof *sqe);
+        *sqe = {};
         sqe->opcode = IORING_OP_ASYNC_CANCEL;
         sqe->fd = -1;
         sqe->addr = tag_inbox;

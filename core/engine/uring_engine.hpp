@@ -22,6 +22,8 @@ class uring_engine final : public engine {
 
   [[nodiscard]] const char* name() const noexcept override { return "io_uring"; }
   void submit(operation& op) noexcept override;
+  [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
+  [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
   void request_stop(operation& op) noexcept override;
   void turn(std::int64_t deadline, unsigned limit) override;
   void wake() noexcept override;
@@ -46,19 +48,21 @@ class uring_engine final : public engine {
   void place_backlog() noexcept;
   [[nodiscard]] bool arm_inbox() noexcept;
   void enter(unsigned wait_for, const ::__kernel_timespec* timeout) noexcept;
+  void flush() noexcept;
+  [[nodiscard]] bool catch_up() noexcept;
   unsigned reap(unsigned limit) noexcept;
   void deliver(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) noexcept;
-  void finish(operation& op, const completion& c) noexcept;
+  void finish(operation& op, completion c) noexcept;
   void inbox_ready(std::uint32_t flags) noexcept;
   [[nodiscard]] unsigned kernel_flags() const noexcept;
 
   ::io_uring ring_{};
   backlog unsubmitted_;
   backlog unstopped_;
-  unsigned enter_flags_ = 0;
+  unsigned enter_flags_;
   int inbox_fd_ = -1;
   bool inbox_armed_ = false;
-  bool ring_made_ = false;
+  bool behind_ = true;  // something waits for room in the submission queue, or the inbox is to be armed
   bool closing_ = false;
 #if WRING_CHECKS
   std::unordered_set<const operation*> known_;

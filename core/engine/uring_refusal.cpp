@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <wring/core/detail/make_engine.hpp>
+#include <wring/core/engine/uring_abi.hpp>
 #include <wring/core/engine/uring_engine.hpp>
 
 namespace wring::detail {
@@ -82,7 +83,7 @@ std::string uring_engine::explain() const {
       "engine: io_uring\nsubmission entries: {}\ncompletion entries: {}\nreceive: multishot, from a ring of {} buffers of "
       "{} bytes\naccept: multishot\ntimers: in user space\nidle time accounted as iowait: {}\n",
       *ring_.sq.kring_entries, *ring_.cq.kring_entries, buffers_.capacity(), buffers_.buffer_size(),
-      enter_flags_ != 0 ? "no" : "yes (before Linux 6.15)");
+      (enter_flags_ & abi::enter_no_iowait) != 0 ? "no" : "yes (before Linux 6.15)");
 }
 
 std::unique_ptr<engine> make_engine(const engine_options& options) { return std::make_unique<uring_engine>(options); }

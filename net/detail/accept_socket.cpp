@@ -62,7 +62,7 @@ accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
       retry_(*this) {
   code = op_code::accept_multishot;
   fd = fd_.get();
-  on_completion = [](operation& op, const completion& c) noexcept { static_cast<accept_socket&>(op).on_accept(c); };
+  on_completion = [](operation& op, completion c) noexcept { static_cast<accept_socket&>(op).on_accept(c); };
 }
 
 void accept_socket::add(descriptor connection) noexcept {
@@ -77,9 +77,9 @@ void accept_socket::add(descriptor connection) noexcept {
   if (accepted_.size() >= queue_limit_) sched_->engine().request_stop(*this);
 }
 
-void accept_socket::on_accept(const completion& c) noexcept {
+void accept_socket::on_accept(completion c) noexcept {
   if (c.result >= 0) add(descriptor(c.result));
-  if (c.more) return;
+  if (c.more()) return;
   if (closing_) return finish_close();
   switch (-c.result) {
     // A connection that failed before it was accepted is its peer's affair: accept(2) names these.

@@ -94,7 +94,7 @@ class WRING_API accept_socket final : public operation {
   };
 
   ~accept_socket() = default;
-  void on_accept(const completion& c) noexcept;
+  void on_accept(completion c) noexcept;
   void add(descriptor connection) noexcept;
   void arm_if_wanted() noexcept;
   void back_off(int error_number) noexcept;

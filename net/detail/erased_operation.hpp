@@ -18,11 +18,11 @@ namespace wring::net::detail {
 
 /// What is awaited for a `T` and has `.result()`: a leaf, an adaptor or a task.
 template <class A, class T>
-concept faultable_operation = wring::detail::operation_like<A> && std::same_as<typename A::value_type, T> &&
-                              requires(A&& a) {
-                                { a.resume_result() } -> std::same_as<result<T>>;
-                                std::move(a).result();
-                              };
+concept faultable_operation =
+    wring::detail::operation_like<A> && std::same_as<typename A::value_type, T> && requires(A&& a) {
+      { a.resume_result() } -> std::same_as<result<T>>;
+      std::move(a).result();
+    };
 
 /// Room for the operations of TCP streams.
 template <class T>
@@ -38,10 +38,10 @@ struct memory_argument {
   std::size_t size = 0;
 };
 
-/// The operation of a stream of unknown type, in place. `start_function`, which knows the type, makes the real operation
-/// in here when it is awaited, and starts it: that is one indirect call, and all there is for an operation that ends at
-/// once, as its outcome is taken by then. One that had to wait costs another call when it ends. An operation that does
-/// not fit is made in a block of the frame recycler.
+/// The operation of a stream of unknown type, in place. `start_function`, which knows the type, makes the real
+/// operation in here when it is awaited, and starts it: that is one indirect call, and all there is for an operation
+/// that ends at once, as its outcome is taken by then. One that had to wait costs another call when it ends. An
+/// operation that does not fit is made in a block of the frame recycler.
 template <class T>
 class [[nodiscard]] erased_operation {
  public:

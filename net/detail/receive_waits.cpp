@@ -6,26 +6,9 @@
 
 namespace wring::net::detail {
 
-bool read_some_wait::ready() noexcept {
-  busy_ = socket_->has_reader();
-  if (busy_) return true;
-  chunk_ = socket_->take();
-  return !chunk_.empty() || socket_->read_ended();
-}
-
-void read_some_wait::received(buffer_lease&& chunk) noexcept {
-  chunk_ = std::move(chunk);
-  complete();
-}
-
 void read_some_wait::stop() noexcept {
   socket_->stop_waiting();
   confirm_stop();
-}
-
-buffer_lease read_some_wait::resume() {
-  if (!chunk_.empty()) [[likely]] return std::move(chunk_);
-  return resume_result().take();
 }
 
 wring::result<buffer_lease> read_some_wait::resume_result() noexcept {
@@ -40,7 +23,7 @@ wait_description read_some_wait::describe() const noexcept {
 }
 
 read_wait::read_wait(stream_socket& s, std::span<std::byte> into) noexcept : socket_(&s), into_(into) {
-  on_completion = [](operation& op, const completion& c) noexcept { static_cast<read_wait&>(op).on_own_receive(c); };
+  on_completion = [](operation& op, completion c) noexcept { static_cast<read_wait&>(op).on_own_receive(c); };
 }
 
 bool read_wait::ready() noexcept {
@@ -59,17 +42,19 @@ void read_wait::suspend() noexcept {
   socket_->own_receive_begins(*this);
 }
 
-void read_wait::received(buffer_lease&& chunk) noexcept {
-  count_ = std::min(chunk.size(), into_.size());
-  if (count_ != 0) std::memcpy(into_.data(), chunk.data(), count_);
-  if (count_ != chunk.size()) {
-    chunk.consume(count_);
-    socket_->put_back(std::move(chunk));
+void read_wait::received() noexcept {
+  count_ = std::min(chunk_.size(), into_.size());
+  if (count_ != 0) std::memcpy(into_.data(), chunk_.data(), count_);
+  if (count_ != chunk_.size()) {
+    chunk_.consume(count_);
+    socket_->put_back(std::move(chunk_));
+  } else {
+    chunk_.reset();
   }
   complete();
 }
 
-void read_wait::on_own_receive(const completion& c) noexcept {
+void read_wait::on_own_receive(completion c) noexcept {
   const bool stopped = stop_requested();
   // The socket may be closed and gone after this, unless a task (this one) is suspended on it.
   if (socket_->own_receive_ended(*this, c.result, !stopped)) count_ = static_cast<std::size_t>(c.result);
@@ -104,6 +89,7 @@ wait_description read_wait::describe() const noexcept {
 }
 
 wait_description close_wait::describe() const noexcept {
+  if (socket_ == nullptr) return {.operation = "close"};
   return {.operation = "close connection to", .fd = socket_->native(), .address = socket_->peer()};
 }
 

@@ -11,29 +11,35 @@
 namespace wring::net::detail {
 
 /// Waits for the next chunk.
-class WRING_API read_some_wait final : public leaf<read_some_wait, buffer_lease>, receiver {
+class WRING_API read_some_wait final : receiver, public leaf<read_some_wait, buffer_lease> {
  public:
   explicit read_some_wait(stream_socket& s) noexcept : socket_(&s) {}
 
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<read_some_wait>(*this); }
 
-  bool ready() noexcept;
+  bool ready() noexcept {
+    busy_ = socket_->has_reader();
+    if (!busy_ && socket_->has_bytes()) chunk_ = socket_->take();
+    return busy_ || !chunk_.empty() || socket_->read_ended();
+  }
   void suspend() noexcept { socket_->wait(*this); }
   void stop() noexcept override;
-  buffer_lease resume();
+  buffer_lease resume() {
+    if (chunk_.empty()) [[unlikely]] return resume_result().take();
+    return std::move(chunk_);
+  }
   wring::result<buffer_lease> resume_result() noexcept;
   wait_description describe() const noexcept override;
 
  private:
-  void received(buffer_lease&& chunk) noexcept override;
+  void received() noexcept override { complete(); }
 
   stream_socket* socket_;
-  buffer_lease chunk_;
   bool busy_ = false;
 };
 
 /// Reads into the caller's memory.
-class WRING_API read_wait final : public leaf<read_wait, std::size_t>, receiver, operation {
+class WRING_API read_wait final : receiver, public leaf<read_wait, std::size_t>, operation {
  public:
   read_wait(stream_socket& s, std::span<std::byte> into) noexcept;
 
@@ -47,8 +53,8 @@ class WRING_API read_wait final : public leaf<read_wait, std::size_t>, receiver,
   wait_description describe() const noexcept override;
 
  private:
-  void received(buffer_lease&& chunk) noexcept override;
-  void on_own_receive(const completion& c) noexcept;
+  void received() noexcept override;
+  void on_own_receive(completion c) noexcept;
 
   stream_socket* socket_;
   std::span<std::byte> into_;

@@ -12,21 +12,22 @@ constexpr std::size_t most_per_send = std::size_t{1} << 30;  // an operation's l
 
 }  // namespace
 
-sender::sender(stream_socket& s) noexcept : socket_(&s) {
-  on_completion = [](operation& op, const completion& c) noexcept { static_cast<sender&>(op).on_sent(c); };
-}
-
-bool sender::ready() noexcept {
-  if (!socket_->write_outcome()) {
-    refused_ = true;
-    return true;
+bool sender::attempted(std::int32_t sent) noexcept {
+  if (sent > 0) {
+    sent_ = static_cast<std::uint32_t>(sent);
+    return !next(static_cast<std::size_t>(sent));
   }
-  return nothing_to_do();
+  // A ring operation waits for what is short; whatever else is wrong, it would meet as well.
+  if (sent == 0 || sent == -EAGAIN || sent == -EINTR || sent == -ENOBUFS || sent == -ENOMEM) return false;
+  errno_ = -sent;
+  socket_->note_write_error(errno_);
+  return true;
 }
 
 void sender::send() noexcept {
   begun_ = true;
-  if (prepare()) {
+  on_completion = completed;
+  if (next(0)) {
     socket_->submit(*this);
   } else {
     end(false);
@@ -47,25 +48,26 @@ void sender::stop() noexcept {
   }
 }
 
-void sender::on_sent(const completion& c) noexcept {
+void sender::completed(operation& op, completion c) noexcept {
+  auto& self = static_cast<sender&>(op);
   if (c.result >= 0) {
-    sent_ += static_cast<std::uint64_t>(c.result);
-    advance(static_cast<std::size_t>(c.result));
-    if (!prepare()) {
-      end(false);
-    } else if (stop_requested() || socket_->closing()) {
-      end(true);
+    self.sent_ += static_cast<std::uint32_t>(c.result);
+    if (!self.next(static_cast<std::size_t>(c.result))) {
+      self.end(false);
+    } else if (self.stop_requested() || self.socket_->closing()) {
+      self.end(true);
     } else {
-      socket_->submit(*this);
+      self.socket_->submit(self);
     }
-  } else if (c.result == -ECANCELED && (stop_requested() || socket_->closing())) {
-    end(true);
-  } else if (c.result == -EINTR || c.result == -EAGAIN) {
-    socket_->submit(*this);
+  } else if (const bool interrupted = c.result == -EINTR || c.result == -EAGAIN;
+             (interrupted || c.result == -ECANCELED) && (self.stop_requested() || self.socket_->closing())) {
+    self.end(true);
+  } else if (interrupted) {
+    self.socket_->submit(self);
   } else {
-    errno_ = -c.result;
-    socket_->note_write_error(errno_);
-    end(false);
+    self.errno_ = -c.result;
+    self.socket_->note_write_error(self.errno_);
+    self.end(false);
   }
 }
 
@@ -90,7 +92,8 @@ wait_description sender::describe() const noexcept {
   return {.operation = "write to", .fd = socket_->native(), .address = socket_->peer()};
 }
 
-bool write_wait::prepare() noexcept {
+bool write_wait::next(std::size_t sent) noexcept {
+  left_ = left_.subspan(sent);
   if (left_.empty()) return false;
   code = op_code::send;
   fd = socket_->native();
@@ -101,7 +104,7 @@ bool write_wait::prepare() noexcept {
 }
 
 gathered_write_wait::gathered_write_wait(stream_socket& s, std::span<const std::span<const std::byte>> parts) noexcept
-    : sender(s), parts_(parts) {
+    : leaf(s), parts_(parts) {
   skip_empty();
 }
 
@@ -112,7 +115,18 @@ void gathered_write_wait::skip_empty() noexcept {
   }
 }
 
-bool gathered_write_wait::prepare() noexcept {
+bool gathered_write_wait::ready() noexcept {
+  if (refused() || !next(0)) return true;
+  return socket_->idle_to_send() && attempted(socket_->attempt(message_));
+}
+
+bool gathered_write_wait::next(std::size_t sent) noexcept {
+  while (sent != 0) {
+    const std::size_t step = std::min(sent, parts_.front().size() - offset_);
+    offset_ += step;
+    sent -= step;
+    skip_empty();
+  }
   if (parts_.empty()) return false;
   std::size_t count = 0;
   std::size_t skip = offset_;
@@ -129,16 +143,7 @@ bool gathered_write_wait::prepare() noexcept {
   return true;
 }
 
-void gathered_write_wait::advance(std::size_t count) noexcept {
-  while (count != 0) {
-    const std::size_t step = std::min(count, parts_.front().size() - offset_);
-    offset_ += step;
-    count -= step;
-    skip_empty();
-  }
-}
-
-bool shut_down_write_wait::prepare() noexcept {
+bool shut_down_write_wait::next(std::size_t) noexcept {
   // ENOTCONN: the peer has reset the connection, which ends the stream as well.
   ::shutdown(socket_->native(), SHUT_WR);
   socket_->note_write_shut();

@@ -25,14 +25,10 @@ stream_socket::stream_socket(descriptor owned, const socket_address& peer)
   code = op_code::receive_multishot;
   fd = fd_.get();
   poll_first = true;
-  on_completion = [](operation& op, const completion& c) noexcept { static_cast<stream_socket&>(op).on_receive(c); };
+  on_completion = [](operation& op, completion c) noexcept { static_cast<stream_socket&>(op).on_receive(c); };
   starved_.socket = this;
   starved_.on_buffer = [](buffer_pool::waiter& w) noexcept { static_cast<starvation&>(w).socket->arm(); };
   if (peer.is_ip()) std::memcpy(&peer_, peer.data(), std::min<std::size_t>(peer.size(), sizeof peer_));
-}
-
-stream_socket::~stream_socket() {
-  while (first_ != nullptr) static_cast<void>(take());
 }
 
 socket_address stream_socket::peer() const noexcept {
@@ -50,7 +46,7 @@ error stream_socket::fault(errc code_, const char* operation_name) const noexcep
 // Reading.
 
 void stream_socket::push(buffer_lease&& chunk, bool front) noexcept {
-  queued_bytes_ += chunk.size();
+  queued_bytes_ += chunk.size() + chunk_overhead;
   auto* node = ::new (frame_recycler::allocate(sizeof(queued))) queued{nullptr, std::move(chunk)};
   if (front) {
     node->next = first_;
@@ -70,7 +66,7 @@ buffer_lease stream_socket::take() noexcept {
   buffer_lease chunk = std::move(node->chunk);
   std::destroy_at(node);
   frame_recycler::deallocate(node, sizeof(queued));
-  queued_bytes_ -= chunk.size();
+  queued_bytes_ -= chunk.size() + chunk_overhead;
   return chunk;
 }
 
@@ -92,13 +88,13 @@ std::size_t stream_socket::take(std::span<std::byte> into) noexcept {
 }
 
 std::vector<std::byte> stream_socket::take_all() {
-  std::vector<std::byte> all(queued_bytes_);
-  static_cast<void>(take(all));
+  std::vector<std::byte> all;
+  while (const buffer_lease chunk = take()) all.insert(all.end(), chunk.begin(), chunk.end());
   return all;
 }
 
 result<void> stream_socket::read_outcome() const noexcept {
-  if (closing_) return fault(errc::closed, "read from");
+  if (closing()) return fault(errc::closed, "read from");
   if (read_errno_ != 0) return fault(read_errno_, "read from");
   return {};
 }
@@ -110,35 +106,62 @@ void stream_socket::wait(receiver& r) noexcept {
 
 void stream_socket::arm() noexcept { sched_->engine().submit(*this); }
 
-void stream_socket::deliver(buffer_lease&& chunk) noexcept {
-  if (receiver* const r = std::exchange(receiver_, nullptr); r != nullptr) r->received(std::move(chunk));
+void stream_socket::wake_receiver() noexcept {
+  if (receiver_ != nullptr) std::exchange(receiver_, nullptr)->received();
 }
 
-void stream_socket::on_receive(const completion& c) noexcept {
-  if (c.buffer != completion::no_buffer) {
-    buffer_lease chunk = sched_->engine().buffers().lease(c.buffer, static_cast<std::size_t>(std::max(c.result, 0)));
-    if (!chunk.empty() && !closing_) {
-      if (receiver_ != nullptr && first_ == nullptr) {
-        deliver(std::move(chunk));
-      } else {
-        push(std::move(chunk), false);
-        if (queued_bytes_ >= quota_) sched_->engine().request_stop(*this);
-      }
+// What a receive said that brought no bytes: the end, a fault, or nothing (stopped, interrupted).
+void stream_socket::note_read_end(std::int32_t outcome) noexcept {
+  if (outcome == 0) {
+    state_ |= end_of_file;
+  } else if (outcome < 0 && outcome != -ECANCELED && outcome != -EINTR && outcome != -EAGAIN) {
+    state_ |= read_failed;
+    read_errno_ = static_cast<std::int16_t>(-outcome);
+  }
+}
+
+void stream_socket::on_receive(completion c) noexcept {
+  if (c.has_buffer()) {
+    if (receiver_ != nullptr && first_ == nullptr && c.result > 0) [[likely]] {
+      receiver& r = *std::exchange(receiver_, nullptr);
+      // Empty until now, so there is nothing to give back.
+      ::new (&r.chunk_) auto(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(c.result)));
+      r.received();
+    } else {
+      received_early(c);
     }
   }
-  if (c.more) return;
-  if (closing_) return finish_close();
-  if (c.result == 0) {
-    end_of_file_ = true;
-  } else if (c.result == -ENOBUFS) {
-    poll_first = false;  // there are bytes
-    if (sched_->engine().buffers().wait(starved_)) return;
-  } else if (c.result < 0 && c.result != -ECANCELED && c.result != -EINTR && c.result != -EAGAIN) {
-    read_errno_ = static_cast<std::int16_t>(-c.result);
+  if (!c.more()) receive_ended(c.result);
+}
+
+void stream_socket::received_early(completion c) noexcept {
+  keep(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(std::max(c.result, 0))));
+}
+
+void stream_socket::keep(buffer_lease&& chunk) noexcept {
+  if (chunk.empty() || (closing() && !keep_descriptor_)) return;
+  // Few bytes do not tie up a buffer of the pool until somebody reads them, nor do any once half of the pool is in use:
+  // otherwise streams whose tasks do not read could stop all the others.
+  const buffer_pool& pool = sched_->engine().buffers();
+  if (chunk.size() <= pool.buffer_size() / 8 || pool.leased() > pool.capacity() / 2) {
+    chunk = buffer_lease::copy_of(chunk);
+  }
+  push(std::move(chunk), false);
+  if (queued_bytes_ >= quota_) sched_->engine().request_stop(*this);
+}
+
+void stream_socket::receive_ended(std::int32_t outcome) noexcept {
+  buffer_pool& pool = sched_->engine().buffers();
+  if (outcome <= 0 && outcome != -ENOBUFS) pool.pass_on();
+  if (closing()) return finish_close();
+  if (outcome == -ENOBUFS) {
+    if (receiver_ != nullptr && pool.wait(starved_)) return;
+  } else {
+    note_read_end(outcome);
   }
   if (receiver_ == nullptr) return;
   if (read_ended()) {
-    deliver({});
+    wake_receiver();
   } else {
     arm();
   }
@@ -151,25 +174,22 @@ void stream_socket::own_receive_begins(operation& op) noexcept {
 
 bool stream_socket::own_receive_ended(operation& op, std::int32_t outcome, bool wanted) noexcept {
   own_receive_ = nullptr;
-  if (outcome > 0 && !wanted && !closing_) {
+  if (outcome > 0 && !wanted && (!closing() || keep_descriptor_)) {
     // Copied, as the memory is the reader's.
     buffer_lease chunk = buffer_lease::allocate(static_cast<std::size_t>(outcome));
     std::memcpy(chunk.data(), op.data, chunk.size());
     put_back(std::move(chunk));
-  } else if (outcome == 0) {
-    end_of_file_ = true;
-  } else if (outcome < 0 && outcome != -ECANCELED && outcome != -EINTR && outcome != -EAGAIN) {
-    read_errno_ = static_cast<std::int16_t>(-outcome);
   }
-  if (closing_) finish_close();
+  note_read_end(outcome);
+  if (closing()) finish_close();
   return outcome > 0 && wanted;
 }
 
 // Writing.
 
 result<void> stream_socket::write_outcome() const noexcept {
-  if (closing_ || write_shut_) return fault(errc::closed, "write to");
-  if (write_torn_) return fault(errc::write_torn, "write to").with_count(torn_after_);
+  if ((state_ & (is_closing | write_shut)) != 0) return fault(errc::closed, "write to");
+  if ((state_ & write_torn) != 0) return fault(errc::write_torn, "write to").with_count(torn_after_);
   if (write_errno_ != 0) return fault(write_errno_, "write to");
   return {};
 }
@@ -187,20 +207,25 @@ void stream_socket::unqueue(sender& s) noexcept { senders_.remove(s); }
 
 void stream_socket::sender_ended(sender& s) noexcept {
   if (sending_ == &s) sending_ = nullptr;
-  while (sending_ == nullptr && !senders_.empty()) {
+  while (!senders_.empty() && sending_ == nullptr) {
     sender& successor = *senders_.pop();
-    if (!write_outcome()) {
+    if (!writable()) {
       successor.refuse();
     } else {
       sending_ = &successor;
       successor.send();
     }
   }
-  if (closing_) finish_close();
+  if (closing()) finish_close();
+}
+
+void stream_socket::note_write_error(int error_number) noexcept {
+  state_ |= write_failed;
+  write_errno_ = static_cast<std::int16_t>(error_number);
 }
 
 void stream_socket::note_torn(std::uint64_t sent) noexcept {
-  write_torn_ = true;
+  state_ |= write_torn;
   torn_after_ = sent;
 }
 
@@ -213,8 +238,8 @@ void stream_socket::reset_on_close() noexcept {
 
 void stream_socket::close(bool keep, close_wait* waiter) noexcept {
   if (waiter != nullptr) closers_.push(*waiter);
-  if (!closing_) {
-    closing_ = true;
+  if (!closing()) {
+    state_ |= is_closing;
     keep_descriptor_ = keep;
     engine& e = sched_->engine();
     e.buffers().cancel(starved_);
@@ -222,7 +247,8 @@ void stream_socket::close(bool keep, close_wait* waiter) noexcept {
     if (own_receive_ != nullptr) e.request_stop(*own_receive_);
     if (sending_ != nullptr) e.request_stop(*sending_);
     while (!senders_.empty()) senders_.pop()->refuse();
-    deliver({});
+    while (!keep && first_ != nullptr) static_cast<void>(take());
+    wake_receiver();
   }
   finish_close();
 }

@@ -23,12 +23,14 @@ class close_wait;
 
 /// A task that waits for received bytes.
 class receiver {
- public:
-  /// Called once, with the next bytes; or with none when reading has ended: the socket's state says how.
-  virtual void received(buffer_lease&& chunk) noexcept = 0;
-
  protected:
   ~receiver() = default;
+  buffer_lease chunk_;  ///< the next bytes; none when reading has ended: the socket's state says how
+
+ private:
+  friend class stream_socket;
+  /// Called once, with the bytes in place.
+  virtual void received() noexcept = 0;
 };
 
 /// What of a connected stream socket must stay where it is while operations are in flight: the multishot receive, the
@@ -61,9 +63,9 @@ class WRING_API stream_socket final : public operation {
   void reset_on_close() noexcept;
 
   [[nodiscard]] int native() const noexcept { return fd_.get(); }
-  [[nodiscard]] bool closing() const noexcept { return closing_; }
+  [[nodiscard]] bool closing() const noexcept { return (state_ & is_closing) != 0; }
   /// Closed, or being so with nothing in flight.
-  [[nodiscard]] bool closed() const noexcept { return closing_ && !in_use(); }
+  [[nodiscard]] bool closed() const noexcept { return closing() && !in_use(); }
   [[nodiscard]] socket_address peer() const noexcept;
   [[nodiscard]] error fault(int error_number, const char* operation_name) const noexcept;
   [[nodiscard]] error fault(errc code, const char* operation_name) const noexcept;
@@ -71,6 +73,8 @@ class WRING_API stream_socket final : public operation {
   // Reading.
 
   [[nodiscard]] bool has_reader() const noexcept { return receiver_ != nullptr || own_receive_ != nullptr; }
+  /// Whether there is something that nobody has taken.
+  [[nodiscard]] bool has_bytes() const noexcept { return first_ != nullptr; }
   /// The next chunk that nobody has taken; empty if there is none.
   [[nodiscard]] buffer_lease take() noexcept;
   /// The same bytes, as many as fit. Zero if there are none.
@@ -78,13 +82,16 @@ class WRING_API stream_socket final : public operation {
   /// Everything that nobody has taken.
   [[nodiscard]] std::vector<std::byte> take_all();
   /// Nothing more will come after what can be taken.
-  [[nodiscard]] bool read_ended() const noexcept { return end_of_file_ || read_errno_ != 0 || closing_; }
+  [[nodiscard]] bool read_ended() const noexcept { return (state_ & (end_of_file | read_failed | is_closing)) != 0; }
   /// Throws or returns why, unless it was the end of the stream.
   [[nodiscard]] result<void> read_outcome() const noexcept;
   /// Whether bytes come through the multishot receive now, so that a receive of one's own would overtake them.
   [[nodiscard]] bool receiving() const noexcept { return active() || starved_.waiting; }
   void wait(receiver& r) noexcept;
-  void stop_waiting() noexcept { receiver_ = nullptr; }
+  void stop_waiting() noexcept {
+    receiver_ = nullptr;
+    sched_->engine().buffers().cancel(starved_);
+  }
   void own_receive_begins(operation& op) noexcept;
   /// The reader's own receive has ended with `result`. True: with bytes that the reader keeps; otherwise the socket has
   /// noted the outcome and, of a reader that no longer wants them, put back the bytes.
@@ -95,6 +102,19 @@ class WRING_API stream_socket final : public operation {
 
   // Writing.
 
+  [[nodiscard]] bool writable() const noexcept {
+    return (state_ & (write_shut | write_torn | write_failed | is_closing)) == 0;
+  }
+  /// Whether nobody is in front of a new sender.
+  [[nodiscard]] bool idle_to_send() const noexcept { return sending_ == nullptr; }
+  /// See engine::attempt_send.
+  [[nodiscard]] std::int32_t attempt(std::span<const std::byte> bytes) noexcept {
+    return sched_->engine().attempt_send(fd_.get(), bytes);
+  }
+  [[nodiscard]] std::int32_t attempt(const ::msghdr& message) noexcept {
+    return sched_->engine().attempt_send(fd_.get(), message);
+  }
+  /// Why it is not writable, if it is not.
   [[nodiscard]] result<void> write_outcome() const noexcept;
   void submit(operation& op) noexcept { sched_->engine().submit(op); }
   void request_stop(operation& op) noexcept { sched_->engine().request_stop(op); }
@@ -102,34 +122,45 @@ class WRING_API stream_socket final : public operation {
   void queue(sender& s) noexcept;
   void unqueue(sender& s) noexcept;
   void sender_ended(sender& s) noexcept;
-  void note_write_error(int error_number) noexcept { write_errno_ = static_cast<std::int16_t>(error_number); }
+  void note_write_error(int error_number) noexcept;
   void note_torn(std::uint64_t sent) noexcept;
-  void note_write_shut() noexcept { write_shut_ = true; }
+  void note_write_shut() noexcept { state_ |= write_shut; }
 
  private:
+  enum state_bits : std::uint8_t {
+    is_closing = 1,
+    end_of_file = 2,
+    read_failed = 4,
+    write_shut = 8,
+    write_torn = 16,
+    write_failed = 32,
+  };
   struct queued {
     queued* next;
     buffer_lease chunk;
   };
+  /// What a chunk counts for against the quota besides its bytes, so that tiny ones are bounded too.
+  static constexpr std::size_t chunk_overhead = 128;
   struct starvation : buffer_pool::waiter {
     stream_socket* socket = nullptr;
   };
 
-  ~stream_socket();
+  ~stream_socket() = default;
   [[nodiscard]] bool in_use() const noexcept { return active() || own_receive_ != nullptr || sending_ != nullptr; }
-  void on_receive(const completion& c) noexcept;
+  void on_receive(completion c) noexcept;
+  [[gnu::noinline]] void received_early(completion c) noexcept;
+  void keep(buffer_lease&& chunk) noexcept;
+  [[gnu::noinline]] void receive_ended(std::int32_t outcome) noexcept;
   void arm() noexcept;
-  void deliver(buffer_lease&& chunk) noexcept;
+  void note_read_end(std::int32_t outcome) noexcept;
+  void wake_receiver() noexcept;
   void push(buffer_lease&& chunk, bool front) noexcept;
   void finish_close() noexcept;
 
   descriptor fd_;
-  bool end_of_file_ = false;
-  bool closing_ = false;
+  std::uint8_t state_ = 0;
   bool keep_descriptor_ = false;
   bool abandoned_ = false;
-  bool write_shut_ = false;
-  bool write_torn_ = false;
   std::int16_t read_errno_ = 0;
   std::int16_t write_errno_ = 0;
   scheduler* sched_;
@@ -137,7 +168,7 @@ class WRING_API stream_socket final : public operation {
   operation* own_receive_ = nullptr;
   queued* first_ = nullptr;
   queued* last_ = nullptr;
-  std::size_t queued_bytes_ = 0;
+  std::size_t queued_bytes_ = 0;  // with the overhead of each chunk
   std::size_t quota_ = default_receive_quota;
   sender* sending_ = nullptr;
   wring::detail::wait_list<sender> senders_;

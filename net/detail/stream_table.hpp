@@ -50,10 +50,8 @@ inline constexpr stream_table table_of = {
         [](void* stream, erased_operation<void>& op, wring::detail::flow& f) {
           return op.start(f, [&] { return static_cast<S*>(stream)->shut_down_write(); });
         },
-    .close =
-        [](void* stream, erased_operation<void>& op, wring::detail::flow& f) {
-          return op.start(f, [&] { return static_cast<S*>(stream)->close(); });
-        },
+    .close = [](void* stream, erased_operation<void>& op,
+                wring::detail::flow& f) { return op.start(f, [&] { return static_cast<S*>(stream)->close(); }); },
     .abort = [](void* stream) noexcept { static_cast<S*>(stream)->abort(); },
     .peer_address = [](const void* stream) noexcept -> error_address {
       if constexpr (requires(const S& s) { error_address(s.peer_address()); }) {

@@ -23,7 +23,7 @@ step() { # build folder, setup arguments...
   folder=$consumers/$1
   shift
   [ -f "$folder/build.ninja" ] || meson setup "$folder" "$@" || return
-  ninja -C "$folder" && "$folder/consumer"
+  ninja -C "$folder" && timeout 60 "$folder/consumer"
 }
 
 rm -rf "$prefix" # also what an earlier version installed

@@ -14,6 +14,7 @@ namespace wring::testing {
 struct child_end {
   bool clean;          ///< It returned from the function.
   std::string report;  ///< What it wrote to its standard error.
+  int status;          ///< Its exit status, or 128 + the signal that ended it.
 };
 
 /// Runs the function in a forked child, for what ends a process.
@@ -42,6 +43,7 @@ child_end run_in_child(Function function) {
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   end.clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  end.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return end;
 }
 

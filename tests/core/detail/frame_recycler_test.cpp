@@ -92,9 +92,9 @@ TEST_CASE("freed blocks serve later allocations of their class", "[frame_recycle
     free_all(allocate_each(64, 300));
     const auto before = frame_recycler::stats();
     CHECK(before.misses == 64);
-    CHECK(before.cached_bytes == 64 * 320);
+    CHECK(before.cached_bytes == 64 * 312);
     for (int i = 0; i != 1000; ++i) {
-      const std::size_t size = i % 2 == 0 ? 257 : 320;
+      const std::size_t size = i % 2 == 0 ? 289 : 312;
       frame_recycler::deallocate(frame_recycler::allocate(size), size);
     }
     const auto after = frame_recycler::stats();
@@ -102,7 +102,7 @@ TEST_CASE("freed blocks serve later allocations of their class", "[frame_recycle
     CHECK(after.hits == before.hits + 1000);
     CHECK(after.cached_bytes == before.cached_bytes);
 
-    frame_recycler::deallocate(frame_recycler::allocate(321), 321);
+    frame_recycler::deallocate(frame_recycler::allocate(313), 313);
     CHECK(frame_recycler::stats().misses == before.misses + 1);
   });
 }
@@ -118,7 +118,7 @@ TEST_CASE("blocks above the largest class are not kept", "[frame_recycler]") {
 TEST_CASE("a thread keeps no more than its limit", "[frame_recycler]") {
   in_fresh_thread([] {
     frame_recycler::set_limit(10'000);
-    const auto small = allocate_each(40, 64);
+    const auto small = allocate_each(40, 56);
     const auto large = allocate_each(40, 1024);
     free_all(large);
     free_all(small);
@@ -129,22 +129,22 @@ TEST_CASE("a thread keeps no more than its limit", "[frame_recycler]") {
     SECTION("a lower limit frees what exceeds it") {
       frame_recycler::set_limit(5'000);
       CHECK(frame_recycler::stats().cached_bytes <= 5'000);
-      free_all(allocate_each(40, 64));
-      if (caches) CHECK(frame_recycler::stats().cached_bytes >= 40 * 64);
+      free_all(allocate_each(40, 56));
+      if (caches) CHECK(frame_recycler::stats().cached_bytes >= 40 * 56);
       frame_recycler::set_limit(0);
-      free_all(allocate_each(4, 64));
+      free_all(allocate_each(4, 56));
       CHECK(frame_recycler::stats().cached_bytes == 0);
     }
     SECTION("a higher limit leaves room for more") {
       frame_recycler::set_limit(std::size_t{1} << 20);
-      free_all(allocate_each(30, 2048));
-      if (caches) CHECK(frame_recycler::stats().cached_bytes >= 30 * 2048);
+      free_all(allocate_each(30, frame_recycler::max_bytes));
+      if (caches) CHECK(frame_recycler::stats().cached_bytes >= 30 * frame_recycler::max_bytes);
     }
     SECTION("trimming frees everything and the cache fills again") {
       frame_recycler::trim();
       CHECK(frame_recycler::stats().cached_bytes == 0);
       free_all(allocate_each(5, 1024));
-      if (caches) CHECK(frame_recycler::stats().cached_bytes == 5 * 1024);
+      if (caches) CHECK(frame_recycler::stats().cached_bytes == 5 * 1048);
     }
   });
 }
@@ -153,7 +153,7 @@ TEST_CASE("the default limit is 4 MiB", "[frame_recycler]") {
   if (!caches) SKIP("nothing is kept under ThreadSanitizer");
   in_fresh_thread([] {
     std::vector<block> blocks;
-    for (std::size_t size = 64; size <= 2048; size += 64) {
+    for (std::size_t size = 24; size <= frame_recycler::max_bytes; size += 32) {
       const auto more = allocate_each(200, size);
       blocks.insert(blocks.end(), more.begin(), more.end());
     }
@@ -169,7 +169,7 @@ TEST_CASE("a block freed by another thread joins that thread's cache", "[frame_r
     in_fresh_thread([&blocks] {
       free_all(blocks);
       CHECK(frame_recycler::stats().live_blocks == -20);
-      CHECK(frame_recycler::stats().cached_bytes == (caches ? 20 * 512 : 0));
+      CHECK(frame_recycler::stats().cached_bytes == (caches ? 20 * 504 : 0));
     });
     CHECK(frame_recycler::stats().live_blocks == 20);
     CHECK(frame_recycler::stats().cached_bytes == 0);

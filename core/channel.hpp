@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/safe_temporary.hpp>
+#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/error.hpp>
+#include <wring/core/result.hpp>
+
+namespace wring {
+
+/// A bounded queue between tasks, with any number of senders and receivers.
+///
+///     wring::channel<job> jobs(64);
+///     co_await jobs.send(next);                          // waits while it is full
+///     while (auto j = co_await jobs.receive()) work(*j); // until it is closed and empty
+///
+/// Items are received in the order they were sent; senders and receivers are served in order of arrival, and an item is
+/// handed to a waiting receiver directly, so that nobody can take it in between. With a capacity of 0 nothing is
+/// stored: a send ends when its item has been handed to a receiver. One thread: for threads there is `scheduler::post`.
+/// Memory for `capacity` items is allocated once; sending, receiving and waiting allocate nothing. Destroying a channel
+/// that tasks wait for ends the process with a message; items left in it are destroyed.
+template <class T>
+class channel {
+  static_assert(std::is_object_v<T> && !std::is_const_v<T> && std::is_nothrow_move_constructible_v<T>,
+                "channel<T>: T is an object type whose move constructor is noexcept");
+
+ public:
+  explicit channel(std::size_t capacity) : slots_(capacity) {}
+  channel(const channel&) = delete;
+  channel& operator=(const channel&) = delete;
+  ~channel() {
+    if (!senders_.empty() || !receivers_.empty()) [[unlikely]]
+      detail::destroyed_in_use("a channel");
+  }
+
+  /// Sends `item`; waits while the channel is full. Throws io_error with errc::channel_closed if the channel is closed,
+  /// or is closed while this waits: then nothing was sent. Delivering; cancelled while it waits, it has sent nothing.
+  template <class U = T>
+    requires std::constructible_from<T, U>
+  [[nodiscard]] auto send(U&& item) noexcept(std::is_nothrow_constructible_v<T, U>) {
+    static_assert(detail::safe_temporary<U>,
+                  "g++ before 13 destroys aggregates twice that are temporaries in a co_await expression: use "
+                  "emplace(members...) or emplace(std::move(named)), or give the type a constructor");
+    return send_wait(*this, std::forward<U>(item));
+  }
+
+  /// As send, with an item made from `args`.
+  template <class... Args>
+    requires std::constructible_from<T, Args...>
+  [[nodiscard]] auto emplace(Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>) {
+    return send_wait(*this, std::forward<Args>(args)...);
+  }
+
+  /// Sends `item` if that needs no waiting. False if the channel is full or closed; `item` is as it was then.
+  template <class U = T>
+    requires std::constructible_from<T, U>
+  [[nodiscard]] bool try_send(U&& item) noexcept(std::is_nothrow_constructible_v<T, U>) {
+    if (closed_ || (receivers_.empty() && size_ == slots_.size())) return false;
+    if constexpr (std::same_as<U, T>) {
+      put(std::move(item));
+    } else {
+      put(T(std::forward<U>(item)));
+    }
+    return true;
+  }
+
+  /// Waits for an item. Empty if the channel is closed and everything sent before has been received. Returning:
+  /// cancelled, it has taken nothing. An item that was handed over before the cancellation came is delivered, and the
+  /// task's next await is cancelled.
+  [[nodiscard]] auto receive() noexcept { return receive_wait(*this); }
+
+  /// Takes the next item if there is one.
+  [[nodiscard]] std::optional<T> try_receive() noexcept {
+    std::optional<T> item;
+    take(item);
+    return item;
+  }
+
+  /// Ends sending: items in the channel can still be received, then receivers get nothing. Sends that wait fail. From
+  /// either side, any number of times.
+  void close() noexcept {
+    closed_ = true;
+    while (send_wait* w = senders_.pop()) w->end();
+    while (receive_wait* w = receivers_.pop()) w->end();
+  }
+  [[nodiscard]] bool closed() const noexcept { return closed_; }
+
+  /// Items stored: those of sends that wait are not among them.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return slots_.size(); }
+
+ private:
+  class send_wait : public detail::listed_wait<send_wait> {
+   public:
+    template <class... Args>
+    explicit send_wait(channel& c, Args&&... args) : channel_(c), item_(std::forward<Args>(args)...) {}
+
+    bool ready() noexcept {
+      if (!channel_.closed_) sent_ = channel_.try_send(std::move(item_));
+      return sent_ || channel_.closed_;
+    }
+    void suspend() noexcept { channel_.senders_.push(*this); }
+    void resume() { resume_result().value(); }
+    wring::result<> resume_result() noexcept {
+      if (sent_) return {};
+      return error(errc::channel_closed, "send to a channel");
+    }
+    /// The same with a closed channel as a value.
+    [[nodiscard]] auto result() && noexcept { return detail::as_result<send_wait>(*this); }
+    wait_description describe() const noexcept override { return {.operation = "send to a channel"}; }
+
+    T&& hand_over() noexcept {
+      sent_ = true;
+      this->complete();
+      return std::move(item_);
+    }
+    void end() noexcept { this->complete(); }
+
+   private:
+    channel& channel_;
+    T item_;
+    bool sent_ = false;
+  };
+
+  class receive_wait : public detail::listed_wait<receive_wait, std::optional<T>> {
+   public:
+    explicit receive_wait(channel& c) noexcept : channel_(c) {}
+
+    bool ready() noexcept { return channel_.take(item_) || channel_.closed_; }
+    void suspend() noexcept { channel_.receivers_.push(*this); }
+    std::optional<T> resume() noexcept { return std::move(item_); }
+    wring::result<std::optional<T>> resume_result() noexcept { return std::move(item_); }
+    [[nodiscard]] auto result() && noexcept { return detail::as_result<receive_wait>(*this); }
+    wait_description describe() const noexcept override { return {.operation = "receive from a channel"}; }
+
+    void deliver(T&& item) noexcept {
+      item_.emplace(std::move(item));
+      this->complete();
+    }
+    void end() noexcept { this->complete(); }
+
+   private:
+    channel& channel_;
+    std::optional<T> item_;
+  };
+
+  // Invariants: receivers wait only while nothing is stored and no sender waits; senders wait only while it is full.
+
+  void put(T&& item) noexcept {
+    if (receive_wait* w = receivers_.pop()) {
+      w->deliver(std::move(item));
+    } else {
+      slots_[(head_ + size_) % slots_.size()].emplace(std::move(item));
+      ++size_;
+    }
+  }
+
+  bool take(std::optional<T>& out) noexcept {
+    if (size_ != 0) {
+      std::optional<T>& slot = slots_[head_];
+      out.emplace(std::move(*slot));
+      slot.reset();
+      head_ = (head_ + 1) % slots_.size();
+      --size_;
+      if (send_wait* w = senders_.pop()) put(w->hand_over());
+    } else if (send_wait* w = senders_.pop()) {
+      out.emplace(w->hand_over());
+    }
+    return out.has_value();
+  }
+
+  std::vector<std::optional<T>> slots_;  // a ring
+  std::size_t head_ = 0;
+  std::size_t size_ = 0;
+  detail::wait_list<send_wait> senders_;
+  detail::wait_list<receive_wait> receivers_;
+  bool closed_ = false;
+};
+
+}  // namespace wring

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <wring/core/log_context.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring::log {
+
+namespace {
+
+using field_binding = wring::detail::binding<const detail::task_field>;
+
+// Its address is the key of all fields.
+constexpr char field_key = 0;
+
+// Before main, so that a provider the program sets is not replaced.
+[[maybe_unused]] const bool provided = [] {
+  set_context_provider(&add_task_fields);
+  return true;
+}();
+
+}  // namespace
+
+wring::detail::context_ref detail::bind_field(std::string_view key, std::string text) {
+  return wring::detail::make_binding<const task_field>(&field_key, std::string(key), std::move(text));
+}
+
+void add_task_fields(record_builder& to) {
+  const scheduler* s = scheduler::try_current();
+  if (s == nullptr || s->running() == nullptr) return;
+  std::vector<const detail::task_field*> fields;  // innermost first
+  for (const auto* node = s->running()->context.get(); node != nullptr; node = node->parent) {
+    if (node->key != &field_key) continue;
+    const detail::task_field& field = static_cast<const field_binding*>(node)->value;
+    const bool hidden = std::ranges::any_of(fields, [&](const auto* inner) { return inner->key == field.key; });
+    if (!hidden) fields.push_back(&field);
+  }
+  for (auto field = fields.rbegin(); field != fields.rend(); ++field) to.add({(*field)->key, (*field)->text});
+}
+
+}  // namespace wring::log

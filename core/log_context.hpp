@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include <wring/core/detail/with_context.hpp>
+#include <wring/core/log.hpp>
+
+namespace wring::log {
+
+namespace detail {
+
+/// A field of a task's records, as it is bound in its context.
+struct task_field {
+  std::string key;
+  std::string text;
+};
+
+/// Makes the binding.
+WRING_API wring::detail::context_ref bind_field(std::string_view key, std::string text);
+
+}  // namespace detail
+
+/// Runs `op`, an awaitable or a callable that makes one, with a field that every record written below it carries: by
+/// this task, and by those started inside.
+///
+///     co_await log::with_field("request", id, [&] { return answer(request); });
+///
+/// `value` is anything fmt can format, and is formatted once, here. A field hides an outer one of the same key. Returns
+/// what `op` returns.
+template <class T, wring::detail::operand_like Op>
+auto with_field(std::string_view key, T&& value, Op&& op) {
+  static_assert(wring::detail::safe_temporary<T>,
+                "g++ before 13 destroys aggregates twice that are temporaries in a co_await expression: give it a name "
+                "first and pass that");
+  return wring::detail::with_context<Op>(detail::bind_field(key, fmt::format("{}", value)), op);
+}
+
+/// Adds the fields of the running task, the outermost first. This is the context provider unless the program sets one
+/// of its own, which calls this if it wants both.
+WRING_API void add_task_fields(record_builder& to);
+
+}  // namespace wring::log

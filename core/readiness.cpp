@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+
+#include <wring/core/readiness.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring::detail {
+
+readiness_wait::readiness_wait(int descriptor, unsigned events, const char* what) noexcept : what_(what) {
+  code = op_code::poll;
+  fd = descriptor;
+  flags = events;
+  on_completion = [](operation& op, completion c) noexcept { static_cast<readiness_wait&>(op).ended(c.result); };
+}
+
+void readiness_wait::suspend() noexcept { home().engine().submit(*this); }
+
+void readiness_wait::stop() noexcept { home().engine().request_stop(*this); }
+
+void readiness_wait::ended(int outcome) noexcept {
+  // That it became ready meanwhile is no loss: the next wait finds it so.
+  if (stop_requested() && (outcome >= 0 || outcome == -ECANCELED)) {
+    confirm_stop();
+  } else {
+    outcome_ = outcome;
+    complete();
+  }
+}
+
+wring::result<unsigned> readiness_wait::resume_result() noexcept {
+  if (outcome_ < 0) return error::from_errno(outcome_, what_);
+  return static_cast<unsigned>(outcome_);
+}
+
+}  // namespace wring::detail

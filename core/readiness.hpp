@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <poll.h>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/operand.hpp>
+#include <wring/core/engine/engine.hpp>
+#include <wring/core/result.hpp>
+
+namespace wring {
+
+namespace detail {
+
+/// Waits until poll(2) would report one of `events`.
+class WRING_API readiness_wait : public leaf<readiness_wait, unsigned>, operation {
+ public:
+  readiness_wait(int descriptor, unsigned events, const char* what) noexcept;
+
+  bool ready() noexcept { return false; }
+  void suspend() noexcept;
+  void stop() noexcept override;
+  unsigned resume() { return resume_result().take(); }
+  wring::result<unsigned> resume_result() noexcept;
+  /// The same, with a fault as a value.
+  [[nodiscard]] auto result() && noexcept { return as_result<readiness_wait>(*this); }
+  wait_description describe() const noexcept override { return {.operation = what_, .fd = fd}; }
+
+ private:
+  void ended(int outcome) noexcept;
+
+  const char* what_;
+  int outcome_ = 0;
+};
+
+}  // namespace detail
+
+/// Suspends the task until `fd` can be read without blocking: it holds data, has reached its end, or has failed.
+/// Returns the events of poll(2) that are there (POLLIN, POLLHUP, POLLERR). Throws io_error if the descriptor cannot be
+/// waited for (EBADF).
+///
+/// For descriptors of other libraries. The descriptor is borrowed: it must stay open until the wait has ended.
+/// Returning: it takes nothing, so neither does a cancelled one. Any number of tasks may wait for one descriptor; all
+/// of them go on.
+[[nodiscard]] inline auto readable(int fd) noexcept {
+  return detail::readiness_wait(fd, POLLIN, "wait until readable");
+}
+
+/// As readable, until `fd` can be written without blocking, or has failed: POLLOUT, POLLERR, POLLHUP.
+[[nodiscard]] inline auto writable(int fd) noexcept {
+  return detail::readiness_wait(fd, POLLOUT, "wait until writable");
+}
+
+}  // namespace wring

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/result.hpp>
+
+namespace wring {
+
+/// A number of permits that tasks take and give back: at most so many do something at once.
+///
+///     wring::semaphore lookups(8);
+///     auto permit = co_await lookups.acquire();   // given back when it goes
+///
+/// Fair: permits go to tasks in order of arrival. One that wants many is not overtaken by others that want few. One
+/// thread. Waiting allocates nothing. Destroying a semaphore that tasks wait for, or whose permits are held, ends the
+/// process with a message.
+class semaphore {
+  class acquire_wait;
+
+ public:
+  class permit;
+
+  explicit semaphore(std::size_t permits) noexcept : available_(permits) {}
+  semaphore(const semaphore&) = delete;
+  semaphore& operator=(const semaphore&) = delete;
+  ~semaphore() {
+    if (held_ != 0 || !waiters_.empty()) [[unlikely]]
+      detail::destroyed_in_use("a semaphore");
+  }
+
+  /// Waits for `count` permits and takes them together. Returning: cancelled, it has taken none. Those that were handed
+  /// over before the cancellation came are delivered, and the task's next await is cancelled. More than there will ever
+  /// be is waited for until cancelled, and all who come later wait behind.
+  [[nodiscard]] acquire_wait acquire(std::size_t count = 1) noexcept;
+
+  /// Takes `count` permits if they are there and nobody waits; empty (false) otherwise.
+  [[nodiscard]] permit try_acquire(std::size_t count = 1) noexcept;
+
+  /// Adds permits: new ones, or those that permit::forget() has kept. A `permit` gives its own back by itself.
+  void release(std::size_t count = 1) noexcept {
+    available_ += count;
+    hand_out();
+  }
+
+  /// Permits that nobody holds.
+  [[nodiscard]] std::size_t available() const noexcept { return available_; }
+
+ private:
+  bool take(std::size_t count) noexcept {
+    if (available_ < count) return false;
+    available_ -= count;
+    held_ += count;
+    return true;
+  }
+  bool take_unless_waited_for(std::size_t count) noexcept { return waiters_.empty() && take(count); }
+  void hand_out() noexcept;
+
+  detail::wait_list<acquire_wait> waiters_;
+  std::size_t available_;
+  std::size_t held_ = 0;  // by permits
+};
+
+/// Holds permits of a semaphore until it goes. May be moved, also to another task of the thread.
+class [[nodiscard("permits are given back when this goes: give it a name")]] semaphore::permit {
+ public:
+  /// Holds nothing.
+  permit() noexcept = default;
+  permit(permit&& other) noexcept
+      : semaphore_(std::exchange(other.semaphore_, nullptr)), count_(std::exchange(other.count_, 0)) {}
+  permit& operator=(permit&& other) noexcept {
+    permit(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~permit() { release(); }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return semaphore_ != nullptr; }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+
+  /// Gives back now what it holds: to the tasks that have waited longest.
+  void release() noexcept {
+    semaphore* const from = semaphore_;
+    const std::size_t count = forget();
+    if (count != 0) from->release(count);
+  }
+
+  /// Holds nothing from now on, without giving anything back: that is for a later `semaphore::release(count)`, or the
+  /// permits are gone. Returns how many there were.
+  std::size_t forget() noexcept {
+    if (semaphore_ != nullptr) std::exchange(semaphore_, nullptr)->held_ -= count_;
+    return std::exchange(count_, 0);
+  }
+
+  void swap(permit& other) noexcept {
+    std::swap(semaphore_, other.semaphore_);
+    std::swap(count_, other.count_);
+  }
+
+ private:
+  friend class semaphore;
+  permit(semaphore& from, std::size_t count) noexcept : semaphore_(&from), count_(count) {}
+
+  semaphore* semaphore_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+class semaphore::acquire_wait : public detail::listed_wait<acquire_wait, permit> {
+ public:
+  acquire_wait(semaphore& s, std::size_t count) noexcept : semaphore_(s), count_(count) {}
+  bool ready() noexcept { return semaphore_.take_unless_waited_for(count_); }
+  void suspend() noexcept { semaphore_.waiters_.push(*this); }
+  void stop() noexcept override {
+    listed_wait::stop();
+    semaphore_.hand_out();  // the next may want less
+  }
+  permit resume() noexcept { return permit(semaphore_, count_); }
+  result<permit> resume_result() noexcept { return resume(); }
+  wait_description describe() const noexcept override { return {.operation = "acquire permits"}; }
+  [[nodiscard]] std::size_t wanted() const noexcept { return count_; }
+  void grant() noexcept { complete(); }
+
+ private:
+  semaphore& semaphore_;
+  std::size_t count_;
+};
+
+inline semaphore::acquire_wait semaphore::acquire(std::size_t count) noexcept { return acquire_wait(*this, count); }
+
+inline semaphore::permit semaphore::try_acquire(std::size_t count) noexcept {
+  return take_unless_waited_for(count) ? permit(*this, count) : permit();
+}
+
+inline void semaphore::hand_out() noexcept {
+  while (!waiters_.empty() && take(waiters_.front()->wanted())) waiters_.pop()->grant();
+}
+
+}  // namespace wring

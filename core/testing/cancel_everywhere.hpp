@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+
+#include <wring/core/detail/export.hpp>
+#include <wring/core/scheduler.hpp>
+#include <wring/core/task.hpp>
+#include <wring/core/testing/failure.hpp>
+
+namespace wring::testing {
+
+struct cancel_everywhere_options {
+  scheduler_options scheduler = {};
+  /// Let the clock run. Otherwise it is held and jumps when nothing is left to do but wait (`clock::jump_when_idle`):
+  /// right for work that only talks to itself, wrong where a thread or process outside has to answer.
+  bool real_time = false;
+  /// How much time, of the clock, a run may take. If not set: a year, or with `real_time` ten seconds.
+  std::optional<std::chrono::nanoseconds> time_limit = {};
+  unsigned turn_limit = 100'000;          ///< turns of the scheduler that a run may take
+  std::size_t suspension_limit = 10'000;  ///< suspension points, and so runs
+};
+
+/// Checks that `fn()`, a task, can be cancelled wherever it waits. Runs it once undisturbed, and then again and again,
+/// each time on a fresh scheduler, cancelling it at its first suspension, at its second, and so on until a run comes to
+/// its end before it is cancelled. Suspensions of every task count, children's included; what is cancelled is the
+/// whole.
+///
+/// Every run must end, and leave nothing behind (see `leak_check`). Returns how many suspension points there were.
+/// Throws `failure`, which names the suspension and where it was, if a run does not end, leaks, or throws something
+/// other than a std::system_error (what was not cancelled yet may well see its peer go); and what the undisturbed run
+/// throws. After a run that did not end or leaked, its scheduler and tasks are abandoned as they are: what they refer
+/// to must not be used any more. Call it outside of a scheduler.
+WRING_API std::size_t cancel_everywhere(const std::function<task<>()>& fn,
+                                        const cancel_everywhere_options& options = {});
+
+}  // namespace wring::testing

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <stdexcept>
+
+#include <wring/core/testing/clock.hpp>
+
+namespace wring::testing {
+
+namespace {
+
+/// Ends in the next turn, after the kernel was looked at and timers have fired.
+class next_turn : public leaf<next_turn, void> {
+ public:
+  bool ready() noexcept { return false; }
+  void suspend() noexcept {
+    // A post that finds no room is no loss: what fills the inbox keeps the turns coming, and tasks running.
+    if (!home().try_post([this] { complete(); })) complete();
+  }
+  void stop() noexcept override {}
+  void resume() noexcept {}
+  wait_description describe() const noexcept override { return {.operation = "next turn"}; }
+};
+
+}  // namespace
+
+clock::clock() : scheduler_(scheduler::current()) {
+  if (scheduler_.held_) throw std::logic_error("the scheduler's clock is held already: one testing::clock at a time");
+  scheduler_.held_at_ = scheduler_.turn_time_ = scheduler_.clock_now();
+  scheduler_.held_ = true;
+}
+
+clock::~clock() {
+  scheduler_.held_ = scheduler_.jump_when_idle_ = false;
+  scheduler_.offset_ = scheduler_.held_at_ - scheduler_.engine_->now();
+}
+
+steady_clock::time_point clock::now() const noexcept {
+  return steady_clock::time_point(steady_clock::duration(scheduler_.held_at_));
+}
+
+void clock::jump_when_idle(bool on) noexcept { scheduler_.jump_when_idle_ = on; }
+
+void clock::move_to(std::int64_t time) noexcept {
+  scheduler_.held_at_ = scheduler_.turn_time_ = std::max(scheduler_.held_at_, time);
+  scheduler_.fired_ += scheduler_.timers_.advance(scheduler_.held_at_);
+}
+
+task<> clock::settle() {
+  std::uint64_t resumed = 0;
+  do {
+    resumed = scheduler_.resumptions_;
+    co_await next_turn();
+  } while (scheduler_.resumptions_ != resumed + 1);
+}
+
+task<> clock::advance(std::chrono::nanoseconds step) {
+  std::int64_t target = 0;
+  if (step.count() < 0 || __builtin_add_overflow(scheduler_.held_at_, step.count(), &target)) {
+    throw std::invalid_argument("time cannot be moved back, nor past the end of the clock");
+  }
+  co_await settle();
+  while (!scheduler_.timers_.empty() && scheduler_.timers_.next_deadline() <= target) {
+    move_to(scheduler_.timers_.next_deadline());
+    co_await settle();
+  }
+  move_to(target);
+  co_await settle();
+}
+
+}  // namespace wring::testing

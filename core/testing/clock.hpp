@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include <wring/core/scheduler.hpp>
+#include <wring/core/task.hpp>
+
+namespace wring::testing {
+
+/// Holds the clock of a scheduler while it exists: sleeps and deadlines pass only when the test says so.
+///
+///     wring::testing::clock clock;
+///     n.start(poll_every_minute, std::ref(server));
+///     co_await clock.advance(1h);
+///
+/// When it goes, the scheduler's clock runs on from where it stands. One at a time; the scheduler's thread.
+class WRING_API clock {
+ public:
+  /// Holds the clock of the current scheduler. Throws std::logic_error outside of one, or if it is held already.
+  clock();
+  clock(const clock&) = delete;
+  clock& operator=(const clock&) = delete;
+  ~clock();
+
+  [[nodiscard]] steady_clock::time_point now() const noexcept;
+
+  /// Moves time on by `step`, from one deadline to the next: at each, time stands while its timers fire and every task
+  /// does what it can do at that time. Tasks that keep giving way (`yield`) without ever waiting hold it up for ever.
+  /// Cancelled, it leaves time where it has come to. Throws std::invalid_argument for a negative
+  /// step, or one past the end of the clock.
+  task<> advance(std::chrono::nanoseconds step);
+
+  /// Waits until no other task can go on without time or a thread or process outside: a whole turn has passed in which
+  /// none ran.
+  task<> settle();
+
+  /// From now on, whenever nothing is left to do but wait, time jumps to the next deadline: sleeping costs no time. If
+  /// operations are in flight, the kernel is given a millisecond to complete one first, so that what a test sends to
+  /// itself arrives before any deadline; for peers outside of the test let the clock run.
+  void jump_when_idle(bool on = true) noexcept;
+
+ private:
+  void move_to(std::int64_t time) noexcept;
+
+  scheduler& scheduler_;
+};
+
+}  // namespace wring::testing

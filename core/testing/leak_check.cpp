@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <iterator>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/scheduler.hpp>
+#include <wring/core/testing/leak_check.hpp>
+
+namespace wring::testing {
+
+leak_check::leak_check() : descriptors_(open_descriptors()), before_(count()) {}
+
+leak_check::counts leak_check::count() noexcept {
+  counts now;
+  now.frames = detail::frame_recycler::stats().live_blocks;
+  if (const scheduler* s = scheduler::try_current()) {
+    const scheduler_stats stats = s->stats();
+    now.timers = static_cast<std::int64_t>(stats.timers);
+    now.buffers = stats.buffers_leased;
+    now.operations = static_cast<std::int64_t>(stats.operations);
+    now.tasks = static_cast<std::int64_t>(stats.tasks_started - stats.tasks_ended);
+    now.scheduler = s;
+  }
+  return now;
+}
+
+leak_check::descriptors leak_check::open_descriptors() {
+  descriptors open;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const std::string name = entry.path().filename().string();
+    int number = -1;
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    std::error_code gone;  // the descriptor of this very loop is not seen twice
+    std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (!gone && !target.ends_with("/fd")) open.emplace_back(number, std::move(target));
+  }
+  std::ranges::sort(open);
+  return open;
+}
+
+std::string leak_check::check() const {
+  const counts now = count();
+  std::string found;
+  const auto report = [&](std::int64_t more, const char* one, const char* several) {
+    if (more <= 0) return;
+    fmt::format_to(std::back_inserter(found), "{}{} {}", found.empty() ? "" : "; ", more, more == 1 ? one : several);
+  };
+
+  const descriptors open = open_descriptors();
+  descriptors leaked;
+  std::ranges::set_difference(open, descriptors_, std::back_inserter(leaked));
+  report(static_cast<std::int64_t>(leaked.size()), "descriptor", "descriptors");
+  for (const auto& [number, target] : leaked) {
+    fmt::format_to(std::back_inserter(found), "{} {} ({})", number == leaked.front().first ? ":" : ",", number, target);
+  }
+  report(now.frames - before_.frames, "frame", "frames");
+  if (now.scheduler == before_.scheduler) {
+    report(now.timers - before_.timers, "armed timer", "armed timers");
+    report(now.buffers - before_.buffers, "leased buffer", "leased buffers");
+    report(now.operations - before_.operations, "operation in flight", "operations in flight");
+    report(now.tasks - before_.tasks, "task", "tasks");
+  }
+  return found;
+}
+
+}  // namespace wring::testing

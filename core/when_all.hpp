@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <wring/core/detail/group.hpp>
+
+namespace wring {
+
+/// Runs its operands concurrently and waits for all of them. The values come as a tuple, in the order of the operands,
+/// void as std::monostate and a reference as std::reference_wrapper:
+///
+///     auto [user, rights] = co_await wring::when_all(find_user(id), find_rights(id));
+///
+/// Operands are awaitables, awaited in this very expression, or callables without arguments that make one. They begin
+/// in their turn, in order, as tasks of their own that inherit the context of this one.
+///
+/// The first operand that fails cancels the others; when all have ended, its exception is thrown as it is, and what
+/// else failed is logged. If nothing failed and the task that waits was cancelled, that goes on, whatever the operands
+/// returned. Allocates nothing itself. One thread.
+template <detail::operand_like... Ops>
+auto when_all(Ops&&... ops) {
+  return detail::make_group<detail::group_kind::all, Ops...>(ops...);
+}
+
+/// The same for a range of callables without arguments; the values come as a vector. The callables are used where they
+/// are in the range, or kept if the range makes them as it is read (std::views::transform).
+template <detail::operand_range Range>
+auto when_all(Range&& callables) {
+  return detail::make_group_of<detail::group_kind::all, Range>(callables);
+}
+
+}  // namespace wring

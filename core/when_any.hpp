@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <wring/core/detail/group.hpp>
+
+namespace wring {
+
+/// Runs its operands concurrently until the first of them has ended, with a value or an exception; that cancels the
+/// others, and this ends when all have ended. Gives a tuple of optionals, in the order of the operands, that hold the
+/// value (std::monostate for void) of each operand that returned one: the first, and whichever ended with a value all
+/// the same. So nothing that was received or accepted is lost.
+///
+///     auto [line, quit] = co_await wring::when_any(input.read_line(), shutdown.wait());
+///     if (line) ...
+///
+/// If an operand failed, its exception is thrown as it is (the first one; what else failed is logged). If nothing
+/// failed and the task that waits was cancelled, that goes on, whatever the operands returned.
+///
+/// Operands are awaitables, awaited in this very expression, or callables without arguments that make one. They begin
+/// in their turn, in order, as tasks of their own that inherit the context of this one; those that come after one that
+/// ends at once do not begin. With no operands this ends at once. Allocates nothing itself. One thread.
+template <detail::operand_like... Ops>
+auto when_any(Ops&&... ops) {
+  return detail::make_group<detail::group_kind::any, Ops...>(ops...);
+}
+
+/// The same for a range of callables without arguments; the values come as a vector of optionals. The callables are
+/// used where they are in the range, or kept if the range makes them as it is read (std::views::transform).
+template <detail::operand_range Range>
+auto when_any(Range&& callables) {
+  return detail::make_group_of<detail::group_kind::any, Range>(callables);
+}
+
+}  // namespace wring

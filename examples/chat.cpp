@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+//
+// A chat room: people give their names, see each other come and go, and talk in lines.
+//
+//     $ chat --port 7001
+//     listening on 127.0.0.1:7001
+//
+//     $ nc 127.0.0.1 7001
+//     What is your name?
+//     Ada
+//     * Hello, Ada. Nobody else is here.
+//     * Grace comes in
+//     Hello Grace.
+//     <Grace> Hello Ada.
+//
+// Nobody waits for anybody: what is said goes into an outbox for each member, and whoever lets theirs run over is
+// dropped. `visit` is one member's time in the room, over a stream of any kind. The rest reads the command line.
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <getopt.h>
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <wring/wring.hpp>
+
+namespace {
+
+namespace net = wring::net;
+using namespace std::chrono_literals;
+using wring::task;
+
+constexpr std::size_t longest_name = 20;
+constexpr std::size_t longest_line = 1000;  // both in bytes
+constexpr auto pause_between_lines = 10ms;  // nobody says more than 100 lines a second
+constexpr auto patience = 10s;              // for a member to receive what is sent in one go
+constexpr std::size_t send_buffer = 65536;  // what the system may hold for a member, apart from the outbox
+
+/// What a member has not been sent yet: lines, up to `limit` bytes.
+class outbox {
+ public:
+  explicit outbox(std::size_t limit) : limit_(limit) {}
+
+  /// False if there is no room for the line, or nothing more is wanted. Never waits.
+  bool put(std::string_view line) {
+    if (closed_ || lines_.size() + line.size() + 1 > limit_) return false;
+    lines_.append(line).append("\n");
+    changed_.set();
+    return true;
+  }
+  void clear() { lines_.clear(); }
+  void close() {
+    closed_ = true;
+    changed_.set();
+  }
+
+  /// Waits for lines, and takes all there are. Empty when it is closed and there are none.
+  task<std::string> take() {
+    co_await changed_.wait();
+    if (!closed_) changed_.reset();
+    co_return std::exchange(lines_, {});
+  }
+
+ private:
+  std::size_t limit_;
+  std::string lines_;
+  wring::event changed_;
+  bool closed_ = false;
+};
+
+/// Somebody in the room.
+struct member {
+  member(std::string called, std::size_t outbox_limit) : name(std::move(called)), waiting(outbox_limit) {}
+
+  std::string name;
+  outbox waiting;
+  wring::cancel_scope conversation;  // what the member takes part in until dropped
+};
+
+/// Who is there. Nothing in here is locked: tasks take turns, and only a co_await gives the turn away.
+class room {
+ public:
+  /// A member for whom more than `limit` bytes would have to wait is dropped.
+  explicit room(std::size_t limit) : limit_(limit) {}
+
+  [[nodiscard]] std::size_t limit() const { return limit_; }
+  [[nodiscard]] bool has(const std::string& name) const { return members_.contains(name); }
+
+  void enter(member& m) {
+    std::string others;
+    for (const auto& [name, other] : members_) others += (others.empty() ? "Also here: " : ", ") + name;
+    tell(fmt::format("* {} comes in", m.name));
+    members_.emplace(m.name, &m);
+    m.waiting.put(fmt::format("* Hello, {}. {}.", m.name, others.empty() ? "Nobody else is here" : others));
+  }
+
+  /// Does nothing for a member who has been dropped.
+  void leave(member& m) {
+    if (members_.erase(m.name) != 0) tell(fmt::format("* {} leaves", m.name));
+  }
+
+  /// Says a line to everybody but `speaker`. Never waits for them: those who have too much waiting are dropped.
+  void tell(const std::string& line, const member* speaker = nullptr) {
+    std::vector<member*> full;
+    for (const auto& [name, m] : members_) {
+      if (m != speaker && !m->waiting.put(line)) full.push_back(m);
+    }
+    for (member* m : full) drop(*m);
+  }
+
+ private:
+  /// The member is still sent what is under way, and the reason instead of what was waiting.
+  void drop(member& m) {
+    if (members_.erase(m.name) == 0) return;
+    m.waiting.clear();
+    m.waiting.put(fmt::format("* You are dropped: more than {} bytes were waiting for you.", limit_));
+    m.waiting.close();
+    m.conversation.cancel();
+    tell(fmt::format("* {} is dropped: more than {} bytes were waiting", m.name, limit_));
+  }
+
+  std::map<std::string, member*> members_;
+  std::size_t limit_;
+};
+
+bool is_name(std::string_view text) {
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0; };
+  return !text.empty() && text.size() <= longest_name && std::ranges::all_of(text, fits);
+}
+
+/// The text without what would steer the terminals of those who read it.
+std::string printable(std::string_view text) {
+  std::string clean(text);
+  std::ranges::replace_if(clean, [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
+  return clean;
+}
+
+/// Asks until the answer is a name that nobody has. Empty if the visitor hangs up instead.
+task<std::string> ask_name(const room& here, net::stream_ref visitor, net::reader& in) {
+  co_await visitor.write_all("What is your name?\n");
+  while (const auto answer = co_await in.read_line(longest_line)) {
+    std::string name(*answer);
+    if (!is_name(name)) {
+      co_await visitor.write_all(fmt::format("A name is 1 to {} letters and digits. What is yours?\n", longest_name));
+    } else if (here.has(name)) {
+      co_await visitor.write_all(fmt::format("{} is here already. What is your name?\n", name));
+    } else {
+      co_return name;
+    }
+  }
+  co_return {};
+}
+
+/// Says what the member says, until the member hangs up.
+task<> talk(room& here, member& me, net::reader& in) {
+  for (;;) {
+    const auto line = co_await in.read_line(longest_line).result();
+    if (!line && line.error() == wring::errc::limit_exceeded) {
+      me.waiting.put(fmt::format("* A line has {} bytes at most. Good-bye.", longest_line));
+      co_return;
+    }
+    if (!line.value()) co_return;  // throws what else may have failed
+    here.tell(fmt::format("<{}> {}", me.name, printable(**line)), &me);
+    co_await wring::sleep_for(pause_between_lines);
+  }
+}
+
+/// A member's time in the room. However it ends, with a hang-up, a failure or a cancellation, the others are told:
+/// destructors run in each case.
+task<> attend(room& here, member& me, net::reader& in) {
+  struct presence {
+    presence(room& r, member& m) : here(r), me(m) { here.enter(me); }
+    ~presence() { here.leave(me); }
+    room& here;
+    member& me;
+  };
+  const presence present(here, me);
+
+  auto talking = [&] { return talk(here, me, in); };
+  auto talking_until_stopping = [&] { return wring::until_stopping(talking); };
+  const auto ended = co_await me.conversation.run(talking_until_stopping);
+  const bool stopped = ended && !*ended;
+  if (stopped) me.waiting.put("* The server closes. Good-bye.");
+}
+
+/// Sends what waits for the member, until nothing more will come.
+task<> deliver(member& me, net::stream_ref visitor) {
+  for (;;) {
+    const std::string lines = co_await me.waiting.take();
+    if (lines.empty()) co_return;
+    co_await wring::with_timeout(patience, visitor.write_all(lines));
+  }
+}
+
+/// Somebody comes to the door, gives a name, attends, and goes.
+task<> visit(room& here, net::stream_ref visitor) {
+  net::reader in(visitor);
+  auto asking = [&] { return ask_name(here, visitor, in); };
+  const auto name = co_await wring::until_stopping(asking);
+  if (!name || name->empty()) co_return;
+
+  member me(*name, here.limit());
+  co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
+    n.start(deliver, std::ref(me), visitor);
+    co_await attend(here, me, in);
+    me.waiting.close();  // what is in there is delivered, and that is the end
+  });
+}
+
+}  // namespace
+
+#ifndef WRING_EXAMPLE_UNDER_TEST  // the tests include this file for what is above
+namespace {
+
+struct settings {
+  net::tcp_listen_options listen{.address = net::ip_address::loopback_v4, .port = 7001};
+  std::size_t outbox = 65536;
+};
+
+/// Lets people in until SIGINT or SIGTERM. Then the port is closed, and everybody is told and sent what waits for them.
+task<> serve_chat(settings chosen) {
+  auto listener = co_await net::listen_tcp(chosen.listen);
+  fmt::print("listening on {}\n", listener.local_address());
+  std::fflush(stdout);
+
+  room here(chosen.outbox);
+  co_await net::serve(listener, [&](net::tcp_stream visitor) -> task<> {
+    visitor.set_send_buffer(send_buffer);
+    co_await visit(here, visitor);
+  });
+}
+
+constexpr std::string_view help = R"(usage: chat [OPTION...]
+
+A chat room for those who connect, with nc for example.
+
+  --host ADDRESS  the address to listen on (127.0.0.1; :: stands for all of this host's)
+  --port PORT     the port to listen on (7001; 0 stands for any free one)
+  --outbox BYTES  how much may wait for somebody who reads too slowly to be sent it (65536): with more, they are
+                  dropped from the room
+  --help          print this
+)";
+
+[[noreturn]] void reject(std::string_view problem) {
+  fmt::print(stderr, "chat: {} (see --help)\n", problem);
+  std::exit(2);
+}
+
+template <class Number>
+Number number(std::string_view option, std::string_view text, Number least) {
+  Number value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem == std::errc() && end == text.data() + text.size() && value >= least) return value;
+  const auto most = std::numeric_limits<Number>::max();
+  reject(fmt::format("{} takes a number from {} to {}, not '{}'", option, least, most, text));
+}
+
+net::ip_address address(std::string_view option, std::string_view text) {
+  const auto parsed = net::ip_address::parse(text);
+  if (!parsed) reject(fmt::format("{}: {}", option, parsed.error()));
+  return *parsed;
+}
+
+settings read_command_line(int argc, char** argv) {
+  constexpr ::option known[] = {{"host", required_argument, nullptr, 'a'},
+                                {"port", required_argument, nullptr, 'p'},
+                                {"outbox", required_argument, nullptr, 'o'},
+                                {"help", no_argument, nullptr, 'h'},
+                                {}};
+  settings chosen;
+  for (int found = 0; (found = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
+    switch (found) {
+      case 'a':
+        chosen.listen.address = address("--host", optarg);
+        break;
+      case 'p':
+        chosen.listen.port = number<std::uint16_t>("--port", optarg, 0);
+        break;
+      case 'o':
+        chosen.outbox = number<std::uint32_t>("--outbox", optarg, 1024);
+        break;
+      case 'h':
+        fmt::print("{}", help);
+        std::exit(0);
+      default:
+        std::exit(2);  // getopt_long has said why
+    }
+  }
+  if (optind != argc) reject(fmt::format("'{}' is one argument too many", argv[optind]));
+  return chosen;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return wring::run(serve_chat, read_command_line(argc, argv)); }
+#endif

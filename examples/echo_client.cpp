@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+//
+// Sends what it reads to a server, and prints what comes back: both at the same time.
+//
+//     $ echo_client --port 7000 --message hello
+//     hello
+//
+//     $ echo_client --port 7000 < a-file
+//
+// `converse` is the client, over a stream of any kind, and `talk` makes the connection for it. The rest reads the
+// command line.
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <getopt.h>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <wring/wring.hpp>
+
+namespace {
+
+namespace net = wring::net;
+using wring::task;
+
+struct settings {
+  net::ip_address host = net::ip_address::loopback_v4;
+  std::uint16_t port = 7000;
+  std::chrono::nanoseconds timeout = std::chrono::seconds(5);
+  std::optional<std::string> message;
+  int input = STDIN_FILENO;
+};
+
+/// Reads from a descriptor that is not a socket (a terminal, a pipe, a file). Gives 0 at its end.
+task<std::size_t> read_input(int fd, std::span<std::byte> into) {
+  co_await wring::readable(fd);
+  const ::ssize_t size = ::read(fd, into.data(), into.size());
+  if (size < 0) wring::error::from_errno(errno, "read the input").raise();
+  co_return static_cast<std::size_t>(size);
+}
+
+/// Sends the message, or else the input as it comes, and tells the server that nothing more follows.
+task<> send(net::stream_ref server, const settings& chosen) {
+  if (chosen.message) {
+    const std::string line = *chosen.message + '\n';
+    co_await server.write_all(line);
+  } else {
+    std::array<std::byte, 4096> buffer;
+    while (const std::size_t size = co_await read_input(chosen.input, buffer)) {
+      co_await server.write_all(std::span(buffer).first(size));
+    }
+  }
+  co_await server.shut_down_write();
+}
+
+/// Prints what the server sends, until it says that nothing more follows.
+task<> print_replies(net::stream_ref server) {
+  while (auto chunk = co_await server.read_some()) {
+    std::fwrite(chunk.data(), 1, chunk.size(), stdout);
+    std::fflush(stdout);
+  }
+}
+
+/// Sends and prints until the server hangs up. False if there was still something to send then.
+task<bool> converse(net::stream_ref server, const settings& chosen) {
+  bool all_sent = false;
+  co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
+    const auto sending = n.start(send, server, std::cref(chosen));
+    co_await print_replies(server);
+    all_sent = sending.done();
+    n.cancel();  // what waits for input has nobody left to send it to
+  });
+  co_return all_sent;
+}
+
+/// The program. Any failure is an exception, which names what was tried, and with whom: `wring::run` prints it.
+task<int> talk(settings chosen) {
+  const net::socket_address address(chosen.host, chosen.port);
+  auto server = co_await net::connect_tcp(address, {.timeout = chosen.timeout});
+  if (co_await converse(server, chosen)) co_return 0;
+  fmt::print(stderr, "echo_client: {} hung up before everything was sent\n", address);
+  co_return 1;
+}
+
+}  // namespace
+
+#ifndef WRING_EXAMPLE_UNDER_TEST  // the tests include this file for what is above
+namespace {
+
+constexpr std::string_view help = R"(usage: echo_client [OPTION...]
+
+Sends its standard input to a server and prints what the server sends, until that hangs up.
+
+  --host ADDRESS     the server's address (127.0.0.1)
+  --port PORT        the server's port (7000)
+  --timeout SECONDS  how long to try to connect (5; 0 stands for as long as the system does)
+  --message TEXT     send this line, and do not read the standard input
+  --help             print this
+)";
+
+[[noreturn]] void reject(std::string_view problem) {
+  fmt::print(stderr, "echo_client: {} (see --help)\n", problem);
+  std::exit(2);
+}
+
+std::uint16_t number(std::string_view option, std::string_view text) {
+  std::uint16_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem == std::errc() && end == text.data() + text.size()) return value;
+  reject(fmt::format("{} takes a number from 0 to 65535, not '{}'", option, text));
+}
+
+net::ip_address address(std::string_view option, std::string_view text) {
+  const auto parsed = net::ip_address::parse(text);
+  if (!parsed) reject(fmt::format("{}: {}", option, parsed.error()));
+  return *parsed;
+}
+
+settings read_command_line(int argc, char** argv) {
+  constexpr ::option known[] = {
+      {"host", required_argument, nullptr, 'a'},    {"port", required_argument, nullptr, 'p'},
+      {"timeout", required_argument, nullptr, 't'}, {"message", required_argument, nullptr, 'm'},
+      {"help", no_argument, nullptr, 'h'},          {}};
+  settings chosen;
+  for (int found = 0; (found = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
+    switch (found) {
+      case 'a':
+        chosen.host = address("--host", optarg);
+        break;
+      case 'p':
+        chosen.port = number("--port", optarg);
+        break;
+      case 't':
+        chosen.timeout = std::chrono::seconds(number("--timeout", optarg));
+        break;
+      case 'm':
+        chosen.message = optarg;
+        break;
+      case 'h':
+        fmt::print("{}", help);
+        std::exit(0);
+      default:
+        std::exit(2);  // getopt_long has said why
+    }
+  }
+  if (optind != argc) reject(fmt::format("'{}' is one argument too many", argv[optind]));
+  return chosen;
+}
+
+}  // namespace
+
+// To wait for anything after Ctrl-C makes no sense here: no grace.
+int main(int argc, char** argv) {
+  return wring::run({.grace = std::chrono::seconds(0)}, talk, read_command_line(argc, argv));
+}
+#endif

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cstring>
+
+#include <wring/core/scheduler.hpp>
+#include <wring/net/detail/memory_pipe.hpp>
+
+namespace wring::net::detail {
+
+memory_pipe::memory_pipe(const memory_stream_options& options, std::uint64_t seed)
+    : capacity_(options.capacity),
+      read_chunk_(options.read_chunk),
+      random_(seed),
+      delay_(options.delay.count()),
+      ring_(std::make_unique_for_overwrite<std::byte[]>(capacity_)) {}
+
+std::int64_t memory_pipe::due_time() const noexcept {
+  // A stream may be closed when its scheduler has gone: nobody waits then.
+  const scheduler* s = scheduler::try_current();
+  return delay_ == 0 || s == nullptr ? 0 : s->clock_now() + delay_;
+}
+
+std::size_t memory_pipe::chunk() noexcept {
+  if (read_chunk_ == 0) return capacity_;
+  if (random_ == 0) return read_chunk_;
+  // xorshift64, Marsaglia 2003
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 7;
+  random_ ^= random_ << 17;
+  return 1 + static_cast<std::size_t>(random_ % read_chunk_);
+}
+
+void memory_pipe::arrive() noexcept {
+  if (under_way_.empty()) return;
+  const std::int64_t now = scheduler::current().clock_now();
+  for (; !under_way_.empty() && under_way_.front().due <= now; under_way_.pop_front()) {
+    arrived_ += under_way_.front().size;
+  }
+}
+
+bool memory_pipe::readable() noexcept {
+  arrive();
+  if (read_error_ || arrived_ != 0) return true;
+  return shut_ && size_ == 0 && (delay_ == 0 || end_due_ <= scheduler::current().clock_now());
+}
+
+std::optional<result<std::size_t>> memory_pipe::look(std::size_t most) noexcept {
+  if (!readable()) return {};
+  if (read_error_) return *read_error_;
+  return arrived_ == 0 ? 0 : std::min({arrived_, most, chunk()});
+}
+
+void memory_pipe::take(std::span<std::byte> into) noexcept {
+  const std::size_t straight = std::min(into.size(), capacity_ - first_);
+  std::memcpy(into.data(), &ring_[first_], straight);
+  std::memcpy(into.data() + straight, &ring_[0], into.size() - straight);
+  first_ = (first_ + into.size()) % capacity_;
+  size_ -= into.size();
+  arrived_ -= into.size();
+}
+
+void memory_pipe::stop_waiting() noexcept {
+  scheduler::current().timers().cancel(*reader_);
+  reader_ = nullptr;
+}
+
+void memory_pipe::drop() noexcept {
+  first_ = size_ = arrived_ = 0;
+  under_way_.clear();
+}
+
+void memory_pipe::close_reading(int error_number) noexcept {
+  drop();
+  read_error_ = error(errc::closed, "read from a memory stream");
+  if (!write_error_) write_error_ = error::from_errno(error_number, "write to a memory stream");
+  settle();
+}
+
+std::size_t memory_pipe::put(std::span<const std::byte> data) noexcept {
+  const std::size_t count = std::min(data.size(), capacity_ - size_);
+  if (count == 0) return 0;
+  const std::size_t start = (first_ + size_) % capacity_;
+  const std::size_t straight = std::min(count, capacity_ - start);
+  std::memcpy(&ring_[start], data.data(), straight);
+  std::memcpy(&ring_[0], data.data() + straight, count - straight);
+  size_ += count;
+  if (delay_ == 0) {
+    arrived_ += count;
+  } else if (const std::int64_t due = due_time(); !under_way_.empty() && under_way_.back().due == due) {
+    under_way_.back().size += count;
+  } else {
+    under_way_.push_back({due, count});
+  }
+  return count;
+}
+
+void memory_pipe::end() noexcept {
+  if (shut_) return;
+  shut_ = true;
+  end_due_ = due_time();
+}
+
+void memory_pipe::tear(std::size_t written) noexcept {
+  if (!write_error_) write_error_ = error(errc::write_torn, "write to a memory stream").with_count(written);
+}
+
+void memory_pipe::close_writing() noexcept {
+  write_error_ = error(errc::closed, "write to a memory stream");
+  end();
+  settle();
+}
+
+void memory_pipe::break_reading(int error_number) noexcept {
+  if (!read_error_) {
+    drop();
+    read_error_ = error::from_errno(error_number, "read from a memory stream");
+  }
+  settle();
+}
+
+void memory_pipe::break_both(int error_number) noexcept {
+  if (!write_error_) write_error_ = error::from_errno(error_number, "write to a memory stream");
+  break_reading(error_number);
+}
+
+void memory_pipe::settle() noexcept {
+  for (;;) {
+    for (memory_write* w = writers.front(); w != nullptr && w->advance(); w = writers.front()) {
+      writers.remove(*w);
+      w->finish();
+    }
+    if (reader_ == nullptr) return;
+    if (!readable()) {
+      if (!under_way_.empty()) {
+        scheduler::current().timers().arm(*reader_, under_way_.front().due);
+      } else if (shut_) {
+        scheduler::current().timers().arm(*reader_, end_due_);
+      }
+      return;
+    }
+    memory_reader& r = *reader_;
+    stop_waiting();
+    r.arrived();  // makes room: the writers are looked at again
+  }
+}
+
+memory_link::memory_link(const memory_stream_options& options)
+    : pipes{memory_pipe(options, options.chunk_seed),
+            memory_pipe(options, options.chunk_seed == 0 ? 0 : ~options.chunk_seed | 1)} {}
+
+}  // namespace wring::net::detail

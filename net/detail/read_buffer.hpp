@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/detail/export.hpp>
+#include <wring/core/task.hpp>
+#include <wring/net/detail/task_slot.hpp>
+#include <wring/net/stream.hpp>
+
+namespace wring::net::detail {
+
+class read_buffer;
+
+/// What a read waits for. It looks at the buffer again and again until it is content.
+class read_goal {
+ public:
+  /// True: the outcome is there. Always so `at_end` of the stream.
+  virtual bool look(read_buffer& buffer, bool at_end) noexcept = 0;
+  virtual void fail(const error& e) noexcept = 0;
+
+ protected:
+  ~read_goal() = default;
+};
+
+/// The bytes that a reader has received and not given away. They are in a lease of the stream's as long as that does,
+/// otherwise in a block of the reader's own; an empty buffer holds no memory once the next read begins.
+class WRING_API read_buffer {
+ public:
+  explicit read_buffer(stream_ref s) noexcept : stream(s) {}
+  read_buffer(const read_buffer&) = delete;
+  read_buffer& operator=(const read_buffer&) = delete;
+
+  [[nodiscard]] std::span<const std::byte> unread() const noexcept { return {block_.data() + begin_, end_ - begin_}; }
+  [[nodiscard]] std::string_view text() const noexcept {
+    return {reinterpret_cast<const char*>(block_.data()) + begin_, end_ - begin_};
+  }
+  /// The bytes stay where they are until the buffer is filled again.
+  void consume(std::size_t count) noexcept { begin_ += count; }
+  /// Gives everything away.
+  [[nodiscard]] buffer_lease take() noexcept;
+
+  /// Why nothing can be read now.
+  [[nodiscard]] std::optional<error> obstacle() const noexcept;
+
+  /// Reads until the goal is content.
+  task<> fill(read_goal& goal);
+
+  /// Reads past the buffer into `into`, after what is in the buffer, until there are `least` bytes or the stream ends.
+  /// `count` says how many there are then. Fewer than `least` stay in the buffer instead.
+  task<> fill_directly(std::span<std::byte> into, std::size_t least, result<std::size_t>& count);
+
+  stream_ref stream;
+
+ private:
+  class occupied;
+  class unfinished;
+
+  [[nodiscard]] std::span<std::byte> room();
+  void keep(std::span<const std::byte> bytes) noexcept;
+
+  buffer_lease block_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  bool own_ = false;   // whose the block is
+  bool busy_ = false;  // a task is filling it
+  bool out_of_memory_ = false;
+};
+
+/// Base of the operations of a reader: ends at once if the buffer has what is wanted, runs a task otherwise.
+template <class Derived, class T>
+class buffered_read : public read_goal {
+ public:
+  using value_type = T;
+
+  explicit buffered_read(read_buffer& b) noexcept : buffer_(b) {}
+  buffered_read(const buffered_read&) = delete;
+  buffered_read& operator=(const buffered_read&) = delete;
+
+  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<Derived>(static_cast<Derived&>(*this)); }
+
+  bool begin(wring::detail::flow& f) {
+    if (f.cancelled()) [[unlikely]] {
+      f.request_unwind();
+      return false;
+    }
+    if (const std::optional<error> e = buffer_.obstacle()) [[unlikely]] {
+      fail(*e);
+      return true;
+    }
+    if (static_cast<Derived&>(*this).look(buffer_, false)) return true;
+    return slow_.begin(f, [this] { return static_cast<Derived&>(*this).run(buffer_); });
+  }
+  T resume() {
+    slow_.rethrow();
+    return outcome_->take();
+  }
+  wring::result<T> resume_result() {
+    slow_.rethrow();
+    return std::move(*outcome_);
+  }
+
+  task<> run(read_buffer& buffer) { return buffer.fill(*this); }
+  void fail(const error& e) noexcept final { outcome_.emplace(e); }
+
+ protected:
+  ~buffered_read() = default;
+
+  /// Ends with a value.
+  template <class... Value>
+  bool end(Value&&... value) noexcept {
+    return outcome_.emplace(std::forward<Value>(value)...), true;
+  }
+  /// Ends with an error.
+  bool end_with(const read_buffer& buffer, errc code, std::size_t count) noexcept {
+    fail(error(code, "read from").with_address(buffer.stream.peer_address()).with_count(count));
+    return true;
+  }
+
+  std::optional<wring::result<T>> outcome_;
+
+ private:
+  read_buffer& buffer_;
+  task_slot slow_;
+};
+
+}  // namespace wring::net::detail

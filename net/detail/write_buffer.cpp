@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include <wring/net/detail/write_buffer.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace wring::net::detail {
+
+namespace {
+
+constexpr std::size_t first_block = 2048;  // as large as the recycler's largest
+
+}  // namespace
+
+class write_buffer::occupied {
+ public:
+  explicit occupied(write_buffer& b) noexcept : buffer_(b) { buffer_.busy_ = true; }
+  occupied(const occupied&) = delete;
+  occupied& operator=(const occupied&) = delete;
+  ~occupied() { buffer_.busy_ = false; }
+
+ private:
+  write_buffer& buffer_;
+};
+
+bool write_buffer::add(std::span<const std::byte> data) {
+  if (data.size() > capacity_ - size_) return false;
+  if (data.size() > block_.size() - size_) {
+    const bool small = size_ == 0 && data.size() <= first_block;
+    buffer_lease larger = buffer_lease::allocate(small ? std::min(first_block, capacity_) : capacity_);
+    std::copy_n(block_.begin(), size_, larger.begin());
+    block_ = std::move(larger);
+  }
+  std::ranges::copy(data, block_.begin() + size_);
+  size_ += data.size();
+  return true;
+}
+
+task<> write_buffer::write_out(std::span<const std::byte> data, result<void>& outcome) {
+  const occupied here(*this);
+  const std::array parts{std::span<const std::byte>(block_.data(), size_), data};
+  outcome = co_await stream.write_all(std::span<const std::span<const std::byte>>(parts)).result();
+  if (!outcome) co_return;
+  block_.reset();
+  size_ = 0;
+}
+
+bool buffered_write::begin(wring::detail::flow& f) {
+  if (f.cancelled()) [[unlikely]] {
+    f.request_unwind();
+    return false;
+  }
+  if (buffer_.busy()) [[unlikely]] {
+    outcome_ = error(errc::busy, "write to").with_address(buffer_.stream.peer_address());
+    return true;
+  }
+  if (flush_ ? buffer_.size() == 0 : buffer_.add(data_)) return true;
+  return slow_.begin(f, [this] { return buffer_.write_out(data_, outcome_); });
+}
+
+}  // namespace wring::net::detail

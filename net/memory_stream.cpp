@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include <stdexcept>
+
+#include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/net/detail/memory_pipe.hpp>
+#include <wring/net/memory_stream.hpp>
+
+namespace wring::net {
+
+memory_stream::~memory_stream() {
+  if (link_ != nullptr && (incoming()->has_reader() || !outgoing()->writers.empty())) [[unlikely]] {
+    wring::detail::destroyed_in_use("a memory stream");
+  }
+  close_now();
+}
+
+detail::memory_pipe* memory_stream::incoming() const noexcept {
+  return link_ == nullptr ? nullptr : &link_->pipes[side_];
+}
+
+detail::memory_pipe* memory_stream::outgoing() const noexcept {
+  return link_ == nullptr ? nullptr : &link_->pipes[1 - side_];
+}
+
+void memory_stream::close_now() noexcept {
+  if (link_ == nullptr || incoming()->reading_closed()) return;
+  incoming()->close_reading(EPIPE);
+  outgoing()->close_writing();
+}
+
+void memory_stream::abort() noexcept {
+  if (link_ == nullptr || incoming()->reading_closed()) return;
+  incoming()->close_reading(ECONNRESET);
+  outgoing()->break_reading(ECONNRESET);
+  outgoing()->close_writing();
+}
+
+void memory_stream::fail_read(unsigned nth, int error_number) noexcept {
+  if (link_ != nullptr) incoming()->read_fault.plan(nth, error_number);
+}
+
+void memory_stream::fail_write(unsigned nth, int error_number) noexcept {
+  if (link_ != nullptr) outgoing()->write_fault.plan(nth, error_number);
+}
+
+void memory_stream::break_connection(int error_number) noexcept {
+  if (link_ == nullptr) return;
+  for (detail::memory_pipe& pipe : link_->pipes) pipe.break_both(error_number);
+}
+
+std::size_t memory_stream::unread() const noexcept { return link_ == nullptr ? 0 : incoming()->size(); }
+
+std::pair<memory_stream, memory_stream> make_memory_stream_pair(const memory_stream_options& options) {
+  if (options.capacity == 0) throw std::invalid_argument("memory_stream: the capacity must be at least one byte");
+  if (options.delay.count() < 0) throw std::invalid_argument("memory_stream: the delay must not be negative");
+  if (options.chunk_seed != 0 && options.read_chunk == 0) {
+    throw std::invalid_argument("memory_stream: a chunk_seed needs a read_chunk to draw from");
+  }
+  const auto link = std::make_shared<detail::memory_link>(options);
+  return {memory_stream(link, 0), memory_stream(link, 1)};
+}
+
+}  // namespace wring::net

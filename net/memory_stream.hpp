@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <wring/core/detail/export.hpp>
+#include <wring/net/detail/memory_waits.hpp>
+#include <wring/net/detail/stream_table.hpp>
+
+namespace wring::net {
+
+/// How a pair of memory streams behaves, both ways.
+struct memory_stream_options {
+  std::size_t capacity = std::size_t{64} * 1024;  ///< bytes that may be written and not be read; writers wait beyond it
+  std::size_t read_chunk = 0;                     ///< the most bytes a read gives; 0: as many as there are
+  std::uint64_t chunk_seed = 0;                   ///< not 0: a read gives 1 to read_chunk bytes, drawn from this seed
+  std::chrono::nanoseconds delay{};               ///< how long bytes, and the end of the stream, are under way
+};
+
+/// One end of a connection within the process: a `stream` that touches no kernel, for tests and for wiring up protocols
+/// back to back. Made in pairs by `make_memory_stream_pair`. It can hand out bytes in awkward pieces, take its time
+/// (by the scheduler's clock, which tests can hold) and fail on demand.
+///
+/// Movable; closed when it goes, and when moved from. A task must not be suspended on it then: the process ends. Both
+/// ends belong to one thread.
+class WRING_API memory_stream {
+ public:
+  memory_stream(memory_stream&& other) noexcept = default;
+  memory_stream& operator=(memory_stream&& other) noexcept {
+    std::swap(link_, other.link_);
+    std::swap(side_, other.side_);
+    return *this;
+  }
+  ~memory_stream();
+
+  /// See `stream`. Faults are errc::closed and errc::busy, ECONNRESET after the peer's abort, and what was injected.
+  [[nodiscard]] auto read_some() noexcept { return detail::memory_read<buffer_lease>(incoming()); }
+  [[nodiscard]] auto read(std::span<std::byte> into) noexcept {
+    return detail::memory_read<std::size_t>(incoming(), into);
+  }
+
+  /// See `stream`. Faults are errc::closed, also after shut_down_write, errc::write_torn, EPIPE if the peer has closed,
+  /// ECONNRESET after its abort, and what was injected.
+  [[nodiscard]] auto write_all(std::span<const std::byte> data) noexcept {
+    return detail::memory_write(outgoing(), data, {}, false);
+  }
+  [[nodiscard]] auto write_all(std::string_view text) noexcept { return write_all(std::as_bytes(std::span(text))); }
+  [[nodiscard]] auto write_all(std::span<const std::span<const std::byte>> parts) noexcept {
+    return detail::memory_write(outgoing(), {}, parts, false);
+  }
+  [[nodiscard]] auto shut_down_write() noexcept { return detail::memory_write(outgoing(), {}, {}, true); }
+  [[nodiscard]] auto close() noexcept { return detail::memory_close(*this); }
+  void abort() noexcept;
+
+  /// Makes the `nth` read from now (1: the next) fail with `error_number`. It takes nothing; the others go on.
+  void fail_read(unsigned nth, int error_number) noexcept;
+  /// Makes the `nth` write from now (1: the next) fail with `error_number`. It writes nothing; the others go on.
+  void fail_write(unsigned nth, int error_number) noexcept;
+  /// Breaks the connection: what is under way is lost, and every read and write at either end fails from now on.
+  void break_connection(int error_number = ECONNRESET) noexcept;
+
+  /// Bytes that the peer has written and this end has not read, those under way included.
+  [[nodiscard]] std::size_t unread() const noexcept;
+
+ private:
+  friend class detail::memory_close;
+  friend WRING_API std::pair<memory_stream, memory_stream> make_memory_stream_pair(const memory_stream_options&);
+
+  memory_stream(std::shared_ptr<detail::memory_link> link, unsigned side) noexcept
+      : link_(std::move(link)), side_(side) {}
+  [[nodiscard]] detail::memory_pipe* incoming() const noexcept;
+  [[nodiscard]] detail::memory_pipe* outgoing() const noexcept;
+  void close_now() noexcept;
+
+  std::shared_ptr<detail::memory_link> link_;
+  unsigned side_;
+};
+
+/// The two ends of a connection within the process. Throws std::invalid_argument if the capacity is 0, the delay is
+/// negative, or there is a seed without a chunk.
+[[nodiscard]] WRING_API std::pair<memory_stream, memory_stream> make_memory_stream_pair(
+    const memory_stream_options& options = {});
+
+}  // namespace wring::net

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/detail/export.hpp>
+#include <wring/core/detail/operand.hpp>
+#include <wring/core/task.hpp>
+#include <wring/core/testing/failure.hpp>
+#include <wring/net/stream.hpp>
+
+namespace wring::testing {
+
+/// What `check_stream` may expect of the streams it is given.
+struct stream_check_options {
+  /// The peer sees the end of the stream after shut_down_write, and can go on writing.
+  bool half_close = true;
+  /// The peer of a stream that was aborted gets an error, not the end of the stream.
+  bool reports_abort = true;
+  /// The most bytes that may be written one way without being read. Well above what the stream really holds: that many
+  /// are written to see that a writer is made to wait.
+  std::size_t most_held = std::size_t{64} * 1024 * 1024;
+  /// How long one rule may take.
+  std::chrono::nanoseconds patience = std::chrono::seconds(20);
+};
+
+/// Two connected streams.
+using stream_pair = std::pair<net::any_stream, net::any_stream>;
+
+}  // namespace wring::testing
+
+namespace wring::net::detail {
+
+WRING_API task<> check_stream(const std::function<task<testing::stream_pair>()>& make,
+                              const testing::stream_check_options& options);
+
+}  // namespace wring::net::detail
+
+namespace wring::testing {
+
+/// Checks that streams are what `net::stream` says, rule by rule, each on a fresh pair from both of its ends. `make()`
+/// gives the two ends of a new connection, as a std::pair or a task of one. Throws `failure`, which says which rule was
+/// broken and how. The streams must take 1 KiB that nobody reads yet. Await it inside a scheduler whose clock runs:
+///
+///     wring::testing::run([]() -> wring::task<> {
+///       co_await wring::testing::check_stream([] { return wring::net::make_memory_stream_pair(); });
+///     });
+template <class Make>
+task<> check_stream(Make make, stream_check_options options = {}) {
+  wring::detail::assert_safe_callable<Make>();
+  const std::function<task<stream_pair>()> erased = [&]() -> task<stream_pair> {
+    if constexpr (wring::detail::awaitable<std::invoke_result_t<Make&>>) {
+      auto made = co_await make();
+      co_return stream_pair(std::move(made.first), std::move(made.second));
+    } else {
+      auto made = make();
+      co_return stream_pair(std::move(made.first), std::move(made.second));
+    }
+  };
+  co_await net::detail::check_stream(erased, options);
+}
+
+}  // namespace wring::testing

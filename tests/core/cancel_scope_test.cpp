@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: MIT
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/sleep.hpp>
+#include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
+#include <wring/core/this_task.hpp>
+#include <wring/core/when_all.hpp>
+
+#include "counted.hpp"
+#include "detail/child_process.hpp"
+#include "waits.hpp"
+
+using namespace std::chrono_literals;
+using wring::cancel_scope;
+using wring::shield;
+using wring::task;
+using wring::until_stopping;
+using namespace wring::tests;
+
+namespace {
+
+task<int> five() {
+  co_await wring::yield();
+  co_return 5;
+}
+
+task<> settle() {
+  for (int i = 0; i != 5; ++i) co_await wring::yield();
+}
+
+/// Notes when it is asked to stop.
+class noted : public wring::leaf<noted, void> {
+ public:
+  noted(std::vector<int>& log, int n) noexcept : log_(log), n_(n) {}
+  bool ready() noexcept { return false; }
+  void suspend() noexcept {}
+  void stop() noexcept override {
+    log_.push_back(n_);
+    confirm_stop();
+  }
+  void resume() noexcept {}
+  wring::wait_description describe() const noexcept override { return {.operation = "noted"}; }
+
+ private:
+  std::vector<int>& log_;
+  int n_;
+};
+
+}  // namespace
+
+TEST_CASE("a scope that is not cancelled changes nothing", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    cancel_scope scope;
+    const std::optional<int> value = co_await scope.run(five());
+    CHECK(value == 5);
+    const bool done = co_await scope.run(wring::yield());
+    CHECK(done);
+    int there = 1;
+    auto refer = [&]() -> task<int&> { co_return there; };
+    const auto reference = co_await scope.run(refer);
+    CHECK(&reference->get() == &there);
+    auto fail = []() -> task<> {
+      throw std::runtime_error("x");
+      co_return;
+    };
+    CHECK_THROWS_AS(co_await scope.run(fail()), std::runtime_error);
+    const auto result = co_await scope.run(five()).result();
+    REQUIRE(result);
+    CHECK(result->value() == 5);
+    CHECK_FALSE(scope.cancelled());
+  });
+}
+
+TEST_CASE("cancelling a scope ends what waits inside, and nothing else", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    const balance even;
+    cancel_scope scope;
+    bool ended = false;
+    auto body = [&](wring::nursery& n) -> task<> {
+      auto inner = []() -> task<> {
+        const counted local;
+        co_await forever();
+      };
+      auto outer = [&]() -> task<> {
+        const bool finished = co_await scope.run(inner());
+        CHECK_FALSE(finished);
+        co_await wring::yield();  // outside of the scope life goes on
+        ended = true;
+      };
+      n.start(std::ref(outer));
+      co_await settle();
+      CHECK(counted::live() == 1);
+      scope.cancel();
+      CHECK(counted::live() == 1);  // cancel() destroys nothing
+      CHECK(scope.cancelled());
+      co_await settle();
+      CHECK(ended);
+    };
+    co_await wring::with_nursery(std::ref(body));
+  });
+}
+
+TEST_CASE("a scope that was cancelled begins nothing", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    bool began = false;
+    auto work = [&]() -> task<> {
+      began = true;
+      co_return;
+    };
+    cancel_scope scope;
+    scope.cancel();
+    const bool first = co_await scope.run(work());
+    const bool second = co_await scope.run(work);
+    const bool third = co_await scope.run(always_ready());
+    const auto result = co_await scope.run(five()).result();
+    CHECK_FALSE((first || second || third || result || began));
+  });
+}
+
+TEST_CASE("cancellation is a level, not an edge", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    // The wait delivers although it was asked to stop: it is the next await that ends the task, whatever it is.
+    enum class next { leaf, task, foreign, adaptor };
+    for (const next what : {next::leaf, next::task, next::foreign, next::adaptor}) {
+      manual_operation operation;
+      cancel_scope scope;
+      int got = 0;
+      bool further = false;
+      auto work = [&]() -> task<> {
+        got = co_await manual_operation::wait(operation);
+        CHECK(wring::this_task::cancelled());
+        auto trivial = [&]() -> task<> {
+          further = true;
+          co_return;
+        };
+        if (what == next::leaf) co_await always_ready();
+        if (what == next::task) co_await trivial();
+        if (what == next::foreign) co_await std::suspend_never();
+        if (what == next::adaptor) co_await until_stopping(trivial);
+        further = true;
+      };
+      auto finish = [&]() -> task<> {
+        co_await settle();
+        scope.cancel();
+        operation.finish(3);
+      };
+      co_await wring::when_all(scope.run(work()), finish());
+      CHECK(got == 3);
+      CHECK_FALSE(further);
+    }
+  });
+}
+
+TEST_CASE("a value or an exception that arrives all the same is delivered", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    manual_operation operation;
+    cancel_scope scope;
+    auto finish = [&]() -> task<> {
+      scope.cancel();
+      operation.finish(3);
+      co_return;
+    };
+    const auto [value, done] = co_await wring::when_all(scope.run(manual_operation::wait(operation)), finish());
+    CHECK(value == 3);
+
+    cancel_scope other;
+    auto fail = [&]() -> task<> {
+      other.cancel();
+      throw std::runtime_error("x");
+      co_return;
+    };
+    CHECK_THROWS_AS(co_await other.run(fail()), std::runtime_error);
+  });
+}
+
+TEST_CASE("a task may cancel its own scope", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    cancel_scope scope;
+    int steps = 0;
+    auto work = [&]() -> task<> {
+      ++steps;
+      scope.cancel();
+      ++steps;
+      co_await wring::yield();
+      ++steps;
+    };
+    const bool finished = co_await scope.run(work());
+    CHECK_FALSE(finished);
+    CHECK(steps == 2);
+  });
+}
+
+TEST_CASE("an outer cancellation passes through inner scopes", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    for (const bool inner_too : {false, true}) {
+      cancel_scope outer;
+      cancel_scope inner;
+      bool reached = false;
+      auto work = [&]() -> task<> {
+        co_await inner.run(forever());
+        reached = true;
+      };
+      auto cancel = [&]() -> task<> {
+        if (inner_too) inner.cancel();
+        outer.cancel();
+        co_return;
+      };
+      const auto [finished, done] = co_await wring::when_all(outer.run(work()), cancel());
+      CHECK_FALSE(finished);
+      CHECK_FALSE(reached);
+    }
+  });
+}
+
+TEST_CASE("waits are asked to stop in the order of the tree", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    std::vector<int> log;
+    cancel_scope scope;
+    auto wait = [](std::vector<int>& to, int n) -> task<> { co_await noted(to, n); };
+    auto leaf_of = [&](int n) { return [&, n] { return noted(log, n); }; };
+    auto inner = [&](wring::nursery& n) -> task<> {
+      n.start(wait, std::ref(log), 3);
+      n.start(wait, std::ref(log), 4);
+      co_await noted(log, 2);
+    };
+    auto outer = [&](wring::nursery& n) -> task<> {
+      n.start(wait, std::ref(log), 1);
+      n.start([&] { return wring::with_nursery(std::ref(inner)); });
+      n.start(wait, std::ref(log), 5);
+      auto six = leaf_of(6);
+      auto seven = leaf_of(7);
+      n.start([&] { return wring::when_all(six, seven); });
+      co_await forever();
+    };
+    auto cancel = [&]() -> task<> {
+      co_await settle();
+      scope.cancel();
+      CHECK(log == std::vector{1, 2, 3, 4, 5, 6, 7});
+    };
+    auto whole = [&] { return wring::with_nursery(std::ref(outer)); };
+    co_await wring::when_all(scope.run(whole), cancel());
+  });
+}
+
+TEST_CASE("a shield keeps cancellation out until what it shields has ended", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    cancel_scope scope;
+    int steps = 0;
+    bool seen_inside = true;
+    auto precious = [&]() -> task<int> {
+      scope.cancel();
+      seen_inside = wring::this_task::cancelled();
+      co_await wring::sleep_for(1ms);
+      co_await always_ready();
+      ++steps;
+      co_return 4;
+    };
+    auto work = [&]() -> task<> {
+      const int n = co_await shield(precious());
+      CHECK(n == 4);
+      CHECK(wring::this_task::cancelled());
+      ++steps;
+      const auto result = co_await shield(precious()).result();  // begins in a cancelled task, too
+      CHECK(result.value() == 4);
+      ++steps;
+      co_await wring::yield();
+      ++steps;
+    };
+    const bool finished = co_await scope.run(work());
+    CHECK_FALSE(finished);
+    CHECK(steps == 4);
+    CHECK_FALSE(seen_inside);
+  });
+}
+
+TEST_CASE("a scope inside a shield can be cancelled for itself", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    cancel_scope outer;
+    cancel_scope inner;
+    bool absorbed = false;
+    auto work = [&]() -> task<> {
+      const bool finished = co_await inner.run(forever());
+      absorbed = !finished;
+    };
+    auto cancel = [&]() -> task<> {
+      outer.cancel();
+      co_await settle();
+      CHECK_FALSE(absorbed);
+      inner.cancel();
+    };
+    const auto [finished, done] = co_await wring::when_all(outer.run([&] { return shield(work); }), cancel());
+    CHECK(finished);
+    CHECK(absorbed);
+  });
+}
+
+TEST_CASE("until_stopping ends when the scheduler is asked to stop", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    wring::scheduler& s = wring::scheduler::current();
+    const std::optional<int> value = co_await until_stopping(five());
+    CHECK(value == 5);
+
+    bool other = false;
+    auto stop = [&]() -> task<> {
+      co_await settle();
+      s.request_stop();
+      s.request_stop();
+      CHECK_FALSE(wring::this_task::cancelled());  // stopping is not cancelling
+      co_await settle();
+      other = true;
+    };
+    const auto [ticks, accepted, done] =
+        co_await wring::when_all(until_stopping(forever()), until_stopping([] { return forever(); }), stop());
+    CHECK_FALSE(ticks);
+    CHECK_FALSE(accepted);
+    CHECK(other);
+    CHECK(s.stopping());
+
+    bool began = false;
+    auto work = [&]() -> task<> {
+      began = true;
+      co_return;
+    };
+    const bool late = co_await until_stopping(work());
+    CHECK_FALSE(late);
+    CHECK_FALSE(began);
+    const auto result = co_await until_stopping(five()).result();
+    CHECK_FALSE(result);
+  });
+}
+
+TEST_CASE("a stop request ends until_stopping in whatever is below it, and not in a shield", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    int ended = 0;
+    manual_operation shielded;
+    auto sub = [&]() -> task<> {
+      auto body = [&](wring::nursery& n) -> task<> {
+        n.start([] { return forever(); });
+        co_await shield(manual_operation::wait(shielded));
+        ++ended;
+        co_await wring::yield();
+        ++ended;
+      };
+      co_await wring::with_nursery(std::ref(body));
+    };
+    auto stop = [&]() -> task<> {
+      co_await settle();
+      wring::scheduler::current().request_stop();
+      co_await settle();
+      CHECK(shielded.stops == 0);
+      shielded.finish(0);
+    };
+    const auto [finished, done] = co_await wring::when_all(until_stopping(sub()), stop());
+    CHECK_FALSE(finished);
+    CHECK(ended == 1);
+  });
+}
+
+TEST_CASE("a request to stop that comes from elsewhere takes effect", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    wring::scheduler& s = wring::scheduler::current();
+    s.request_stop_from_anywhere();
+    const bool finished = co_await until_stopping(forever());
+    CHECK_FALSE(finished);
+  });
+}
+
+TEST_CASE("outside of cancelled scopes nothing is cancelled", "[cancel_scope]") {
+  CHECK_FALSE(wring::this_task::cancelled());
+  wring::testing::run([]() -> task<> {
+    CHECK_FALSE(wring::this_task::cancelled());
+    co_return;
+  });
+}
+
+TEST_CASE("a scope that is destroyed with tasks in it ends the process", "[cancel_scope]") {
+  const auto end = wring::testing::run_in_child([] {
+    wring::testing::run([]() -> task<> {
+      auto scope = std::make_unique<cancel_scope>();
+      auto destroy = [&]() -> task<> {
+        scope.reset();
+        co_return;
+      };
+      co_await wring::when_all(scope->run(forever()), destroy());
+    });
+  });
+  CHECK_FALSE(end.clean);
+  CHECK(end.report.find("a cancellation scope was destroyed while tasks run in it") != std::string::npos);
+}
+
+TEST_CASE("scopes, shields and stop requests can be cancelled everywhere", "[cancel_scope]") {
+  wring::testing::cancel_everywhere([]() -> task<> {
+    const balance even;
+    cancel_scope scope;
+    auto work = [&]() -> task<> {
+      const counted local;
+      co_await shield(wring::sleep_for(1ms));
+      co_await until_stopping(wring::sleep_for(1ms));
+      scope.cancel();
+      co_await wring::sleep_for(1ms);
+    };
+    co_await scope.run(work());
+    co_await wring::sleep_for(1ms);
+  });
+}

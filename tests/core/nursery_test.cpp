@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: MIT
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/finally.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/sleep.hpp>
+#include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/leak_check.hpp>
+#include <wring/core/testing/run.hpp>
+#include <wring/core/this_task.hpp>
+#include <wring/core/when_all.hpp>
+
+#include "allocation_count.hpp"
+#include "captured_log.hpp"
+#include "counted.hpp"
+#include "waits.hpp"
+
+using namespace std::chrono_literals;
+using wring::nursery;
+using wring::task;
+using wring::with_nursery;
+using namespace wring::tests;
+
+namespace {
+
+task<> note(std::vector<int>& log, int n) {
+  log.push_back(n);
+  co_return;
+}
+
+task<> settle() {
+  for (int i = 0; i != 5; ++i) co_await wring::yield();
+}
+
+task<> wait_for_ever() {
+  const counted local;
+  co_await forever();
+}
+
+task<> fail_now(const char* what) {
+  throw std::runtime_error(what);
+  co_return;
+}
+
+/// Fails when it is cancelled.
+task<> fail_late(const char* what) {
+  auto clean = [&] { return fail_now(what); };
+  co_await wring::finally(forever(), clean);
+}
+
+task<> trivial() { co_return; }
+
+/// What running `body` in a nursery throws, as text.
+template <class Body>
+task<std::string> thrown_by(Body body) {
+  try {
+    co_await with_nursery(std::ref(body));
+  } catch (const std::runtime_error& e) {
+    co_return e.what();
+  }
+  co_return "nothing";
+}
+
+}  // namespace
+
+TEST_CASE("a nursery ends when its children have ended", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    std::vector<int> log;
+    manual_operation operation;
+    bool ended = false;
+    auto inner = [&](nursery& n) -> task<> {
+      auto wait = [&]() -> task<> { co_await manual_operation::wait(operation); };
+      n.start(std::ref(wait));
+      n.start(note, std::ref(log), 1);
+      CHECK(n.size() == 2);
+      co_return;
+    };
+    auto outer = [&](nursery& n) -> task<> {
+      auto run = [&]() -> task<> {
+        co_await with_nursery(std::ref(inner));
+        ended = true;
+      };
+      n.start(std::ref(run));
+      co_await settle();
+      CHECK(log == std::vector{1});
+      CHECK_FALSE(ended);
+      operation.finish(0);
+    };
+    co_await with_nursery(std::ref(outer));
+    CHECK(ended);
+  });
+}
+
+TEST_CASE("children begin in the order they were started, in their turn", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    std::vector<int> log;
+    auto body = [&](nursery& n) -> task<> {
+      for (int i = 0; i != 100; ++i) n.start(note, std::ref(log), i);
+      CHECK(log.empty());
+      co_await wring::yield();
+      CHECK(log.size() == 100);
+    };
+    co_await with_nursery(std::ref(body));
+    for (int i = 0; i != 100; ++i) CHECK(log[static_cast<std::size_t>(i)] == i);
+  });
+}
+
+TEST_CASE("a nursery returns what its body returns", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    auto body = [](nursery&) -> task<int> { co_return 3; };
+    const std::optional<int> value = co_await with_nursery(body);
+    CHECK(value == 3);
+    auto cancelled = [](nursery& n) -> task<int> {
+      n.cancel();
+      co_await wring::yield();
+      co_return 3;
+    };
+    const std::optional<int> none = co_await with_nursery(cancelled);
+    CHECK_FALSE(none);
+    nursery n;
+    auto own = [&]() -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(4); };
+    const auto owned = co_await n.run(std::ref(own));
+    CHECK(**owned == 4);
+  });
+}
+
+TEST_CASE("callable and arguments live in the child as long as it runs", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    const balance even;
+    int result = 0;
+    int there = 0;
+    auto body = [&](nursery& n) -> task<> {
+      {
+        const counted copied(1);
+        counted moved(2);
+        auto work = [&result, captured = counted(3)](counted a, const counted& b, std::unique_ptr<int> c, int& d,
+                                                     std::string text) -> task<> {
+          co_await wring::yield();
+          result = a.value + b.value + captured.value + *c + static_cast<int>(text.size());
+          d = 9;
+        };
+        n.start(std::move(work), copied, std::move(moved), std::make_unique<int>(4), std::ref(there), "five5");
+      }
+      co_return;
+    };
+    co_await with_nursery(std::ref(body));
+    CHECK(result == 1 + 2 + 3 + 4 + 5);
+    CHECK(there == 9);
+  });
+}
+
+TEST_CASE("a member function can be started", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    struct server {
+      int served = 0;
+      task<> serve(int n) {
+        served = n;
+        co_return;
+      }
+    } s;
+    auto body = [&](nursery& n) -> task<> {
+      n.start(&server::serve, &s, 7);
+      co_return;
+    };
+    co_await with_nursery(std::ref(body));
+    CHECK(s.served == 7);
+  });
+}
+
+TEST_CASE("the first failure cancels siblings and body, and is thrown when all have ended", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    const balance even;
+    bool cleaned = false;
+    bool reached = false;
+    auto body = [&](nursery& n) -> task<> {
+      auto slow = [&]() -> task<> {
+        auto clean = [&]() -> task<> {
+          co_await settle();
+          cleaned = true;
+        };
+        co_await wring::finally(wait_for_ever(), clean);
+      };
+      n.start(std::ref(slow));
+      n.start(wait_for_ever);
+      n.start(fail_now, "child");
+      co_await forever();
+      reached = true;
+    };
+    const std::string a = co_await thrown_by(std::ref(body));
+    CHECK(a == "child");
+    CHECK(cleaned);
+    CHECK_FALSE(reached);
+    auto failing_body = [&](nursery& n) -> task<> {
+      n.start(wait_for_ever);
+      co_await settle();
+      throw std::runtime_error("body");
+    };
+    const std::string b = co_await thrown_by(std::ref(failing_body));
+    CHECK(b == "body");
+  });
+}
+
+TEST_CASE("failures after the first are kept, and logged if nobody looks", "[nursery]") {
+  const captured_log log;
+  wring::testing::run([&]() -> task<> {
+    for (const bool look : {true, false}) {
+      nursery n;
+      auto body = [&]() -> task<> {
+        n.start(fail_late, "second");
+        n.start(fail_late, "third");
+        n.start(fail_now, "first");
+        co_return;
+      };
+      std::string caught;
+      try {
+        co_await n.run(std::ref(body));
+      } catch (const std::runtime_error& e) {
+        caught = e.what();
+      }
+      CHECK(caught == "first");
+      if (look) {
+        REQUIRE(n.suppressed().size() == 2);
+        CHECK_THROWS_AS(std::rethrow_exception(n.suppressed()[0]), std::runtime_error);
+      }
+    }
+  });
+  REQUIRE(log.lines().size() == 2);
+  CHECK(log.lines()[0] == "warn a task failed after its nursery had failed already error=second");
+  CHECK(log.lines()[1] == "warn a task failed after its nursery had failed already error=third");
+}
+
+TEST_CASE("exception beats cancellation beats value in a nursery", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    {
+      wring::cancel_scope scope;
+      auto body = [&](nursery& n) -> task<> {
+        n.start(fail_late, "child");
+        co_await settle();
+        scope.cancel();
+      };
+      auto whole = [&]() -> task<> { co_await scope.run([&] { return with_nursery(std::ref(body)); }); };
+      std::string caught;
+      try {
+        co_await whole();
+      } catch (const std::runtime_error& e) {
+        caught = e.what();
+      }
+      CHECK(caught == "child");
+    }
+    {
+      wring::cancel_scope scope;
+      bool reached = false;
+      auto body = [&](nursery&) -> task<int> {
+        scope.cancel();
+        co_return 1;
+      };
+      auto whole = [&]() -> task<> {
+        co_await with_nursery(std::ref(body));
+        reached = true;
+      };
+      const bool finished = co_await scope.run(whole());
+      CHECK_FALSE(finished);
+      CHECK_FALSE(reached);
+    }
+  });
+}
+
+TEST_CASE("a nursery that cancels itself ends normally", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    const balance even;
+    bool reached = false;
+    auto body = [&](nursery& n) -> task<> {
+      for (int i = 0; i != 3; ++i) n.start(wait_for_ever);
+      co_await settle();
+      CHECK_FALSE(n.cancelled());
+      n.cancel();
+      CHECK(n.cancelled());
+      CHECK(counted::live() == 3);  // nothing is destroyed before cancel() returns
+      n.start(wait_for_ever);       // ends before it begins
+      co_await wring::yield();
+      reached = true;
+    };
+    co_await with_nursery(std::ref(body));
+    CHECK_FALSE(reached);
+  });
+}
+
+TEST_CASE("cancellation from outside reaches body and children", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    const balance even;
+    manual_operation operation;
+    wring::cancel_scope scope;
+    bool ended = false;
+    auto body = [&](nursery& n) -> task<> {
+      n.start(wait_for_ever);
+      auto slow = [&]() -> task<> { co_await manual_operation::wait(operation); };
+      n.start(std::ref(slow));
+      co_await forever();
+    };
+    auto whole = [&]() -> task<> {
+      auto run = [&] { return with_nursery(std::ref(body)); };
+      const bool finished = co_await scope.run(run);
+      CHECK_FALSE(finished);
+      ended = true;
+    };
+    auto cancel = [&]() -> task<> {
+      co_await settle();
+      scope.cancel();
+      co_await settle();
+      CHECK(counted::live() == 0);
+      CHECK_FALSE(ended);  // one child is still being stopped
+      operation.confirm();
+    };
+    co_await wring::when_all(whole(), cancel());
+    CHECK(ended);
+  });
+}
+
+TEST_CASE("a child can be cancelled alone, through its handle", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    const balance even;
+    wring::child_handle kept;
+    auto body = [&](nursery& n) -> task<> {
+      wring::child_handle first = n.start(wait_for_ever);
+      wring::child_handle second = n.start(wait_for_ever);
+      wring::child_handle never = n.start(wait_for_ever);
+      never.cancel();
+      co_await settle();
+      CHECK(never.done());
+      CHECK(counted::live() == 2);
+      first.cancel();
+      CHECK_FALSE(first.done());
+      co_await settle();
+      CHECK(first.done());
+      CHECK_FALSE(second.done());
+      CHECK(n.size() == 1);
+      CHECK_FALSE(n.cancelled());
+      const wring::child_handle copy = second;
+      kept = std::move(second);
+      kept.cancel();
+      kept.cancel();
+      co_await settle();
+      CHECK(copy.done());
+    };
+    co_await with_nursery(std::ref(body));
+    CHECK(kept.done());  // outlives the nursery
+    kept.cancel();
+    CHECK(wring::child_handle().done());
+  });
+}
+
+TEST_CASE("a nursery refuses to start what nobody would wait for", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    nursery n;
+    CHECK_THROWS_AS(n.start(trivial), std::logic_error);
+    auto body = []() -> task<> { co_return; };
+    co_await n.run(body);
+    CHECK_THROWS_AS(n.start(trivial), std::logic_error);
+    CHECK_THROWS_AS(co_await n.run(body), std::logic_error);
+  });
+}
+
+TEST_CASE("a callable that throws while it is started fails the start alone", "[nursery]") {
+  const wring::testing::leak_check leaks;
+  wring::testing::run([]() -> task<> {
+    const balance even;
+    auto body = [](nursery& n) -> task<> {
+      auto refuse = [](counted) -> task<> { throw std::runtime_error("no task"); };
+      CHECK_THROWS_AS(n.start(refuse, counted(1)), std::runtime_error);
+      CHECK(n.size() == 0);
+      co_return;
+    };
+    co_await with_nursery(body);
+  });
+  CHECK(leaks.check() == "");
+}
+
+TEST_CASE("a nursery may have a limit, and its vacancy be waited for", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    nursery n({.limit = 2});
+    int most = 0;
+    int running = 0;
+    int ended = 0;
+    auto work = [&]() -> task<> {
+      most = std::max(most, ++running);
+      co_await wring::yield();
+      --running;
+      ++ended;
+    };
+    auto body = [&]() -> task<> {
+      for (int i = 0; i != 10; ++i) {
+        co_await n.vacancy();
+        n.start(std::ref(work));
+      }
+      co_await n.vacancy();
+      n.start(std::ref(work));
+      try {
+        while (true) n.start(std::ref(work));
+      } catch (const wring::io_error& e) {
+        CHECK(e.details() == wring::errc::limit_exceeded);
+        CHECK(e.details().count() == 2U);
+        CHECK(n.size() == 2);
+      }
+    };
+    co_await n.run(std::ref(body));
+    CHECK(most == 2);
+    CHECK(ended >= 11);
+  });
+}
+
+TEST_CASE("those who wait for vacancy are served in order, and can be cancelled", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    nursery n({.limit = 1});
+    std::vector<int> log;
+    manual_operation operation;
+    auto body = [&]() -> task<> {
+      auto occupy = [&]() -> task<> { co_await manual_operation::wait(operation); };
+      n.start(std::ref(occupy));
+      co_await wring::yield();
+      auto wait = [](nursery& in, std::vector<int>& to, int i) -> task<> {
+        co_await in.vacancy();
+        to.push_back(i);
+        in.start(trivial);
+      };
+      auto waiting = [&](nursery& other) -> task<> {
+        other.start(wait, std::ref(n), std::ref(log), 1);
+        const wring::child_handle second = other.start(wait, std::ref(n), std::ref(log), 2);
+        other.start(wait, std::ref(n), std::ref(log), 3);
+        co_await settle();
+        wring::child_handle(second).cancel();
+        co_await settle();
+        operation.finish(0);
+      };
+      co_await with_nursery(std::ref(waiting));
+    };
+    co_await n.run(std::ref(body));
+    CHECK(log == std::vector{1, 3});
+  });
+}
+
+TEST_CASE("start_ready waits until the child says so", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    bool ended = false;
+    auto body = [&](nursery& n) -> task<> {
+      auto serve = [&](wring::ready_signal<int> ready, int port) -> task<> {
+        co_await settle();
+        ready(port + 1);
+        co_await settle();
+        ended = true;
+      };
+      const int port = co_await n.start_ready<int>(std::ref(serve), 80);
+      CHECK(port == 81);
+      CHECK_FALSE(ended);
+      auto plain = [](wring::ready_signal<> ready) -> task<> {
+        ready();
+        co_return;
+      };
+      co_await n.start_ready(plain);
+    };
+    co_await with_nursery(std::ref(body));
+    CHECK(ended);
+  });
+}
+
+TEST_CASE("start_ready fails if the child ends before it is ready", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    auto returns = [](wring::ready_signal<>) -> task<> { co_return; };
+    auto fails = [](wring::ready_signal<>) -> task<> {
+      co_await wring::yield();
+      throw std::runtime_error("not ready");
+    };
+    bool reached = false;
+    auto body = [&](nursery& n) -> task<> {
+      CHECK_THROWS_AS(co_await n.start_ready(returns), std::logic_error);
+      co_await n.start_ready(fails);
+      reached = true;
+    };
+    const std::string what = co_await thrown_by(std::ref(body));
+    CHECK(what == "not ready");
+    CHECK_FALSE(reached);
+  });
+}
+
+TEST_CASE("cancelling a wait for readiness leaves the child running", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    bool ended = false;
+    auto body = [&](nursery& n) -> task<> {
+      wring::cancel_scope scope;
+      auto serve = [&](wring::ready_signal<> ready) -> task<> {
+        scope.cancel();
+        co_await settle();
+        ready();
+        ended = true;
+      };
+      const bool is_ready = co_await scope.run(n.start_ready(std::ref(serve)));
+      CHECK_FALSE(is_ready);
+      CHECK_FALSE(ended);
+    };
+    co_await with_nursery(std::ref(body));
+    CHECK(ended);
+  });
+}
+
+TEST_CASE("children inherit the context of the task that starts them", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    wring::detail::context_node node{.destroy = [](wring::detail::context_node*) noexcept {}};
+    wring::detail::flow& self = co_await wring::detail::current_flow();
+    self.context = wring::detail::context_ref(&node);
+    const void* seen = nullptr;
+    auto look = [&]() -> task<> {
+      wring::detail::flow& f = co_await wring::detail::current_flow();
+      seen = f.context.get();
+    };
+    auto body = [&](nursery& n) -> task<> {
+      n.start(std::ref(look));
+      co_return;
+    };
+    co_await with_nursery(std::ref(body));
+    CHECK(seen == &node);
+    self.context = {};
+  });
+}
+
+TEST_CASE("detached tasks that fail are logged, and end with the scheduler", "[nursery]") {
+  const captured_log log;
+  const balance even;
+  wring::testing::run([]() -> task<> {
+    wring::scheduler::current().root().start(fail_now, "detached");
+    wring::scheduler::current().root().start(wait_for_ever);
+    co_await settle();
+    CHECK(counted::live() == 1);
+  });
+  REQUIRE(log.lines().size() == 1);
+  CHECK(log.lines()[0] == "error a detached task failed error=detached");
+}
+
+TEST_CASE("a nursery joins its children even where the body has used up its turn", "[nursery]") {
+  // The wait for the children cannot be cancelled; it must not be put off to a time at which it can.
+  wring::testing::run([]() -> task<> {
+    manual_operation operation;
+    wring::cancel_scope scope;
+    auto body = [&](nursery& n) -> task<> {
+      auto wait = [&]() -> task<> { co_await manual_operation::wait(operation); };
+      n.start(std::ref(wait));
+      co_await wring::yield();
+      for (int i = 0; i != 128; ++i) co_await always_ready();
+    };
+    auto whole = [&] { return with_nursery(std::ref(body)); };
+    auto cancel = [&]() -> task<> {
+      co_await wring::yield();
+      co_await wring::yield();
+      scope.cancel();
+      co_await settle();
+      operation.confirm();
+    };
+    const auto [finished, done] = co_await wring::when_all(scope.run(whole), cancel());
+    CHECK_FALSE(finished);
+  });
+}
+
+TEST_CASE("very many children may run", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    const balance even;
+    int ended = 0;
+    auto quick = [&](counted) -> task<> {
+      ++ended;
+      co_return;
+    };
+    auto slow = [&](counted) -> task<> {
+      co_await wring::sleep_for(1ms);
+      ++ended;
+    };
+    auto body = [&](nursery& n) -> task<> {
+      for (int i = 0; i != 100'000; ++i) {
+        n.start(std::ref(quick), counted());
+        if (i % 4 == 0) n.start(std::ref(slow), counted());
+      }
+      co_return;
+    };
+    co_await with_nursery(std::ref(body));
+    CHECK(ended == 125'000);
+  });
+}
+
+TEST_CASE("starting and ending children allocates nothing in steady state", "[nursery]") {
+  if (!counts_allocations) return;
+  wring::testing::run([]() -> task<> {
+    auto body = [](nursery& n) -> task<> {
+      n.start(trivial);
+      co_await wring::yield();
+      const std::uint64_t before = allocations();
+      for (int i = 0; i != 1000; ++i) {
+        n.start(trivial);
+        co_await wring::yield();
+      }
+      CHECK(allocations() == before);
+    };
+    co_await with_nursery(body);
+  });
+}
+
+TEST_CASE("nurseries can be cancelled everywhere", "[nursery]") {
+  wring::testing::cancel_everywhere([]() -> task<> {
+    const balance even;
+    nursery n({.limit = 2});
+    auto work = [](wring::ready_signal<int> ready, counted c) -> task<> {
+      co_await wring::sleep_for(1ms);
+      ready(c.value);
+      co_await wring::sleep_for(1ms);
+    };
+    auto body = [&]() -> task<int> {
+      const int first = co_await n.start_ready<int>(work, counted(1));
+      co_await n.vacancy();
+      n.start([] { return wring::sleep_for(5ms); });
+      co_await n.vacancy();
+      n.start([] { return wring::sleep_for(2ms); });
+      co_return first;
+    };
+    const auto value = co_await n.run(std::ref(body));
+    CHECK(value == 1);
+  });
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <sys/resource.h>
+#include <thread>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/run.hpp>
+#include <wring/core/sleep.hpp>
+#include <wring/core/this_task.hpp>
+#include <wring/core/when_all.hpp>
+
+#include "counted.hpp"
+#include "detail/child_process.hpp"
+#include "waits.hpp"
+
+using namespace std::chrono_literals;
+using wring::task;
+using wring::testing::child_end;
+using wring::testing::run_in_child;
+using namespace wring::tests;
+
+namespace {
+
+task<int> fail_below(int depth) {  // NOLINT(misc-no-recursion)
+  if (depth == 0) throw std::runtime_error("boom");
+  co_return co_await fail_below(depth - 1);
+}
+
+task<> middle() {
+  co_await wring::yield();
+  co_await fail_below(2);
+}
+
+/// Runs `main` in a process of its own that ends with the code it returns.
+template <class Main>
+child_end end_of(Main main, const wring::run_options& options = {}) {
+  return run_in_child([&] {
+    std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGINT, SIG_DFL);
+    ::_exit(wring::run(options, main));
+  });
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("run returns what main returns", "[run]") {
+  CHECK(wring::run([]() -> task<int> { co_return 42; }) == 42);
+  CHECK(wring::run([]() -> task<> { co_return; }) == 0);
+  CHECK(wring::run([]() -> task<bool> { co_return true; }) == 1);
+}
+
+TEST_CASE("run passes arguments by value, and references where std::ref says so", "[run]") {
+  const balance even;
+  int there = 1;
+  auto main = [](counted copied, std::unique_ptr<int> moved, int& referred, const std::string& text) -> task<int> {
+    co_await wring::yield();
+    referred = copied.value + *moved;
+    co_return static_cast<int>(text.size());
+  };
+  const counted c(2);
+  CHECK(wring::run(main, c, std::make_unique<int>(3), std::ref(there), "four") == 4);
+  CHECK(there == 5);
+}
+
+TEST_CASE("run can be called again, and by several threads", "[run][threads]") {
+  std::vector<std::jthread> threads;
+  std::atomic<int> sum = 0;
+  for (int t = 1; t <= 3; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i != 5; ++i) {
+        sum += wring::run([](int n) -> task<int> { co_return n; }, t);
+      }
+    });
+  }
+  threads.clear();
+  CHECK(sum == 30);
+}
+
+TEST_CASE("an exception that escapes main is printed with the tasks it came through", "[run]") {
+  const child_end end = end_of([]() -> task<> {
+    co_await wring::yield();
+    co_await wring::when_all(middle(), forever());
+  });
+  CHECK(end.status == 1);
+  CHECK(contains(end.report, "wring: error: boom\n"));
+  std::size_t at = 0;
+  for (const char* name : {"fail_below", "fail_below", "fail_below", "middle"}) {
+    at = end.report.find(std::string("  in task ") + name + " (run_test.cpp:", at);
+    REQUIRE(at != std::string::npos);
+    ++at;
+  }
+  const child_end odd = end_of([]() -> task<> {
+    throw 7;
+    co_return;
+  });
+  CHECK(contains(odd.report, "wring: error: exception of type int\n  in task "));
+}
+
+TEST_CASE("a long chain of tasks is cut short", "[run]") {
+  const child_end end = end_of([]() -> task<> { co_await fail_below(50); });
+  CHECK(end.status == 1);
+  CHECK(contains(end.report, "  ... and 20 more\n"));
+}
+
+TEST_CASE("a scheduler that cannot be made is reported, with a code", "[run]") {
+  const child_end end = run_in_child([] {
+    const rlimit none{3, 3};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    ::_exit(wring::run([]() -> task<> { co_return; }));
+  });
+  CHECK(end.status == 1);
+  CHECK(contains(end.report, "wring: error: "));
+  CHECK(contains(end.report, "io_uring"));
+  const child_end nested = end_of([]() -> task<int> { co_return wring::run([]() -> task<> { co_return; }); });
+  CHECK(nested.status == 1);
+  CHECK(contains(nested.report, "this thread has a scheduler already"));
+}
+
+TEST_CASE("the first signal asks to stop", "[run]") {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const child_end end = end_of([=]() -> task<> {
+      ::raise(signal);
+      const bool finished = co_await wring::until_stopping(forever());
+      if (finished || !wring::scheduler::current().stopping()) ::_exit(99);
+      co_await wring::sleep_for(1ms);  // the rest runs on
+    });
+    CHECK(end.status == 0);
+  }
+  const child_end own_code = end_of([]() -> task<int> {
+    ::raise(SIGTERM);
+    co_await wring::until_stopping(forever());
+    co_return 3;
+  });
+  CHECK(own_code.status == 3);
+}
+
+TEST_CASE("a signal wakes a program that sleeps", "[run][threads]") {
+  const child_end end = end_of([]() -> task<> {
+    const std::jthread other([] {
+      std::this_thread::sleep_for(10ms);
+      ::kill(::getpid(), SIGTERM);
+    });
+    co_await wring::until_stopping(forever());
+  });
+  CHECK(end.status == 0);
+}
+
+TEST_CASE("main is cancelled when its grace has run out", "[run]") {
+  for (const auto grace : {20ms, 0ms}) {
+    wring::run_options options;
+    options.grace = grace;
+    const auto begin = std::chrono::steady_clock::now();
+    const child_end end = end_of(
+        []() -> task<int> {
+          struct at_end {
+            ~at_end() { std::fputs("unwound", stderr); }
+          } const local;
+          ::raise(SIGTERM);
+          co_await forever();
+          co_return 9;
+        },
+        options);
+    CHECK(end.status == 0);
+    CHECK(end.report == "unwound");
+    CHECK(std::chrono::steady_clock::now() - begin >= grace);
+  }
+}
+
+TEST_CASE("a program may ask itself to stop", "[run]") {
+  wring::run_options options;
+  options.grace = 1ms;
+  const int code = wring::run(options, []() -> task<int> {
+    wring::scheduler::current().request_stop();
+    co_await wring::yield();
+    co_await forever();
+    co_return 9;
+  });
+  CHECK(code == 0);
+}
+
+TEST_CASE("the second signal ends the process at once", "[run]") {
+  const child_end end = end_of([]() -> task<> {
+    ::raise(SIGTERM);
+    co_await wring::shield(wring::yield());
+    ::raise(SIGINT);
+    ::_exit(99);
+  });
+  CHECK(end.status == 128 + SIGINT);
+}
+
+TEST_CASE("signals can be left alone", "[run]") {
+  wring::run_options options;
+  options.handle_signals = false;
+  const child_end end = end_of(
+      []() -> task<> {
+        ::raise(SIGTERM);
+        co_return;
+      },
+      options);
+  CHECK(end.status == 128 + SIGTERM);
+}
+
+TEST_CASE("while main runs SIGPIPE is ignored, and then all is as it was", "[run]") {
+  const child_end end = run_in_child([] {
+    const auto own = [](int) {};
+    for (const int n : {SIGINT, SIGTERM, SIGPIPE}) std::signal(n, own);
+    wring::run([]() -> task<> {
+      struct ::sigaction now = {};
+      ::sigaction(SIGPIPE, nullptr, &now);
+      if (now.sa_handler != SIG_IGN) ::_exit(98);
+      co_return;
+    });
+    for (const int n : {SIGINT, SIGTERM, SIGPIPE}) {
+      struct ::sigaction now = {};
+      ::sigaction(n, nullptr, &now);
+      if (now.sa_handler != own) ::_exit(99);
+    }
+  });
+  CHECK(end.status == 0);
+}
+
+TEST_CASE("what main leaves behind is cancelled and awaited", "[run]") {
+  const balance even;
+  bool cleaned = false;
+  const int code = wring::run([&]() -> task<int> {
+    auto detached = [&]() -> task<> {
+      const counted local;
+      co_await wring::shield(wring::sleep_for(1ms));
+      cleaned = true;
+      co_await forever();
+    };
+    wring::scheduler::current().root().start(std::ref(detached));
+    co_await wring::yield();
+    co_return 5;
+  });
+  CHECK(code == 5);
+  CHECK(cleaned);
+}

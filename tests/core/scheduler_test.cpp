@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/scheduler.hpp>
+#include <wring/core/sleep.hpp>
+#include <wring/core/testing/run.hpp>
+#include <wring/core/this_task.hpp>
+#include <wring/core/when_all.hpp>
+
+#include "counted.hpp"
+#include "detail/child_process.hpp"
+#include "waits.hpp"
+
+using namespace std::chrono_literals;
+using wring::scheduler;
+using wring::task;
+using namespace wring::tests;
+
+TEST_CASE("a thread has one scheduler at a time", "[scheduler]") {
+  CHECK(scheduler::try_current() == nullptr);
+  CHECK_THROWS_AS(scheduler::current(), std::logic_error);
+  CHECK_THROWS_AS(wring::steady_clock::now(), std::logic_error);
+  {
+    scheduler s;
+    CHECK(&scheduler::current() == &s);
+    CHECK_THROWS_AS(scheduler(), std::logic_error);
+    CHECK(&scheduler::current() == &s);
+  }
+  CHECK(scheduler::try_current() == nullptr);
+  const scheduler again;
+  CHECK(scheduler::try_current() == &again);
+}
+
+TEST_CASE("a scheduler that ends cancels and awaits what it has", "[scheduler]") {
+  const balance even;
+  int confirmed = 0;
+  auto wait = [&]() -> task<> {
+    const counted local;
+    struct at_end {
+      int& n;
+      ~at_end() { ++n; }
+    } const end{confirmed};
+    co_await wring::shield(wring::sleep_for(1ms));
+    co_await forever();
+  };
+  {
+    scheduler s;
+    for (int i = 0; i != 10; ++i) s.root().start(std::ref(wait));
+    s.run_until([] { return counted::live() == 10; });
+  }
+  CHECK(confirmed == 10);
+}
+
+TEST_CASE("posted functions are called in order, in a later turn", "[scheduler]") {
+  wring::testing::run([]() -> task<> {
+    std::vector<int> log;
+    scheduler& s = scheduler::current();
+    for (int i = 0; i != 100; ++i) {
+      s.post([&log, i, owned = std::make_unique<int>(i)] { log.push_back(*owned == i ? i : -1); });
+    }
+    CHECK(log.empty());
+    while (log.size() != 100) co_await wring::yield();
+    for (int i = 0; i != 100; ++i) CHECK(log[static_cast<std::size_t>(i)] == i);
+    CHECK(s.stats().posted == 100);
+  });
+}
+
+TEST_CASE("a full inbox refuses further functions", "[scheduler]") {
+  wring::testing::run(
+      []() -> task<> {
+        int called = 0;
+        scheduler& s = scheduler::current();
+        for (int i = 0; i != 4; ++i) s.post([&] { ++called; });
+        CHECK_FALSE(s.try_post([&] { ++called; }));
+        try {
+          s.post([&] { ++called; });
+          FAIL("not reached");
+        } catch (const wring::io_error& e) {
+          CHECK(e.details() == wring::errc::inbox_full);
+          CHECK(e.details().count() == 4U);
+        }
+        while (called != 4) co_await wring::yield();
+        s.post([&] { ++called; });
+        while (called != 5) co_await wring::yield();
+      },
+      {.inbox_capacity = 4});
+}
+
+TEST_CASE("a turn is bounded in what it resumes and calls", "[scheduler]") {
+  wring::testing::run(
+      []() -> task<> {
+        // Two tasks that are always ready leave room for timers and for what is posted.
+        bool posted = false;
+        bool slept = false;
+        auto spin = [&]() -> task<> {
+          while (!posted || !slept) co_await wring::yield();
+        };
+        auto sleep = [&]() -> task<> {
+          co_await wring::sleep_for(1ms);
+          slept = true;
+        };
+        auto post = [&]() -> task<> {
+          scheduler::current().post([&] { posted = true; });
+          co_return;
+        };
+        co_await wring::when_all(spin(), spin(), sleep(), post());
+
+        int called = 0;
+        std::uint64_t turns = scheduler::current().stats().turns;
+        for (int i = 0; i != 12; ++i) scheduler::current().post([&] { ++called; });
+        while (called != 12) co_await wring::yield();
+        CHECK(scheduler::current().stats().turns - turns >= 4);
+
+        // A function that posts itself again does not keep its turn from ending.
+        bool stop = false;
+        struct again {
+          bool& stop;
+          void operator()() const {
+            if (!stop) scheduler::current().post(again{stop});
+          }
+        };
+        scheduler::current().post(again{stop});
+        for (int i = 0; i != 10; ++i) co_await wring::yield();
+        stop = true;
+      },
+      {.resumptions_per_turn = 4, .inbox_per_turn = 3});
+}
+
+TEST_CASE("an exception that leaves a posted function ends the process", "[scheduler]") {
+  const auto end = wring::testing::run_in_child([] {
+    wring::testing::run([]() -> task<> {
+      scheduler::current().post([] { throw std::runtime_error("posted"); });
+      co_await forever();
+    });
+  });
+  CHECK_FALSE(end.clean);
+}
+
+TEST_CASE("what a scheduler does is counted", "[scheduler]") {
+  wring::testing::run([]() -> task<> {
+    const scheduler& s = scheduler::current();
+    const wring::scheduler_stats before = s.stats();
+    CHECK(before.tasks_started == 1);
+    CHECK(before.tasks_ended == 0);
+    CHECK(before.timers == 0);
+    auto sleeps = [&]() -> task<> {
+      auto look = [&]() -> task<> {
+        CHECK(s.stats().timers == 2);
+        co_return;
+      };
+      co_await wring::when_all(wring::sleep_for(1ms), wring::sleep_for(1ms), look());
+    };
+    co_await sleeps();
+    const wring::scheduler_stats after = s.stats();
+    CHECK(after.tasks_started - before.tasks_started == 3);
+    CHECK(after.tasks_ended - before.tasks_ended == 3);
+    CHECK(after.timers_fired - before.timers_fired == 2);
+    CHECK(after.timers == 0);
+    CHECK(after.operations == 0);
+    CHECK(after.turns > before.turns);
+    CHECK(after.kernel_calls > before.kernel_calls);
+    CHECK(after.resumptions - before.resumptions == 6);  // each of the three, two of them twice, and this one
+  });
+}
+
+TEST_CASE("an observer hears of tasks and turns", "[scheduler]") {
+  struct observer final : wring::scheduler_observer {
+    std::string log;
+    int turns = 0;
+    void task_started(const wring::detail::flow&) noexcept override { log += 's'; }
+    void task_suspended(const wring::detail::flow& f) noexcept override { log += f.leaf != nullptr ? 'w' : 'y'; }
+    void task_ended(const wring::detail::flow&, bool cancelled) noexcept override { log += cancelled ? 'c' : 'e'; }
+    void turn_ended(const scheduler&) noexcept override { ++turns; }
+  };
+  observer o;
+  {
+    scheduler s;
+    s.observe(&o);
+    auto child = []() -> task<> {
+      co_await wring::yield();
+      co_await forever();
+    };
+    const wring::child_handle handle = s.root().start(std::ref(child));
+    s.run_until([&] { return o.log.size() == 3; });
+    CHECK(o.log == "syw");
+    CHECK(o.turns == 1);
+    wring::child_handle(handle).cancel();
+    s.run_until([&] { return handle.done(); });
+    CHECK(o.log == "sywc");
+    CHECK(o.turns == 2);
+    s.root().start([] { return always_ready(); });
+    s.drain();
+    CHECK(o.log == "sywcsc");  // cancelled before it began
+    s.observe(nullptr);
+  }
+  CHECK(o.log == "sywcsc");
+}
+
+TEST_CASE("a storm of posts from two threads loses none", "[scheduler][threads]") {
+  constexpr int each = 20'000;
+  wring::testing::run([]() -> task<> {
+    scheduler& s = scheduler::current();
+    int called = 0;
+    std::vector<int> last(2, -1);
+    bool in_order = true;
+    std::vector<std::jthread> threads;
+    for (std::size_t t = 0; t != 2; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i != each; ++i) {
+          auto fn = [&, t, i] {
+            in_order = in_order && last[t] == i - 1;
+            last[t] = i;
+            ++called;
+          };
+          while (!s.try_post(fn)) std::this_thread::yield();
+          if (i % 1000 == 0) std::this_thread::sleep_for(200us);  // lets the scheduler go to sleep
+        }
+      });
+    }
+    while (called != 2 * each) co_await wring::sleep_for(100us);
+    CHECK(in_order);
+  });
+}
+
+TEST_CASE("a post wakes a scheduler that sleeps", "[scheduler][threads]") {
+  wring::testing::run([]() -> task<> {
+    scheduler& s = scheduler::current();
+    for (int i = 0; i != 100; ++i) {
+      manual_operation operation;
+      std::jthread other([&] {
+        if (i % 2 == 0) std::this_thread::sleep_for(300us);
+        s.post([&] { operation.finish(i); });
+      });
+      // Nothing but the post can end this wait: no timer is armed.
+      const int got = co_await manual_operation::wait(operation);
+      CHECK(got == i);
+    }
+  });
+}
+
+TEST_CASE("a stop may be requested by another thread", "[scheduler][threads]") {
+  wring::testing::run([]() -> task<> {
+    scheduler& s = scheduler::current();
+    std::jthread other([&] {
+      std::this_thread::sleep_for(1ms);
+      s.request_stop_from_anywhere();
+    });
+    const bool finished = co_await wring::until_stopping(forever());
+    CHECK_FALSE(finished);
+    CHECK(s.stopping());
+  });
+}
+
+TEST_CASE("threads have schedulers of their own", "[scheduler][threads]") {
+  std::atomic<int> sum = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t != 3; ++t) {
+      threads.emplace_back([&] {
+        wring::testing::run([&]() -> task<> {
+          for (int i = 0; i != 100; ++i) {
+            co_await wring::sleep_for(10us);
+            ++sum;
+          }
+        });
+      });
+    }
+  }
+  CHECK(sum == 300);
+}

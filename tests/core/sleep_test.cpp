@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include <chrono>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/sleep.hpp>
+#include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
+#include <wring/core/this_task.hpp>
+#include <wring/core/timeout.hpp>
+#include <wring/core/when_all.hpp>
+
+using namespace std::chrono_literals;
+using wring::sleep_for;
+using wring::sleep_until;
+using wring::task;
+
+namespace {
+
+std::chrono::nanoseconds since(wring::steady_clock::time_point t) { return wring::steady_clock::now() - t; }
+
+}  // namespace
+
+TEST_CASE("a sleep lasts at least as long as was asked for", "[sleep]") {
+  wring::testing::run([]() -> task<> {
+    const auto real = std::chrono::steady_clock::now();
+    const auto begin = wring::steady_clock::now();
+    co_await sleep_for(5ms);
+    CHECK(std::chrono::steady_clock::now() - real >= 5ms);
+    CHECK(since(begin) >= 5ms);
+    co_await sleep_until(begin + 10ms);
+    CHECK(since(begin) >= 10ms);
+  });
+}
+
+TEST_CASE("sleeps end by deadline, and then in the order they were begun", "[sleep]") {
+  wring::testing::run([]() -> task<> {
+    wring::testing::clock clock;
+    const auto begin = clock.now();
+    std::string log;
+    auto sleeper = [&](std::chrono::nanoseconds time, char c) -> task<> {
+      co_await sleep_until(begin + time);
+      log += c;
+    };
+    auto body = [&](wring::nursery& n) -> task<> {
+      n.start(std::ref(sleeper), 3s, 'e');
+      n.start(std::ref(sleeper), 2s, 'b');
+      n.start(std::ref(sleeper), 1s, 'a');
+      n.start(std::ref(sleeper), 2s, 'c');
+      n.start(std::ref(sleeper), 2s, 'd');
+      co_await clock.settle();
+      // All are due in one turn: no step at a time here.
+      co_await clock.advance(10s);
+    };
+    co_await wring::with_nursery(std::ref(body));
+    CHECK(log == "abcde");
+  });
+}
+
+TEST_CASE("a sleep of no length gives way to the others once", "[sleep]") {
+  wring::testing::run([]() -> task<> {
+    std::string log;
+    auto other = [&]() -> task<> {
+      log += 'o';
+      co_return;
+    };
+    auto body = [&](wring::nursery& n) -> task<> {
+      for (const auto time : {0ns, -5ns, std::chrono::nanoseconds::min()}) {
+        n.start(std::ref(other));
+        co_await sleep_for(time);
+        log += 's';
+      }
+      n.start(std::ref(other));
+      co_await sleep_until(wring::steady_clock::time_point::min());
+      log += 's';
+    };
+    co_await wring::with_nursery(std::ref(body));
+    CHECK(log == "osososos");
+  });
+}
+
+TEST_CASE("a sleep can be cancelled, and leaves no timer", "[sleep]") {
+  wring::testing::run([]() -> task<> {
+    const wring::scheduler& s = wring::scheduler::current();
+    const bool over = co_await wring::move_on_after(1ms, sleep_for(1h));
+    CHECK_FALSE(over);
+    const bool never = co_await wring::move_on_after(1ms, sleep_for(std::chrono::nanoseconds::max()));
+    CHECK_FALSE(never);
+    const bool end = co_await wring::move_on_after(1ms, sleep_until(wring::steady_clock::time_point::max()));
+    CHECK_FALSE(end);
+    CHECK(s.stats().timers == 0);
+  });
+}
+
+TEST_CASE("an interval ticks without drift", "[sleep][interval]") {
+  wring::testing::run([]() -> task<> {
+    wring::testing::clock clock;
+    clock.jump_when_idle();
+    const auto begin = clock.now();
+    wring::interval every(10ms);
+    CHECK(every.period() == 10ms);
+    for (int i = 1; i <= 20; ++i) {
+      const auto skipped = co_await every.tick();
+      CHECK(skipped == 0);
+      CHECK(since(begin) == i * 10ms);
+      co_await sleep_for(3ms * (i % 4));  // work between the ticks that moves none of them
+    }
+  });
+}
+
+TEST_CASE("an interval counts the ticks that were missed", "[sleep][interval]") {
+  wring::testing::run([]() -> task<> {
+    wring::testing::clock clock;
+    clock.jump_when_idle();
+    const auto begin = clock.now();
+    wring::interval every(10ms);
+    co_await sleep_for(10ms);  // on the dot is not missed
+    std::uint64_t skipped = co_await every.tick();
+    CHECK(skipped == 0);
+    co_await sleep_for(35ms);
+    skipped = co_await every.tick();  // at 45: those of 20 and 30 were missed, and this is the one of 40
+    CHECK(since(begin) == 45ms);
+    CHECK(skipped == 2);
+    skipped = co_await every.tick();
+    CHECK(since(begin) == 50ms);
+    CHECK(skipped == 0);
+    co_await sleep_for(10s);
+    skipped = co_await every.tick();
+    CHECK(skipped == 999);
+    skipped = co_await every.tick();
+    CHECK(since(begin) == 10'060ms);
+    CHECK(skipped == 0);
+  });
+}
+
+TEST_CASE("a cancelled tick has been taken by nobody", "[sleep][interval]") {
+  wring::testing::run([]() -> task<> {
+    wring::testing::clock clock;
+    clock.jump_when_idle();
+    const auto begin = clock.now();
+    wring::interval every(10ms);
+    for (int i = 0; i != 3; ++i) {
+      const auto tick = co_await wring::move_on_after(3ms, every.tick());
+      CHECK_FALSE(tick);
+    }
+    const auto tick = co_await wring::move_on_after(3ms, every.tick());
+    CHECK(tick == 0U);
+    CHECK(since(begin) == 10ms);
+    CHECK(wring::scheduler::current().stats().timers == 0);
+  });
+}
+
+TEST_CASE("an interval needs a period and a scheduler", "[sleep][interval]") {
+  CHECK_THROWS_AS(wring::interval(1s), std::logic_error);
+  wring::testing::run([]() -> task<> {
+    CHECK_THROWS_AS(wring::interval(0ns), std::invalid_argument);
+    CHECK_THROWS_AS(wring::interval(-1ns), std::invalid_argument);
+    co_return;
+  });
+}
+
+TEST_CASE("sleeps and ticks can be cancelled everywhere", "[sleep]") {
+  const std::size_t points = wring::testing::cancel_everywhere([]() -> task<> {
+    wring::interval every(1s);
+    co_await sleep_for(1s);
+    co_await every.tick();
+    co_await every.tick();
+    co_await sleep_until(wring::steady_clock::now() + 1s);
+    co_await sleep_for(0s);
+  });
+  CHECK(points == 5);
+}

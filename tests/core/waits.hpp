@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring::tests {
+
+/// Ends when the test says so, and is stopped when the test says so: an operation of the kernel, in miniature.
+struct manual_operation {
+  class wait;
+  wait* waiter = nullptr;
+  int stops = 0;  ///< how often stop() was called
+
+  [[nodiscard]] bool waiting() const noexcept { return waiter != nullptr; }
+  void finish(int value);
+  void confirm();
+};
+
+class manual_operation::wait : public leaf<wait, int> {
+ public:
+  explicit wait(manual_operation& of) noexcept : operation_(of) {}
+  bool ready() noexcept { return false; }
+  void suspend() noexcept { operation_.waiter = this; }
+  void stop() noexcept override { ++operation_.stops; }
+  int resume() noexcept { return *value_; }
+  wait_description describe() const noexcept override { return {.operation = "manual operation"}; }
+
+ private:
+  friend manual_operation;
+  manual_operation& operation_;
+  std::optional<int> value_;
+};
+
+inline void manual_operation::finish(int value) {
+  wait* const w = std::exchange(waiter, nullptr);
+  w->value_ = value;
+  w->complete();
+}
+inline void manual_operation::confirm() { std::exchange(waiter, nullptr)->confirm_stop(); }
+
+/// Has always ended already.
+class always_ready : public leaf<always_ready, void> {
+ public:
+  bool ready() noexcept { return true; }
+  void suspend() noexcept {}
+  void stop() noexcept override {}
+  void resume() noexcept {}
+  wait_description describe() const noexcept override { return {.operation = "always ready"}; }
+};
+
+/// Waits until it is stopped.
+class forever : public leaf<forever, void> {
+ public:
+  bool ready() noexcept { return false; }
+  void suspend() noexcept {}
+  void stop() noexcept override { confirm_stop(); }
+  void resume() noexcept {}
+  wait_description describe() const noexcept override { return {.operation = "for ever"}; }
+};
+
+}  // namespace wring::tests
