@@ -106,7 +106,8 @@ std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
   if (timers_.empty()) return engine::no_deadline;
   if (held_) {
     // Held time does not pass while waiting. To jump, only glance at the kernel first: what it has goes before.
-    return jump_when_idle_ ? engine_->now() + 1'000'000 : engine::no_deadline;
+    if (!jump_when_idle_) return engine::no_deadline;
+    return engine_->in_flight() == 0 ? engine::no_wait : engine_->now() + 1'000'000;
   }
   return timers_.next_deadline() - offset_;
 }
@@ -120,7 +121,7 @@ void scheduler::fire_timers(bool was_idle) noexcept {
 }
 
 void scheduler::jump_held_clock() noexcept {
-  if (!jump_when_idle_) return;
+  if (!jump_when_idle_ || inbox_.maybe_waiting()) return;
   held_at_ = turn_time_ = std::max(held_at_, timers_.next_deadline());
   fired_ += timers_.advance(turn_time_);
 }
@@ -200,6 +201,11 @@ void scheduler::turn() { turn_once(); }
 
 void scheduler::run_until(const bool& done) {
   while (!done) turn_once();
+}
+
+void scheduler::observe(scheduler_observer* observer) noexcept {
+  observer_ = observer;
+  engine_->observe(observer);
 }
 
 scheduler_stats scheduler::stats() const noexcept {

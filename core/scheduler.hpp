@@ -122,9 +122,9 @@ class WRING_API scheduler {
   [[nodiscard]] wring::engine& engine() noexcept { return *engine_; }
   [[nodiscard]] scheduler_stats stats() const noexcept;
 
-  /// Reports tasks and turns to `observer` from now on; null: to nobody, which costs one branch an event. The observer
-  /// must outlive the scheduler or be removed.
-  void observe(scheduler_observer* observer) noexcept { observer_ = observer; }
+  /// Reports tasks, turns and operations to `observer` from now on; null: to nobody, which costs one branch an event.
+  /// The observer must outlive the scheduler or be removed.
+  void observe(scheduler_observer* observer) noexcept;
 
   /// Queues a flow for resumption, at the end.
   void enqueue(detail::flow& f) noexcept { ready_.push(f); }
@@ -191,9 +191,9 @@ class WRING_API scheduler {
 };
 
 /// Is told what a scheduler does; override what is of interest. Called on the scheduler's thread, must not throw.
-class WRING_API scheduler_observer {
+class WRING_API scheduler_observer : public operation_observer {
  public:
-  virtual ~scheduler_observer();
+  ~scheduler_observer() override;
   virtual void task_started(const detail::flow&) noexcept {}
   /// A task has suspended on something, or has given way to others. It may be cancelled here.
   virtual void task_suspended(const detail::flow&) noexcept {}

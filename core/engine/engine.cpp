@@ -8,6 +8,8 @@ namespace wring {
 
 engine::~engine() = default;
 
+operation_observer::~operation_observer() = default;
+
 const char* to_string(op_code code) noexcept {
   switch (code) {
     case op_code::accept_multishot: return "accept";

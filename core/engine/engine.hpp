@@ -93,6 +93,15 @@ struct operation {
   [[noreturn]] WRING_API void abandoned() const noexcept;
 };
 
+/// Is told of every operation. Called on the engine's thread; must not throw, submit or stop anything.
+class WRING_API operation_observer {
+ public:
+  virtual ~operation_observer();
+  virtual void operation_submitted(const operation&) noexcept {}
+  /// `c` is about to be delivered; the operation has ended unless `c.more()`.
+  virtual void operation_completed(const operation&, completion c) noexcept { static_cast<void>(c); }
+};
+
 /// How an engine is made. Zero means the default that is named.
 struct engine_options {
   unsigned queue_entries = 256;        ///< submissions gathered before the kernel is entered
@@ -155,10 +164,14 @@ class WRING_API engine {
   };
   [[nodiscard]] const counters& totals() const noexcept { return counters_; }
 
+  /// Reports operations to `observer` from now on; null: to nobody, which costs one branch each.
+  void observe(operation_observer* observer) noexcept { observer_ = observer; }
+
  protected:
   explicit engine(const buffer_pool_options& buffers) : buffers_(buffers) {}
 
   std::size_t in_flight_ = 0;
+  operation_observer* observer_ = nullptr;
   counters counters_;
   buffer_pool buffers_;
 };

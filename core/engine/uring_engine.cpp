@@ -246,6 +246,7 @@ void uring_engine::submit(operation& op) noexcept {
   op.status = operation::state::active;
   ++in_flight_;
   ++counters_.submitted;
+  if (observer_ != nullptr) [[unlikely]] observer_->operation_submitted(op);
   release_to_kernel(&op);
   if (unsubmitted_.first != nullptr || !place(op)) [[unlikely]] {
     unsubmitted_.push(op);
@@ -292,6 +293,7 @@ bool uring_engine::arm_inbox() noexcept {
 
 [[gnu::always_inline]] inline void uring_engine::finish(operation& op, completion c) noexcept {
   ++counters_.completed;
+  if (observer_ != nullptr) [[unlikely]] observer_->operation_completed(op, c);
   if (!c.more()) {
 #if WRING_CHECKS
     known_.erase(&op);
