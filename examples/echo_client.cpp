@@ -85,6 +85,11 @@ task<bool> converse(net::stream_ref server, const settings& chosen) {
   co_return all_sent;
 }
 
+}  // namespace
+
+#ifndef WRING_EXAMPLE_UNDER_TEST  // the tests include this file for what is above
+namespace {
+
 /// The program. Any failure is an exception, which names what was tried, and with whom: `wring::run` prints it.
 task<int> talk(settings chosen) {
   const net::socket_address address(chosen.host, chosen.port);
@@ -93,11 +98,6 @@ task<int> talk(settings chosen) {
   fmt::print(stderr, "echo_client: {} hung up before everything was sent\n", address);
   co_return 1;
 }
-
-}  // namespace
-
-#ifndef WRING_EXAMPLE_UNDER_TEST  // the tests include this file for what is above
-namespace {
 
 constexpr std::string_view help = R"(usage: echo_client [OPTION...]
 

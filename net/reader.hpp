@@ -27,8 +27,8 @@ class line_sequence {
   std::size_t limit_;
 };
 
-/// Reads what protocols are made of, lines, records, blocks of a known size, from a stream that gives bytes in pieces of
-/// any size. What came and was not asked for yet is kept; while nothing is, a waiting reader holds no memory.
+/// Reads what protocols are made of, lines, records, blocks of a known size, from a stream that gives bytes in pieces
+/// of any size. What came and was not asked for yet is kept; while nothing is, a waiting reader holds no memory.
 ///
 ///     wring::net::reader in(peer);
 ///     auto lines = in.lines();
@@ -53,13 +53,11 @@ class WRING_API reader {
     return detail::block_read(buffer_, count, limit, false);
   }
   /// Fills `into` with the next bytes. Throws as above; there is no limit.
-  [[nodiscard]] auto read_exactly(std::span<std::byte> into) noexcept {
-    return detail::exact_read(buffer_, into);
-  }
+  [[nodiscard]] auto read_exactly(std::span<std::byte> into) noexcept { return detail::exact_read(buffer_, into); }
 
-  /// What comes before the next `delimiter`, which is taken and not returned. Throws errc::unexpected_eof, with the number
-  /// of bytes that had come, if there is none; errc::limit_exceeded, with the limit, if it does not come within `limit`
-  /// bytes. The delimiter must not be empty (std::invalid_argument) and must stay until this has ended.
+  /// What comes before the next `delimiter`, which is taken and not returned. Throws errc::unexpected_eof, with the
+  /// number of bytes that had come, if there is none; errc::limit_exceeded, with the limit, if it does not come within
+  /// `limit` bytes. The delimiter must not be empty (std::invalid_argument) and must stay until this has ended.
   [[nodiscard]] auto read_until(std::string_view delimiter, std::size_t limit) {
     return detail::text_read(buffer_, delimiter, limit);
   }

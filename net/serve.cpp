@@ -22,13 +22,9 @@ bool peer_is_gone(const std::exception_ptr& failure) noexcept {
 
 }  // namespace
 
-connection_flow::connection_flow(scheduler& on, nursery& parent, wring::detail::context_ref inherited,
-                                 const tcp_stream& peer) noexcept
-    : child_flow(on, parent, std::move(inherited)), peer_(peer.peer_address()) {}
-
-void connection_flow::report(const std::exception_ptr& failure) const noexcept {
+void report_failed_connection(const error_address& peer, const std::exception_ptr& failure) noexcept {
   const log::logger record(peer_is_gone(failure) ? log::level::debug : log::level::warn);
-  record("connection failed", {"peer", peer_}, {"error", wring::detail::describe(failure)});
+  record("connection failed", {"peer", peer}, {"error", wring::detail::describe(failure)});
 }
 
 grace_period::grace_period(nursery& connections) noexcept

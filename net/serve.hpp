@@ -25,23 +25,15 @@ static_assert(std::is_trivially_destructible_v<serve_options>);
 
 namespace detail {
 
+WRING_API void report_failed_connection(const error_address& peer, const std::exception_ptr& failure) noexcept;
+
 /// A connection that is being served: a child whose failure is logged with the peer's address and concerns nobody else.
-class WRING_API connection_flow : public wring::detail::child_flow {
- protected:
-  connection_flow(scheduler& on, nursery& parent, wring::detail::context_ref inherited, const tcp_stream& peer) noexcept;
-  ~connection_flow() = default;
-  void report(const std::exception_ptr& failure) const noexcept;
-
- private:
-  error_address peer_;
-};
-
 template <class Handler>
-class connection final : public connection_flow {
+class connection final : public wring::detail::child_flow {
  public:
   connection(scheduler& on, nursery& parent, wring::detail::context_ref inherited, Handler& handler, tcp_stream&& peer)
-      : connection_flow(on, parent, std::move(inherited), peer) {
-    ::new (static_cast<void*>(&work_)) work(std::ref(handler), std::move(peer));
+      : child_flow(on, parent, std::move(inherited)), peer_(peer.peer_address()) {
+    ::new (static_cast<void*>(&work_)) work(std::reference_wrapper<Handler>(handler), std::move(peer));
   }
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -62,7 +54,7 @@ class connection final : public connection_flow {
       try {
         work_.task.resume();
       } catch (...) {
-        report(std::current_exception());
+        report_failed_connection(peer_, std::current_exception());
       }
     }
     std::destroy_at(&work_);
@@ -70,6 +62,7 @@ class connection final : public connection_flow {
   }
   void free_block() noexcept override { delete this; }
 
+  error_address peer_;
   union {
     work work_;
   };
@@ -90,21 +83,27 @@ class WRING_API grace_period : wring::detail::timer {
 template <class Handler>
 task<> accept_until_stopping(tcp_listener& listener, Handler& handler, nursery& connections) {
   using access = wring::detail::nursery_access;
+  auto sequence = listener.connections();
   for (;;) {
     const bool room = co_await until_stopping(connections.vacancy());
     if (!room) co_return;
-    auto accepted = co_await until_stopping(listener.accept());
-    if (!accepted) co_return;
+    auto accepted = co_await until_stopping(sequence.next());
+    if (!accepted || !*accepted) co_return;
     scheduler& home = access::home(connections);
-    access::launch(connections, *new connection<Handler>(home, connections, home.running()->context, handler,
-                                                         std::move(*accepted)));
+    const error_address peer = (*accepted)->peer_address();
+    try {
+      access::launch(connections, *new connection<Handler>(home, connections, home.running()->context, handler,
+                                                           std::move(**accepted)));
+    } catch (...) {
+      report_failed_connection(peer, std::current_exception());
+    }
   }
 }
 
 }  // namespace detail
 
-/// Accepts connections and runs `handler(tcp_stream)` for each, a task, until the program is asked to stop; then closes
-/// the listener, lets the connections finish for `grace`, and cancels the rest.
+/// Accepts connections and runs `handler(tcp_stream)` for each, a task, until the program is asked to stop or the
+/// listener is closed; then closes the listener, lets the connections finish for `grace`, and cancels the rest.
 ///
 /// An exception in a handler ends that connection alone and is logged with the peer's address (at level debug if the
 /// peer is just gone: reset, broken pipe, timed out). The handler is copied once; all connections share the copy, which

@@ -35,7 +35,7 @@ namespace wring::net {
 ///   go on, and doing it again is nothing. `close()` ends the connection: what waits on the stream fails with
 ///   errc::closed, and so does everything later, but for close, which does nothing then. What was written reaches the
 ///   peer. `abort()` ends it at once: the peer's next operation fails, if the transport can tell it. Destroying a
-///   stream closes it too.
+///   stream closes it too; in a task that is cancelled already, close may leave it to that.
 /// - Everything but abort is awaited and has `.result()`, which gives the fault as a value where there would be an
 ///   io_error. No task may be suspended on a stream when it is destroyed. It belongs to one thread.
 ///

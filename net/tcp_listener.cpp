@@ -57,7 +57,9 @@ tcp_listener tcp_listener::adopt(int fd, std::size_t accept_queue) {
   return tcp_listener(new detail::accept_socket(detail::descriptor(fd), accept_queue));
 }
 
-socket_address tcp_listener::local_address() const noexcept { return detail::local_address_of(native_handle()); }
+socket_address tcp_listener::local_address() const noexcept {
+  return socket_ != nullptr ? socket_->local() : socket_address();
+}
 
 task<tcp_listener> listen_tcp(tcp_listen_options options) {
   const socket_address wanted(options.address, options.port);

@@ -71,7 +71,7 @@ class WRING_API tcp_listener {
   [[nodiscard]] auto close() { return detail::close_listener_wait(socket_); }
 
   [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
-  /// The address it listens on, with the port that was chosen.
+  /// The address it listens on, with the port that was chosen; known as long as the object exists.
   [[nodiscard]] socket_address local_address() const noexcept;
   /// Borrowed.
   [[nodiscard]] int native_handle() const noexcept { return socket_ != nullptr ? socket_->native() : -1; }

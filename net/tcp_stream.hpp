@@ -23,8 +23,8 @@ class connection_waiter;
 }
 
 /// A TCP connection. Movable; closed when it goes. One task may read and any number may write at a time; their calls
-/// must end before it is destroyed or assigned to (the process ends otherwise), but moving it meanwhile is fine. Belongs
-/// to the scheduler it was made on.
+/// must end before it is destroyed or assigned to (the process ends otherwise), but moving it meanwhile is fine.
+/// Belongs to the scheduler it was made on: it must go on its thread, before it does (or the process ends).
 ///
 /// Every operation has `.result()`, which gives its fault as a value instead of throwing io_error.
 class WRING_API tcp_stream {
@@ -71,7 +71,7 @@ class WRING_API tcp_stream {
     return detail::gathered_write_wait(socket(), parts);
   }
 
-  /// Tells the peer, after the writes before it, that nothing more comes (FIN). Reading goes on.
+  /// Tells the peer, after the writes before it, that nothing more comes (FIN). Reading goes on. Once is enough.
   [[nodiscard]] auto shut_down_write() { return detail::shut_down_write_wait(socket()); }
 
   /// Closes, and returns when it is done: what waits on the stream fails with errc::closed. Not cancellable. Bytes that

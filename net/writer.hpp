@@ -11,8 +11,8 @@
 
 namespace wring::net {
 
-/// Collects small writes and gives them to a stream together: at the latest when there are more than `capacity` bytes, in
-/// any case on `flush`.
+/// Collects small writes and gives them to a stream together: at the latest when there are more than `capacity` bytes,
+/// in any case on `flush`.
 ///
 ///     wring::net::writer out(peer);
 ///     co_await out.write("HTTP/1.1 200 OK\r\n");
@@ -30,7 +30,9 @@ class WRING_API writer {
 
   /// Keeps a copy of `data`, or, if it does not fit behind what is kept already, writes both to the stream. `data` must
   /// stay as it is until this has ended. Delivering; cancelled half way it tears the stream, as write_all does.
-  [[nodiscard]] auto write(std::span<const std::byte> data) noexcept { return detail::buffered_write(buffer_, data, false); }
+  [[nodiscard]] auto write(std::span<const std::byte> data) noexcept {
+    return detail::buffered_write(buffer_, data, false);
+  }
   [[nodiscard]] auto write(std::string_view text) noexcept { return write(std::as_bytes(std::span(text))); }
 
   /// Writes what is kept to the stream. Cancelled before the first byte, it may be repeated.

@@ -118,7 +118,7 @@ class operand<F> {
   ~operand() {
     if (begun_) {
       std::destroy_at(&inner_);
-      std::destroy_at(&made_);
+      made_.made_type::~made_type();
     }
   }
 
@@ -127,7 +127,7 @@ class operand<F> {
     try {
       std::construct_at(&inner_, made_);
     } catch (...) {
-      std::destroy_at(&made_);
+      made_.made_type::~made_type();
       throw;
     }
     begun_ = true;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <mutex>
 #include <stdexcept>
+#include <thread>
 
 #include <wring/core/scheduler.hpp>
 
@@ -20,7 +21,9 @@ constexpr std::size_t disabled = most_schedulers;
 // What the handler looks at: lock-free atomics only.
 std::array<std::atomic<scheduler*>, most_schedulers> registered;
 std::atomic<bool> asked = false;
-static_assert(std::atomic<scheduler*>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+std::atomic<int> handlers_running = 0;
+static_assert(std::atomic<scheduler*>::is_always_lock_free && std::atomic<bool>::is_always_lock_free &&
+              std::atomic<int>::is_always_lock_free);
 
 std::mutex registration;
 std::size_t users = 0;
@@ -29,9 +32,11 @@ constexpr std::array<int, 3> handled = {SIGINT, SIGTERM, SIGPIPE};
 
 void on_signal(int number) {
   if (asked.exchange(true)) ::_exit(128 + number);
+  ++handlers_running;
   for (std::atomic<scheduler*>& entry : registered) {
     if (scheduler* s = entry.load()) s->request_stop_from_anywhere();
   }
+  --handlers_running;
 }
 
 }  // namespace
@@ -60,6 +65,8 @@ stop_signals::~stop_signals() {
     for (std::size_t i = 0; i < handled.size(); ++i) ::sigaction(handled[i], &found[i], nullptr);
   }
   registered[slot_].store(nullptr);
+  // A handler on another thread may have found the scheduler just before.
+  while (handlers_running.load() != 0) std::this_thread::yield();
 }
 
 }  // namespace wring::detail

@@ -102,9 +102,9 @@ class WRING_API operation_observer {
   virtual void operation_completed(const operation&, completion c) noexcept { static_cast<void>(c); }
 };
 
-/// How an engine is made. Zero means the default that is named.
+/// How an engine is made.
 struct engine_options {
-  unsigned queue_entries = 256;        ///< submissions gathered before the kernel is entered
+  unsigned queue_entries = 256;        ///< submissions gathered before the kernel is entered; at least one
   unsigned completion_entries = 4096;  ///< completions the kernel keeps before it must ask for room
   buffer_pool_options buffers = {};
 };

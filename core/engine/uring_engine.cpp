@@ -16,6 +16,7 @@
 #include <cstring>
 #include <ctime>
 #include <limits>
+#include <stdexcept>
 
 #include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/engine/uring_abi.hpp>
@@ -43,6 +44,18 @@ constexpr unsigned setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER
 [[noreturn]] void fatal(const char* what, int error_number) noexcept {
   std::fprintf(stderr, "wring: %s: %s (errno %d)\n", what, std::strerror(error_number), error_number);
   std::abort();
+}
+
+// ThreadSanitizer does not see that the memory of a ring is unmapped and comes back, empty, in another thread.
+char ring_memory;
+
+void exit_ring(::io_uring& ring) noexcept {
+  release_to_kernel(&ring_memory);
+  ::io_uring_queue_exit(&ring);
+}
+
+[[noreturn]] void refused(int error_number) {
+  throw io_error(error::from_errno(error_number, "set up io_uring"), explain_refusal(error_number));
 }
 
 [[gnu::always_inline]] inline void fill(::io_uring_sqe& sqe, const operation& op) noexcept {
@@ -139,40 +152,46 @@ uring_engine::uring_engine(const engine_options& options)
     : engine(options.buffers), enter_flags_(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG) {
   set_up_ring(options);
   try {
-    ::io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_.ring());
-    registration.ring_entries = buffers_.capacity();
-    registration.bgid = buffer_group;
-    if (const int r = ::io_uring_register_buf_ring(&ring_, &registration, 0); r < 0) {
-      error::from_errno(r, "register receive buffers with io_uring").with_count(buffers_.capacity()).raise();
-    }
     inbox_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (inbox_fd_ < 0) error::from_errno(errno, "make an eventfd").raise();
+    // A filter may allow rings to be made and not to be used: better found out here than in the middle of a turn.
+    behind_ = !arm_inbox();
+    if (const int r = ::io_uring_submit(&ring_); r < 0) refused(-r);
   } catch (...) {
-    ::io_uring_queue_exit(&ring_);
+    if (inbox_fd_ >= 0) ::close(inbox_fd_);
+    exit_ring(ring_);
     throw;
   }
-  static_cast<void>(arm_inbox());
+}
+
+int uring_engine::try_set_up(unsigned queue_entries, ::io_uring_params& params) noexcept {
+  ::io_uring_params made = params;
+  if (const int r = ::io_uring_queue_init_params(queue_entries, &ring_, &made); r < 0) return r;
+  acquire_from_kernel(&ring_memory);
+  params.features = made.features;
+  ::io_uring_buf_reg registration{};
+  registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_.ring());
+  registration.ring_entries = buffers_.capacity();
+  registration.bgid = buffer_group;
+  const int r = ::io_uring_register_buf_ring(&ring_, &registration, 0);
+  if (r < 0) exit_ring(ring_);
+  return r;
 }
 
 void uring_engine::set_up_ring(const engine_options& options) {
+  if (options.queue_entries == 0) throw std::invalid_argument("an engine needs at least one queue entry");
   ::io_uring_params params{};
   params.flags = setup_flags;
   params.cq_entries = std::max(options.completion_entries, options.queue_entries);
   int r = 0;
   for (int attempt = 0; attempt < 8; ++attempt) {
-    ::io_uring_params tried = params;
-    r = ::io_uring_queue_init_params(options.queue_entries, &ring_, &tried);
-    if (r == 0) params.features = tried.features;
+    r = try_set_up(options.queue_entries, params);
     if (r != -ENOMEM) break;
     // Locked memory is limited a user, and what other rings gave back is credited late: ask for less, a bit later.
     if (params.cq_entries / 2 >= std::max(least_completion_entries, options.queue_entries)) params.cq_entries /= 2;
     ::usleep(2000U << attempt);
   }
-  if (r < 0) {
-    const error e = error::from_errno(r, "set up io_uring");
-    throw io_error(e, explain_refusal(-r));
-  }
+  if (r < 0) refused(-r);
   ::io_uring_ring_dontfork(&ring_);
   if ((params.features & abi::feature_no_iowait) != 0) enter_flags_ |= abi::enter_no_iowait;
   // The queue's indirection is not used: entry i is slot i, for good.
@@ -182,7 +201,7 @@ void uring_engine::set_up_ring(const engine_options& options) {
 }
 
 uring_engine::~uring_engine() {
-  ::io_uring_queue_exit(&ring_);
+  exit_ring(ring_);
   ::close(inbox_fd_);
 }
 
@@ -371,7 +390,8 @@ void uring_engine::turn(std::int64_t deadline, unsigned limit) {
     const std::int64_t left = deadline - now();
     const ::__kernel_timespec timeout{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
     enter(left > 0 ? 1 : 0, left > 0 ? &timeout : nullptr);
-  } else if (wait || flags != 0 || ring_.sq.sqe_tail != ring_.sq.sqe_head) {
+  } else if (wait || flags != 0 ||
+             ring_.sq.sqe_tail != std::atomic_ref<unsigned>(*ring_.sq.khead).load(std::memory_order_relaxed)) {
     enter(wait ? 1 : 0, nullptr);
   }
   reap(limit);

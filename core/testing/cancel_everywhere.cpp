@@ -142,10 +142,11 @@ class attempt final : scheduler_observer, detail::timer {
   child_handle child_;
 };
 
-/// A scheduler whose tasks do not end cannot be destroyed. They are kept, so that leak checkers see who is to blame.
+/// A scheduler whose tasks do not end cannot be destroyed. It is kept within reach, for leak checkers to pass over: what
+/// is wrong has been told.
 void abandon(std::unique_ptr<attempt> stuck) {
-  static std::vector<std::unique_ptr<attempt>*> abandoned;
-  abandoned.push_back(new std::unique_ptr<attempt>(std::move(stuck)));
+  static auto& abandoned = *new std::vector<attempt*>();
+  abandoned.push_back(stuck.release());
   detail::thread_scheduler = nullptr;
 }
 

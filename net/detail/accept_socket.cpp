@@ -39,10 +39,12 @@ std::optional<tcp_stream> connection_waiter::take() {
   return tcp_stream(new stream_socket(std::move(connection_), peer));
 }
 
-error connection_waiter::closed_error() const noexcept { return {errc::closed, "accept a connection"}; }
+error connection_waiter::closed_error() const noexcept {
+  return error(errc::closed, "accept on").with_address(socket_->local());
+}
 
 wait_description connection_waiter::describe() const noexcept {
-  return {.operation = "accept on", .fd = socket_->native(), .address = local_address_of(socket_->native())};
+  return {.operation = "accept on", .fd = socket_->native(), .address = socket_->local()};
 }
 
 wring::result<tcp_stream> accept_wait::resume_result() {
@@ -57,6 +59,7 @@ void close_listener_wait::suspend() noexcept { socket_->close(this); }
 
 accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
     : fd_(std::move(owned)),
+      local_(local_address_of(fd_.get())),
       sched_(&scheduler::current()),
       queue_limit_(std::max<std::size_t>(queue_limit, 1)),
       retry_(*this) {
@@ -109,7 +112,7 @@ void accept_socket::arm_if_wanted() noexcept {
 
 void accept_socket::back_off(int error_number) noexcept {
   if (delay_ == 0) {
-    const error e = error::from_errno(error_number, "accept on").with_address(local_address_of(fd_.get()));
+    const error e = error::from_errno(error_number, "accept on").with_address(local_);
     log::warn("no more connections can be accepted for now; the kernel's backlog keeps them", {"error", e});
     delay_ = first_delay;
   }
@@ -130,6 +133,11 @@ void accept_socket::close(close_listener_wait* waiter) noexcept {
 }
 
 void accept_socket::abandon() noexcept {
+  if (scheduler::try_current() != sched_) [[unlikely]] {
+    std::fprintf(stderr, "wring: a listener (descriptor %d) was destroyed outside of its scheduler's thread or life\n",
+                 fd_.get());
+    std::abort();
+  }
   if (!waiters_.empty() || !closers_.empty()) [[unlikely]] {
     std::fprintf(stderr, "wring: a listener (descriptor %d) was destroyed while a task waits for a connection\n",
                  fd_.get());

@@ -80,6 +80,7 @@ class WRING_API accept_socket final : public operation {
   void close(close_listener_wait* waiter) noexcept;
 
   [[nodiscard]] int native() const noexcept { return fd_.get(); }
+  [[nodiscard]] const socket_address& local() const noexcept { return local_; }
   [[nodiscard]] bool closing() const noexcept { return closing_; }
   [[nodiscard]] bool closed() const noexcept { return closing_ && !active(); }
 
@@ -101,6 +102,7 @@ class WRING_API accept_socket final : public operation {
   void finish_close() noexcept;
 
   descriptor fd_;
+  socket_address local_;
   bool closing_ = false;
   bool abandoned_ = false;
   scheduler* sched_;

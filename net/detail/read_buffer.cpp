@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/detail/read_buffer.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
 #include <utility>
+
+#include <wring/net/detail/read_buffer.hpp>
 
 namespace wring::net::detail {
 
@@ -26,8 +26,8 @@ class read_buffer::occupied {
   read_buffer& buffer_;
 };
 
-/// Puts bytes into the buffer that came into the caller's memory and were not delivered: the read failed, or its task is
-/// being cancelled.
+/// Puts bytes into the buffer that came into the caller's memory and were not delivered: the read failed, or its task
+/// is being cancelled.
 class read_buffer::unfinished {
  public:
   unfinished(read_buffer& b, std::span<const std::byte> memory) noexcept : buffer_(b), memory_(memory) {}
@@ -43,7 +43,8 @@ class read_buffer::unfinished {
 };
 
 std::optional<error> read_buffer::obstacle() const noexcept {
-  if (!busy_ && !out_of_memory_) [[likely]] return {};
+  if (!busy_ && !out_of_memory_) [[likely]]
+    return {};
   const error e = busy_ ? error(errc::busy, "read from") : error::from_errno(ENOMEM, "read from");
   return e.with_address(stream.peer_address());
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/detail/reads.hpp>
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
+
+#include <wring/net/detail/reads.hpp>
 
 namespace wring::net::detail {
 

@@ -110,6 +110,12 @@ class WRING_API shut_down_write_wait final : public leaf<shut_down_write_wait, v
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<shut_down_write_wait>(*this); }
 
   bool ready() noexcept { return refused(); }
+  void resume() const { resume_result().value(); }
+  /// As for any sender; but once is enough.
+  wring::result<void> resume_result() const noexcept {
+    if (socket_->write_is_shut()) return {};
+    return sender::resume_result();
+  }
 
  private:
   bool next(std::size_t sent) noexcept override;

@@ -254,6 +254,11 @@ void stream_socket::close(bool keep, close_wait* waiter) noexcept {
 }
 
 void stream_socket::abandon() noexcept {
+  if (scheduler::try_current() != sched_) [[unlikely]] {
+    std::fprintf(stderr, "wring: a stream (descriptor %d) was destroyed outside of its scheduler's thread or life\n",
+                 fd_.get());
+    std::abort();
+  }
   if (has_reader() || sending_ != nullptr || !closers_.empty()) [[unlikely]] {
     std::fprintf(stderr, "wring: a stream (descriptor %d) was destroyed while a task is suspended on it\n", fd_.get());
     std::abort();

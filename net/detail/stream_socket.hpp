@@ -125,6 +125,7 @@ class WRING_API stream_socket final : public operation {
   void note_write_error(int error_number) noexcept;
   void note_torn(std::uint64_t sent) noexcept;
   void note_write_shut() noexcept { state_ |= write_shut; }
+  [[nodiscard]] bool write_is_shut() const noexcept { return (state_ & (write_shut | is_closing)) == write_shut; }
 
  private:
   enum state_bits : std::uint8_t {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/detail/write_buffer.hpp>
-
 #include <algorithm>
 #include <array>
+
+#include <wring/net/detail/write_buffer.hpp>
 
 namespace wring::net::detail {
 

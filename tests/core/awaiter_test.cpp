@@ -148,8 +148,8 @@ TEST_CASE("an own awaitable suspends the task until it completes", "[awaiter]") 
   wring::testing::run([]() -> task<> {
     mailbox<std::string> box;
     std::string got;
+    auto read = [&]() -> task<> { got = co_await box.receive(); };
     auto body = [&](wring::nursery& n) -> task<> {
-      auto read = [&]() -> task<> { got = co_await box.receive(); };
       n.start(std::ref(read));
       co_await settle();
       CHECK(got.empty());
@@ -203,11 +203,11 @@ TEST_CASE("a wait that was asked to stop may end either way, and later", "[await
       wring::cancel_scope scope;
       std::optional<int> value;
       bool ended = false;
+      auto wait = [&]() -> task<> {
+        value = co_await scope.run(manual_operation::wait(operation));
+        ended = true;
+      };
       auto body = [&](wring::nursery& n) -> task<> {
-        auto wait = [&]() -> task<> {
-          value = co_await scope.run(manual_operation::wait(operation));
-          ended = true;
-        };
         n.start(std::ref(wait));
         co_await settle();
         scope.cancel();
@@ -257,14 +257,14 @@ TEST_CASE("foreign awaitables are awaited in each of the standard's ways", "[awa
     CHECK(ready == 1);
     std::coroutine_handle<> handle;
     int sum = 0;
+    auto wait = [&]() -> task<> {
+      sum += co_await foreign{&handle, 10};
+      foreign named{&handle, 20};
+      sum += co_await named;
+      sum += co_await foreign_by_member{&handle};
+      sum += co_await foreign_by_function{&handle};
+    };
     auto body = [&](wring::nursery& n) -> task<> {
-      auto wait = [&]() -> task<> {
-        sum += co_await foreign{&handle, 10};
-        foreign named{&handle, 20};
-        sum += co_await named;
-        sum += co_await foreign_by_member{&handle};
-        sum += co_await foreign_by_function{&handle};
-      };
       const wring::child_handle child = n.start(std::ref(wait));
       for (const int expected : {0, 10, 30, 32}) {
         co_await settle();
@@ -302,13 +302,13 @@ TEST_CASE("a foreign awaitable is not cancellable, and delivers", "[awaiter][for
     wring::cancel_scope scope;
     int got = 0;
     bool further = false;
+    auto wait = [&]() -> task<> {
+      got = co_await foreign{&handle, 5};
+      co_await always_ready();
+      further = true;
+    };
+    auto scoped = [&]() -> task<> { co_await scope.run(wait()); };
     auto body = [&](wring::nursery& n) -> task<> {
-      auto wait = [&]() -> task<> {
-        got = co_await foreign{&handle, 5};
-        co_await always_ready();
-        further = true;
-      };
-      auto scoped = [&]() -> task<> { co_await scope.run(wait()); };
       const wring::child_handle child = n.start(std::ref(scoped));
       co_await settle();
       scope.cancel();

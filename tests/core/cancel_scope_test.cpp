@@ -88,17 +88,17 @@ TEST_CASE("cancelling a scope ends what waits inside, and nothing else", "[cance
     const balance even;
     cancel_scope scope;
     bool ended = false;
+    auto inner = []() -> task<> {
+      const counted local;
+      co_await forever();
+    };
+    auto outer = [&]() -> task<> {
+      const bool finished = co_await scope.run(inner());
+      CHECK_FALSE(finished);
+      co_await wring::yield();  // outside of the scope life goes on
+      ended = true;
+    };
     auto body = [&](wring::nursery& n) -> task<> {
-      auto inner = []() -> task<> {
-        const counted local;
-        co_await forever();
-      };
-      auto outer = [&]() -> task<> {
-        const bool finished = co_await scope.run(inner());
-        CHECK_FALSE(finished);
-        co_await wring::yield();  // outside of the scope life goes on
-        ended = true;
-      };
       n.start(std::ref(outer));
       co_await settle();
       CHECK(counted::live() == 1);

@@ -62,6 +62,14 @@ task<> fail_late(const char* what) {
 
 task<> trivial() { co_return; }
 
+struct server {
+  int served = 0;
+  task<> serve(int n) {
+    served = n;
+    co_return;
+  }
+};
+
 /// What running `body` in a nursery throws, as text.
 template <class Body>
 task<std::string> thrown_by(Body body) {
@@ -80,18 +88,18 @@ TEST_CASE("a nursery ends when its children have ended", "[nursery]") {
     std::vector<int> log;
     manual_operation operation;
     bool ended = false;
+    auto wait = [&]() -> task<> { co_await manual_operation::wait(operation); };
     auto inner = [&](nursery& n) -> task<> {
-      auto wait = [&]() -> task<> { co_await manual_operation::wait(operation); };
       n.start(std::ref(wait));
       n.start(note, std::ref(log), 1);
       CHECK(n.size() == 2);
       co_return;
     };
+    auto run = [&]() -> task<> {
+      co_await with_nursery(std::ref(inner));
+      ended = true;
+    };
     auto outer = [&](nursery& n) -> task<> {
-      auto run = [&]() -> task<> {
-        co_await with_nursery(std::ref(inner));
-        ended = true;
-      };
       n.start(std::ref(run));
       co_await settle();
       CHECK(log == std::vector{1});
@@ -163,13 +171,7 @@ TEST_CASE("callable and arguments live in the child as long as it runs", "[nurse
 
 TEST_CASE("a member function can be started", "[nursery]") {
   wring::testing::run([]() -> task<> {
-    struct server {
-      int served = 0;
-      task<> serve(int n) {
-        served = n;
-        co_return;
-      }
-    } s;
+    server s;
     auto body = [&](nursery& n) -> task<> {
       n.start(&server::serve, &s, 7);
       co_return;
@@ -184,14 +186,14 @@ TEST_CASE("the first failure cancels siblings and body, and is thrown when all h
     const balance even;
     bool cleaned = false;
     bool reached = false;
-    auto body = [&](nursery& n) -> task<> {
-      auto slow = [&]() -> task<> {
-        auto clean = [&]() -> task<> {
-          co_await settle();
-          cleaned = true;
-        };
-        co_await wring::finally(wait_for_ever(), clean);
+    auto slow = [&]() -> task<> {
+      auto clean = [&]() -> task<> {
+        co_await settle();
+        cleaned = true;
       };
+      co_await wring::finally(wait_for_ever(), clean);
+    };
+    auto body = [&](nursery& n) -> task<> {
       n.start(std::ref(slow));
       n.start(wait_for_ever);
       n.start(fail_now, "child");
@@ -303,9 +305,9 @@ TEST_CASE("cancellation from outside reaches body and children", "[nursery]") {
     manual_operation operation;
     wring::cancel_scope scope;
     bool ended = false;
+    auto slow = [&]() -> task<> { co_await manual_operation::wait(operation); };
     auto body = [&](nursery& n) -> task<> {
       n.start(wait_for_ever);
-      auto slow = [&]() -> task<> { co_await manual_operation::wait(operation); };
       n.start(std::ref(slow));
       co_await forever();
     };
@@ -453,20 +455,20 @@ TEST_CASE("those who wait for vacancy are served in order, and can be cancelled"
 TEST_CASE("start_ready waits until the child says so", "[nursery]") {
   wring::testing::run([]() -> task<> {
     bool ended = false;
+    auto serve = [&](wring::ready_signal<int> ready, int port) -> task<> {
+      co_await settle();
+      ready(port + 1);
+      co_await settle();
+      ended = true;
+    };
+    auto plain = [](wring::ready_signal<> ready) -> task<> {
+      ready();
+      co_return;
+    };
     auto body = [&](nursery& n) -> task<> {
-      auto serve = [&](wring::ready_signal<int> ready, int port) -> task<> {
-        co_await settle();
-        ready(port + 1);
-        co_await settle();
-        ended = true;
-      };
       const int port = co_await n.start_ready<int>(std::ref(serve), 80);
       CHECK(port == 81);
       CHECK_FALSE(ended);
-      auto plain = [](wring::ready_signal<> ready) -> task<> {
-        ready();
-        co_return;
-      };
       co_await n.start_ready(plain);
     };
     co_await with_nursery(std::ref(body));
@@ -496,14 +498,14 @@ TEST_CASE("start_ready fails if the child ends before it is ready", "[nursery]")
 TEST_CASE("cancelling a wait for readiness leaves the child running", "[nursery]") {
   wring::testing::run([]() -> task<> {
     bool ended = false;
+    wring::cancel_scope scope;
+    auto serve = [&](wring::ready_signal<> ready) -> task<> {
+      scope.cancel();
+      co_await settle();
+      ready();
+      ended = true;
+    };
     auto body = [&](nursery& n) -> task<> {
-      wring::cancel_scope scope;
-      auto serve = [&](wring::ready_signal<> ready) -> task<> {
-        scope.cancel();
-        co_await settle();
-        ready();
-        ended = true;
-      };
       const bool is_ready = co_await scope.run(n.start_ready(std::ref(serve)));
       CHECK_FALSE(is_ready);
       CHECK_FALSE(ended);
@@ -551,8 +553,8 @@ TEST_CASE("a nursery joins its children even where the body has used up its turn
   wring::testing::run([]() -> task<> {
     manual_operation operation;
     wring::cancel_scope scope;
+    auto wait = [&]() -> task<> { co_await manual_operation::wait(operation); };
     auto body = [&](nursery& n) -> task<> {
-      auto wait = [&]() -> task<> { co_await manual_operation::wait(operation); };
       n.start(std::ref(wait));
       co_await wring::yield();
       for (int i = 0; i != 128; ++i) co_await always_ready();

@@ -230,6 +230,7 @@ TEST_CASE("a long chain of bindings is dropped on a small stack", "[task_local]"
     static task<> keep() {
       co_await wring::sleep_for(1ms);
       CHECK(number.value_or(0) == 1);
+      CHECK(current() == "ada");
     }
     static task<> down(nursery& n, int left) {
       if (left == 0) {
@@ -240,7 +241,7 @@ TEST_CASE("a long chain of bindings is dropped on a small stack", "[task_local]"
     }
   };
   run_task([]() -> task<> {
-    co_await wring::with_nursery([](nursery& n) -> task<> { co_await deep::down(n, 50'000); });
+    co_await wring::with_nursery([](nursery& n) -> task<> { co_await name.bind("ada", deep::down(n, 50'000)); });
     CHECK(number.get() == nullptr);
   });
 }

@@ -258,11 +258,11 @@ TEST_CASE("100,000 nested tasks unwind on a small stack", "[task]") {
     wring::testing::run([]() -> task<> {
       for (const bool yields : {false, true}) {
         wring::cancel_scope scope;
+        auto deep = [&]() -> task<> {
+          const auto reached = co_await scope.run(dig(very_deep, yields, at_bottom::wait));
+          CHECK_FALSE(reached);
+        };
         auto body = [&](wring::nursery& n) -> task<> {
-          auto deep = [&]() -> task<> {
-            const auto reached = co_await scope.run(dig(very_deep, yields, at_bottom::wait));
-            CHECK_FALSE(reached);
-          };
           const wring::child_handle child = n.start(std::ref(deep));
           while (counted::live() < static_cast<int>(very_deep)) co_await wring::yield();
           co_await wring::yield();

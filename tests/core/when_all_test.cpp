@@ -259,20 +259,20 @@ TEST_CASE("cancellation reaches the operands, and when_all ends when they have",
     manual_operation second;
     wring::cancel_scope scope;
     bool ended = false;
+    auto whole = [&]() -> task<> {
+      const counted local;
+      co_await when_all(manual_operation::wait(first), [&]() -> task<int> {
+        const counted inner;
+        co_return co_await manual_operation::wait(second);
+      });
+      FAIL("not reached");
+    };
+    auto scoped = [&]() -> task<> {
+      const bool finished = co_await scope.run(whole());
+      CHECK_FALSE(finished);
+      ended = true;
+    };
     auto body = [&](wring::nursery& n) -> task<> {
-      auto whole = [&]() -> task<> {
-        const counted local;
-        co_await when_all(manual_operation::wait(first), [&]() -> task<int> {
-          const counted inner;
-          co_return co_await manual_operation::wait(second);
-        });
-        FAIL("not reached");
-      };
-      auto scoped = [&]() -> task<> {
-        const bool finished = co_await scope.run(whole());
-        CHECK_FALSE(finished);
-        ended = true;
-      };
       n.start(std::ref(scoped));
       co_await wring::yield();
       co_await wring::yield();

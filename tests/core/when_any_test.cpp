@@ -95,15 +95,15 @@ TEST_CASE("when_any ends when all operands have, and delivers every value that a
     manual_operation second;
     manual_operation third;
     bool ended = false;
+    auto whole = [&]() -> task<> {
+      const auto [a, b, c] = co_await when_any(manual_operation::wait(first), manual_operation::wait(second),
+                                               manual_operation::wait(third));
+      CHECK(a == 1);
+      CHECK(b == 2);
+      CHECK_FALSE(c);
+      ended = true;
+    };
     auto body = [&](wring::nursery& n) -> task<> {
-      auto whole = [&]() -> task<> {
-        const auto [a, b, c] = co_await when_any(manual_operation::wait(first), manual_operation::wait(second),
-                                                 manual_operation::wait(third));
-        CHECK(a == 1);
-        CHECK(b == 2);
-        CHECK_FALSE(c);
-        ended = true;
-      };
       n.start(std::ref(whole));
       for (int i = 0; i != 5; ++i) co_await wring::yield();
       second.finish(2);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <optional>
@@ -14,6 +15,7 @@
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
@@ -309,6 +311,28 @@ TEST_CASE("operations through a reference that end at once give way to other tas
       CHECK(others_ran);
     });
   });
+}
+
+TEST_CASE("a stream over another one can be cancelled wherever it waits", "[stream]") {
+  const auto points = testing::cancel_everywhere([]() -> task<> {
+    auto pair = net::make_memory_stream_pair({.capacity = 10, .delay = std::chrono::milliseconds(1)});
+    any_stream near(std::in_place_type<tests::framed_stream>, std::move(pair.first));
+    any_stream far(std::in_place_type<tests::framed_stream>, std::move(pair.second));
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> {
+        while (const auto chunk = co_await far.read_some()) co_await far.write_all(std::span<const std::byte>(chunk));
+        co_await far.close();
+      });
+      n.start([&]() -> task<> {
+        for (int i = 0; i != 3; ++i) co_await near.write_all("some words that come back");
+        co_await near.shut_down_write();
+      });
+      const std::string echoed = co_await read_to_end(near);
+      CHECK(echoed.size() == 75);
+    });
+    co_await near.close();
+  });
+  CHECK(points > 10);
 }
 
 TEST_CASE("bytes that a stream leases from memory of its own are given back once", "[stream]") {

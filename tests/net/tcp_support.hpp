@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <initializer_list>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>
@@ -55,6 +56,7 @@ class raw_socket {
   }
   [[nodiscard]] static raw_socket listening(int backlog = 16) {
     raw_socket s = make();
+    s.option(SOL_SOCKET, SO_REUSEADDR, 1);
     const net::socket_address any(net::ip_address::loopback_v4, 0);
     checked(::bind(s.fd_, any.data(), any.size()), "bind");
     checked(::listen(s.fd_, backlog), "listen");
@@ -135,13 +137,18 @@ struct connection {
 /// `segment`: the most bytes in a packet; with it, both ends also have small buffers.
 inline connection make_connection(int segment = 0) {
   const raw_socket listener = raw_socket::listening();
-  if (segment != 0) {
-    listener.option(IPPROTO_TCP, TCP_MAXSEG, segment);
-    listener.option(SOL_SOCKET, SO_RCVBUF, 8 * segment);
+  raw_socket near = raw_socket::make();
+  near.option(IPPROTO_TCP, TCP_NODELAY, 1);
+  for (const raw_socket* each : std::initializer_list<const raw_socket*>{&listener, &near}) {
+    if (segment == 0) break;
+    each->option(IPPROTO_TCP, TCP_MAXSEG, segment);
+    each->option(SOL_SOCKET, SO_RCVBUF, 8 * segment);
+    each->option(SOL_SOCKET, SO_SNDBUF, 4 * segment);
   }
-  raw_socket near = raw_socket::connected_to(listener.address());
-  if (segment != 0) near.option(SOL_SOCKET, SO_SNDBUF, 4 * segment);
+  const net::socket_address address = listener.address();
+  checked(::connect(near.get(), address.data(), address.size()), "connect");
   connection c{net::tcp_stream::adopt(near.get()), listener.accepted()};
+  c.peer.option(IPPROTO_TCP, TCP_NODELAY, 1);
   static_cast<void>(near.release());
   return c;
 }
@@ -152,8 +159,8 @@ struct stream_pair {
   net::tcp_stream b;
 };
 
-inline stream_pair make_stream_pair() {
-  connection c = make_connection();
+inline stream_pair make_stream_pair(int segment = 0) {
+  connection c = make_connection(segment);
   stream_pair pair{std::move(c.stream), net::tcp_stream::adopt(c.peer.get())};
   static_cast<void>(c.peer.release());
   return pair;

@@ -38,7 +38,8 @@ class CountdownTest(support.ExampleTest):
             self.assertEqual(self.finish(process), (0, 'stopped at 7\n', ''))
 
     def test_it_ends_when_its_time_is_up(self):
-        self.assertEqual(support.run(self.program, '--tick', '3600000', '--limit', '50', '3'), (1, '3\nout of time at 3\n', ''))
+        self.assertEqual(support.run(self.program, '--tick', '3600000', '--limit', '50', '3'),
+                         (1, '3\nout of time at 3\n', ''))
 
     def test_a_limit_that_is_not_reached_changes_nothing(self):
         self.assertEqual(support.run(self.program, '--tick', '1', '--limit', '3600000', '1'), (0, '1\nlift-off\n', ''))

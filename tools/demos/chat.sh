@@ -7,16 +7,18 @@ demo() {
   enter ada
   expect ada 'name'
   say ada Ada
+  expect ada 'Hello, Ada.'
   enter grace
   expect grace 'name'
   say grace Grace
-  expect ada Grace
+  expect grace 'Hello, Grace.'
+  expect ada 'Grace comes in'
   say ada 'Hello Grace. Is that a moth in the relay?'
   expect grace 'Is that a moth in the relay?'
   say grace 'First actual case of a bug being found.'
   expect ada 'First actual case of a bug being found.'
   leave grace
-  expect ada Grace
+  expect ada 'Grace leaves'
   stop_server
-  show ada
+  expect ada 'Good-bye.'
 }

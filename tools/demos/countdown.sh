@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# demo: timers and cancellation: a countdown
+# demo: timers and cancellation: a countdown, and one that runs out of time
 demo() {
-  run countdown 3 < /dev/null
+  run countdown 3
+  expected=1 run countdown --tick 200 --limit 500 10
 }

@@ -4,6 +4,7 @@ needs=echo_server
 
 demo() {
   start_server echo_server
-  printf '%s\n' 'the first line' 'and the second' | run echo_client --host "$host" --port "$port"
+  run echo_client --host "$host" --port "$port" --message hello
+  printf '%s\n' 'lines from its input:' 'one' 'two' | run echo_client --host "$host" --port "$port"
   stop_server
 }

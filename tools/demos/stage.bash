@@ -136,13 +136,14 @@ expect() {
   show "$name"
 }
 
-# run PROGRAM ARGUMENTS...: runs an example to its end, in sight.
+# run PROGRAM ARGUMENTS...: runs an example to its end, in sight. It must exit with 0, or with $expected.
 run() {
   local name=$1 text
   shift
+  line "$name" '$' "$name $*"
   "$programs/$name" "$@" 2>&1 | while IFS= read -r text; do line "$name" '|' "$text"; done
   local code=${PIPESTATUS[0]}
-  [ "$code" = 0 ] || fail "$name exited with $code"
+  [ "$code" = "${expected:-0}" ] || fail "$name exited with $code"
 }
 
 # serve OPTIONS...: for tools/demo --serve.

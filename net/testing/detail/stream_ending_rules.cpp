@@ -62,8 +62,8 @@ task<> half_close(testing::stream_pair& ends, const testing::stream_check_option
   co_await receive_pattern(b, 0, 10, read_style::mixed, 4);
   co_await expect_end(b);
   co_await with_nursery([&](nursery& n) -> task<> {
-    n.start(send_pattern, b, 0U, 200'000U, 10'000U);
-    co_await receive_pattern(a, 0, 200'000, read_style::mixed, 1000);
+    n.start(send_pattern, b, 0U, 100'000U, 10'000U);
+    co_await receive_pattern(a, 0, 100'000, read_style::mixed, 1000);
   });
   co_await b.shut_down_write();
   co_await expect_end(a);

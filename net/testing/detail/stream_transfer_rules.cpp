@@ -22,9 +22,9 @@ task<> in_order(testing::stream_pair& ends, const testing::stream_check_options&
     std::size_t read;
     std::size_t count;
   };
-  constexpr std::array table{sizes{1, 1, 500},          sizes{1, 4096, 500},        sizes{7, 3, 2000},
-                             sizes{1000, 1, 3000},      sizes{4096, 4096, 50000},   sizes{60000, 1000, 200000},
-                             sizes{100, 60000, 200000}, sizes{60000, 60000, 200000}};
+  constexpr std::array table{sizes{1, 1, 300},         sizes{1, 4096, 300},       sizes{7, 3, 1000},
+                             sizes{1000, 1, 1500},     sizes{4096, 4096, 20000},  sizes{60000, 1000, 70000},
+                             sizes{100, 60000, 20000}, sizes{60000, 60000, 70000}};
   std::size_t position = 0;
   for (const read_style style : {read_style::leased, read_style::spans, read_style::mixed}) {
     for (const sizes& s : table) {
@@ -72,7 +72,7 @@ task<> nothing_into_nothing(testing::stream_pair& ends, const testing::stream_ch
 task<> both_ways(testing::stream_pair& ends, const testing::stream_check_options&) {
   const stream_ref a(ends.first);
   const stream_ref b(ends.second);
-  constexpr std::size_t count = 2'000'000;
+  constexpr std::size_t count = 500'000;
   co_await with_nursery([&](nursery& n) -> task<> {
     n.start(send_pattern, a, 0U, count, 50'000U);
     n.start(send_pattern, b, 7U, count, 30'000U);

@@ -54,7 +54,7 @@ class flawed_stream {
  public:
   flawed_stream(net::memory_stream inner, defect d)
       : inner_(std::make_shared<net::memory_stream>(std::move(inner))), defect_(d) {
-    if (d == defect::outlives_destruction) inner_->fail_read(0, 0), immortal = inner_;
+    if (d == defect::outlives_destruction) immortal = inner_;
   }
 
   static inline std::shared_ptr<net::memory_stream> immortal;
@@ -100,7 +100,7 @@ class flawed_stream {
       data = data.subspan(data.size() / 2);
     }
     if (outcome) outcome = co_await inner_->write_all(data).result();
-    if (defect_ == defect::misreports_cancelled_write) co_await yield();
+    for (int i = 0; i != 3 && defect_ == defect::misreports_cancelled_write; ++i) co_await yield();
     --writes_;
     if (outcome || (shut_ && defect_ == defect::writes_after_shut_down) ||
         (outcome.error() == std::errc::broken_pipe && defect_ == defect::ignores_a_gone_peer) ||
@@ -159,13 +159,19 @@ class flawed_stream {
   bool closed_ = false;
 };
 
+/// Those that make somebody wait for ever.
+bool hangs(defect d) {
+  return d == defect::takes_for_nothing || d == defect::half_duplex || d == defect::lets_readers_mix ||
+         d == defect::close_leaves_reader || d == defect::outlives_destruction || d == defect::loses_cancelled_read;
+}
+
 void check_flawed(defect d) {
   testing::run([&]() -> task<> {
     const auto make = [&] {
       auto [a, b] = net::make_memory_stream_pair({.capacity = std::size_t{10} * 1024});
       return std::pair(flawed_stream(std::move(a), d), flawed_stream(std::move(b), d));
     };
-    co_await check_stream(std::cref(make), {.patience = 300ms});
+    co_await check_stream(std::cref(make), {.patience = hangs(d) ? 1s : 60s});
   });
 }
 
@@ -191,15 +197,14 @@ void check_framed(const net::memory_stream_options& options) {
 
 TEST_CASE("memory streams conform", "[stream_conformance]") {
   check_memory({});
-  check_memory({.capacity = 1024});
-  check_memory({.read_chunk = 7});
+  check_memory({.capacity = 1024, .read_chunk = 100});
   check_memory({.capacity = 5000, .read_chunk = 3000, .chunk_seed = 42});
   check_memory({.delay = 200us});
 }
 
 TEST_CASE("a stream over another stream conforms", "[stream_conformance]") {
   check_framed({});
-  check_framed({.capacity = 1024});
+  check_framed({.capacity = 1024, .read_chunk = 100});
   check_framed({.capacity = 5000, .read_chunk = 3000, .chunk_seed = 42});
   check_framed({.delay = 200us});
 }

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <linux/io_uring.h>
+#include <new>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/core/detail/sanitizers.hpp>
+#include <wring/core/engine/buffer_pool.hpp>
+
+#include "../detail/child_process.hpp"
+
+namespace {
+
+using namespace wring;
+using testing::run_in_child;
+
+/// Notes when it is told of a buffer.
+struct noting_waiter : buffer_pool::waiter {
+  std::string* order;
+  char name;
+  noting_waiter(std::string& o, char n) : order(&o), name(n) {
+    on_buffer = [](buffer_pool::waiter& w) noexcept {
+      auto& self = static_cast<noting_waiter&>(w);
+      *self.order += self.name;
+    };
+  }
+};
+
+TEST_CASE("a pool hands out its buffers in turn, and again what came back", "[buffer_pool]") {
+  buffer_pool pool({.count = 4, .size = 16, .initial = 4});
+  REQUIRE(pool.capacity() == 4);
+  REQUIRE(pool.buffer_size() == 16);
+  std::uint32_t id = 99;
+  std::vector<buffer_lease> leases;
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    REQUIRE(pool.take(id));
+    REQUIRE(id == i);
+    leases.push_back(pool.lease(id, 16));
+  }
+  REQUIRE(!pool.take(id));
+  REQUIRE(pool.leased() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    std::memset(leases[i].data(), static_cast<int>('a' + i), 16);  // they do not overlap
+  }
+  for (std::size_t i = 0; i < 4; ++i) REQUIRE(*leases[i].begin() == *(leases[i].end() - 1));
+  leases[2].reset();
+  leases[0].reset();
+  REQUIRE(pool.leased() == 2);
+  REQUIRE(pool.take(id));
+  REQUIRE(id == 2);
+  REQUIRE(pool.take(id));
+  REQUIRE(id == 0);
+  REQUIRE(!pool.take(id));
+}
+
+TEST_CASE("a pool grows when it runs out, up to its count", "[buffer_pool]") {
+  buffer_pool pool({.count = 5, .size = 8, .initial = 1});
+  REQUIRE(pool.capacity() == 8);  // a power of two
+  REQUIRE(pool.published() == 1);
+  std::vector<buffer_lease> leases;
+  std::uint32_t id = 0;
+  while (pool.take(id)) leases.push_back(pool.lease(id, 8));
+  REQUIRE(leases.size() == 8);
+  REQUIRE(pool.published() == 8);
+  // The ring the kernel reads: entries of address, length and number, and the tail behind the first one's number.
+  const auto* entries = static_cast<const ::io_uring_buf*>(pool.ring());
+  REQUIRE(entries[0].resv == 8);
+  for (unsigned i = 0; i < 8; ++i) {
+    REQUIRE(entries[i].len == 8);
+    REQUIRE(entries[i].bid == i);
+    REQUIRE(entries[i].addr == reinterpret_cast<std::uintptr_t>(leases[i].data()));
+  }
+  leases[3].reset();
+  REQUIRE(entries[0].bid == 3);
+  REQUIRE(entries[0].resv == 9);
+}
+
+TEST_CASE("who waits for a buffer is told in order, one for each that comes back", "[buffer_pool]") {
+  buffer_pool pool({.count = 2, .size = 8, .initial = 2});
+  std::string order;
+  noting_waiter a(order, 'a'), b(order, 'b'), c(order, 'c'), d(order, 'd');
+  REQUIRE(!pool.wait(a));  // there are some
+  std::optional<buffer_lease> first(pool.lease(0, 8)), second(pool.lease(1, 8));
+  for (noting_waiter* each : {&a, &b, &c, &d}) {
+    REQUIRE(pool.wait(*each));
+    REQUIRE(each->waiting);
+  }
+  pool.pass_on();  // nothing is free
+  REQUIRE(order.empty());
+  pool.cancel(b);
+  pool.cancel(b);
+  REQUIRE(!b.waiting);
+  first.reset();
+  REQUIRE(order == "a");
+  REQUIRE(!a.waiting);
+  pool.pass_on();  // a had no use for it
+  REQUIRE(order == "ac");
+  pool.pass_on();
+  REQUIRE(order == "acd");
+  pool.pass_on();
+  second.reset();
+  REQUIRE(order == "acd");
+}
+
+TEST_CASE("the pool grows before anybody waits", "[buffer_pool]") {
+  buffer_pool pool({.count = 4, .size = 8, .initial = 1});
+  std::string order;
+  noting_waiter a(order, 'a');
+  const buffer_lease lease = pool.lease(0, 8);
+  REQUIRE(!pool.wait(a));
+  REQUIRE(pool.published() == 2);
+}
+
+TEST_CASE("impossible pools are refused with the bounds", "[buffer_pool]") {
+  for (const buffer_pool_options& options :
+       {buffer_pool_options{.count = 0}, buffer_pool_options{.size = 0}, buffer_pool_options{.count = 32769}}) {
+    try {
+      const buffer_pool pool(options);
+      FAIL("made");
+    } catch (const std::invalid_argument& e) {
+      REQUIRE(std::string(e.what()) == "buffer_pool: needs 1 to 32768 buffers of at least one byte");
+    }
+  }
+  const buffer_pool most({.count = 32768, .size = 1, .initial = 1});
+  REQUIRE(most.capacity() == 32768);
+}
+
+TEST_CASE("a lease that outlives its pool ends the process", "[buffer_pool]") {
+  const auto end = run_in_child([]() noexcept {
+    std::optional<buffer_lease> lease;
+    buffer_pool pool({.count = 1, .size = 8, .initial = 1});
+    lease = pool.lease(0, 8);
+  });
+  REQUIRE(!end.clean);
+  REQUIRE(end.report.find("wring: 1 received buffers outlived their scheduler: destroy leases before it ends\n") !=
+          std::string::npos);
+}
+
+TEST_CASE("a lease shows the bytes that came, and can be cut at both ends", "[buffer_pool]") {
+  buffer_pool pool({.count = 1, .size = 16, .initial = 1});
+  buffer_lease lease = pool.lease(0, 8);
+  std::memcpy(lease.data(), "abcdefgh", 8);
+  const auto text = [&lease] { return std::string(reinterpret_cast<const char*>(lease.data()), lease.size()); };
+  REQUIRE(lease);
+  REQUIRE(text() == "abcdefgh");
+  REQUIRE(lease.end() - lease.begin() == 8);
+  lease.consume(3);
+  REQUIRE(text() == "defgh");
+  lease.truncate(2);
+  REQUIRE(text() == "de");
+  REQUIRE(pool.leased() == 1);
+  lease.consume(2);  // nothing is left: returned
+  REQUIRE(pool.leased() == 0);
+  REQUIRE(!lease);
+  REQUIRE(lease.empty());
+}
+
+TEST_CASE("a lease moves, and is returned once", "[buffer_pool]") {
+  buffer_pool pool({.count = 2, .size = 16, .initial = 2});
+  {
+    buffer_lease a = pool.lease(0, 4);
+    buffer_lease b = std::move(a);
+    REQUIRE(a.empty());
+    REQUIRE(b.size() == 4);
+    REQUIRE(pool.leased() == 1);
+    buffer_lease c = pool.lease(1, 8);
+    c = std::move(b);  // returns what it had
+    REQUIRE(pool.leased() == 1);
+    REQUIRE(c.size() == 4);
+    auto& same = c;
+    c = std::move(same);
+    REQUIRE(c.size() == 4);
+  }
+  REQUIRE(pool.leased() == 0);
+  buffer_lease empty_one = pool.lease(0, 0);  // holds a buffer although it has no bytes
+  REQUIRE(pool.leased() == 1);
+  empty_one.reset();
+  empty_one.reset();
+  REQUIRE(pool.leased() == 0);
+}
+
+TEST_CASE("a lease may be of memory of its own", "[buffer_pool]") {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{2048}, std::size_t{100'000}}) {
+    buffer_lease own = buffer_lease::allocate(size);
+    REQUIRE(own.size() == size);
+    REQUIRE(reinterpret_cast<std::uintptr_t>(own.data()) % alignof(std::max_align_t) == 0);
+    std::memset(own.data(), 'x', size);
+    own.consume(size / 2);  // what is returned is the whole
+  }
+  REQUIRE(buffer_lease::allocate(0).empty());
+  REQUIRE_THROWS_AS(buffer_lease::allocate(std::size_t{1} << 32), std::bad_alloc);
+  const std::string text = "copied";
+  const buffer_lease copy = buffer_lease::copy_of(std::as_bytes(std::span(text)));
+  REQUIRE(std::string(reinterpret_cast<const char*>(copy.data()), copy.size()) == text);
+  REQUIRE(static_cast<const void*>(copy.data()) != text.data());
+}
+
+TEST_CASE("a lease of anybody's memory tells its owner once", "[buffer_pool]") {
+  std::vector<std::uint32_t> released;
+  std::array<std::byte, 4> memory{};
+  const auto release = [](void* owner, std::uint32_t tag) noexcept {
+    static_cast<std::vector<std::uint32_t>*>(owner)->push_back(tag);
+  };
+  {
+    buffer_lease one(memory.data(), memory.size(), release, &released, 7);
+    buffer_lease two(std::move(one));
+    REQUIRE(released.empty());
+  }
+  REQUIRE(released == std::vector<std::uint32_t>{7});
+  {
+    const buffer_lease none(nullptr, 0, release, &released, 8);
+  }
+  REQUIRE(released == std::vector<std::uint32_t>{7, 8});
+}
+
+#if WRING_ADDRESS_SANITIZER
+TEST_CASE("the use of a returned buffer is reported", "[buffer_pool]") {
+  const auto end = run_in_child([]() noexcept {
+    buffer_pool pool({.count = 2, .size = 64, .initial = 2});
+    buffer_lease lease = pool.lease(0, 64);
+    const volatile std::byte* const data = lease.data();
+    lease.reset();
+    static_cast<void>(*data);
+  });
+  REQUIRE(!end.clean);
+  REQUIRE(end.report.find("use-after-poison") != std::string::npos);
+}
+
+TEST_CASE("the use of bytes behind those that came is reported", "[buffer_pool]") {
+  const auto end = run_in_child([]() noexcept {
+    buffer_pool pool({.count = 2, .size = 64, .initial = 2});
+    const buffer_lease lease = pool.lease(0, 8);
+    const volatile std::byte* const data = lease.data();
+    static_cast<void>(data[8]);
+  });
+  REQUIRE(!end.clean);
+  REQUIRE(end.report.find("use-after-poison") != std::string::npos);
+}
+#endif
+
+}  // namespace

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <deque>
+#include <poll.h>
+#include <stdexcept>
+#include <string>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/config.hpp>
+#include <wring/core/engine/uring_engine.hpp>
+
+#include "../detail/child_process.hpp"
+#include "noted_operation.hpp"
+
+namespace {
+
+using namespace wring;
+using namespace wring::tests;
+using testing::run_in_child;
+using wring::detail::uring_engine;
+
+constexpr std::int64_t millisecond = 1'000'000;
+
+TEST_CASE("an operation completes once, in a turn, and never within submit", "[engine]") {
+  uring_engine e({});
+  {
+    const both_ends ends = both_ends::of_socket();
+    std::array<char, 8> into{};
+    noted receive(op_code::receive, ends.fd[0], into.data(), into.size());
+    REQUIRE(::write(ends.fd[1], "hello", 5) == 5);
+    REQUIRE(!receive.active());
+    e.submit(receive);
+    REQUIRE(receive.results.empty());
+    REQUIRE(receive.active());
+    REQUIRE(e.in_flight() == 1);
+    e.turn(engine::no_deadline, 256);
+    REQUIRE(receive.results == std::vector<int>{5});
+    REQUIRE(!receive.active());
+    REQUIRE(e.in_flight() == 0);
+    REQUIRE(std::string(into.data(), 5) == "hello");
+    REQUIRE(e.totals().submitted == 1);
+    REQUIRE(e.totals().completed == 1);
+    e.submit(receive);  // the record may be used again
+    REQUIRE(::write(ends.fd[1], "!", 1) == 1);
+    turn_until_idle(e);
+    REQUIRE(receive.results == std::vector<int>{5, 1});
+  }
+  e.shut_down();
+}
+
+TEST_CASE("a stop request ends an operation with ECANCELED, or with what had happened", "[engine]") {
+  uring_engine e({});
+  {
+    const both_ends ends = both_ends::of_socket();
+    std::array<char, 8> into{};
+    noted receive(op_code::receive, ends.fd[0], into.data(), into.size());
+    e.request_stop(receive);  // idle: ignored
+    e.submit(receive);
+    e.turn(engine::no_wait, 256);
+    e.request_stop(receive);
+    e.request_stop(receive);
+    turn_until_idle(e);
+    REQUIRE(receive.results == std::vector<int>{-ECANCELED});
+    REQUIRE(receive.ended == 1);
+    // Stopped before the kernel has seen it.
+    e.submit(receive);
+    e.request_stop(receive);
+    turn_until_idle(e);
+    REQUIRE(receive.results == std::vector<int>{-ECANCELED, -ECANCELED});
+    // Too late.
+    REQUIRE(::write(ends.fd[1], "late", 4) == 4);
+    e.submit(receive);
+    e.request_stop(receive);
+    turn_until_idle(e);
+    REQUIRE(receive.results.size() == 3);
+    REQUIRE(receive.results[2] == 4);
+    // The stop was for that operation; the next one with the same record is another.
+    e.submit(receive);
+    e.turn(engine::no_wait, 256);
+    e.turn(engine::no_wait, 256);
+    REQUIRE(receive.results.size() == 3);
+    REQUIRE(::write(ends.fd[1], "next", 4) == 4);
+    turn_until_idle(e);
+    REQUIRE(receive.results[3] == 4);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("faults come as -errno, in a turn", "[engine]") {
+  uring_engine e({});
+  {
+    noted receive(op_code::receive, -1);
+    e.submit(receive);
+    turn_until_idle(e);
+    REQUIRE(receive.results == std::vector<int>{-EBADF});
+  }
+  e.shut_down();
+}
+
+TEST_CASE("more operations than the queue holds are all submitted, in order", "[engine]") {
+  uring_engine e({.queue_entries = 2, .completion_entries = 4});
+  {
+    const both_ends ends = both_ends::of_socket();
+    std::deque<noted> sends;
+    const std::string text = "abcdefghijklmnopqrstuvwxyz";
+    for (const char& c : text) e.submit(sends.emplace_back(op_code::send, ends.fd[0], const_cast<char*>(&c), 1));
+    REQUIRE(e.in_flight() == text.size());
+    turn_until_idle(e);
+    for (const noted& send : sends) REQUIRE(send.results == std::vector<int>{1});
+    std::array<char, 64> got{};
+    REQUIRE(::read(ends.fd[1], got.data(), got.size()) == static_cast<ssize_t>(text.size()));
+    REQUIRE(std::string(got.data()) == text);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("a turn delivers no more than its limit, and the rest later", "[engine]") {
+  uring_engine e({});
+  {
+    const both_ends ends = both_ends::of_socket();
+    std::deque<noted> polls;
+    for (int i = 0; i < 10; ++i) e.submit(polls.emplace_back(op_code::poll, ends.fd[0], nullptr, 0, POLLOUT));
+    std::vector<std::size_t> left;
+    while (e.in_flight() != 0) {
+      e.turn(engine::no_deadline, 4);
+      left.push_back(e.in_flight());
+    }
+    REQUIRE(left == std::vector<std::size_t>{6, 2, 0});
+    for (const noted& poll : polls) REQUIRE(poll.results == std::vector<int>{POLLOUT});
+  }
+  e.shut_down();
+}
+
+TEST_CASE("a turn waits until its deadline", "[engine]") {
+  uring_engine e({});
+  const std::int64_t begun = e.now();
+  e.turn(engine::no_wait, 256);
+  e.turn(begun, 256);  // has passed
+  e.turn(begun - 5 * millisecond, 256);
+  const std::int64_t deadline = e.now() + 5 * millisecond;
+  while (e.now() < deadline) e.turn(deadline, 256);
+  REQUIRE(e.totals().kernel_calls < 10);  // it slept
+  e.shut_down();
+}
+
+TEST_CASE("wake ends a wait, whether it comes before or during it", "[engine][threads]") {
+  uring_engine e({});
+  e.wake();
+  e.turn(engine::no_deadline, 256);
+  for (int i = 0; i < 200; ++i) {
+    std::thread other([&] {
+      if (i % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(i));
+      e.wake();
+    });
+    e.turn(engine::no_deadline, 256);
+    other.join();
+    e.turn(engine::no_wait, 256);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("sends are attempted without waiting", "[engine]") {
+  uring_engine e({});
+  {
+    const both_ends ends = both_ends::of_socket();
+    const std::array<std::byte, 5> bytes{};
+    REQUIRE(e.attempt_send(ends.fd[0], bytes) == 5);
+    ::iovec part{const_cast<std::byte*>(bytes.data()), 3};
+    ::msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    REQUIRE(e.attempt_send(ends.fd[0], message) == 3);
+    std::array<std::byte, 4096> much{};
+    std::int32_t sent = 0;
+    while ((sent = e.attempt_send(ends.fd[0], much)) > 0) {
+    }
+    REQUIRE(sent == -EAGAIN);
+    REQUIRE(e.attempt_send(ends.fd[0], message) == -EAGAIN);
+    ::close(std::exchange(const_cast<int&>(ends.fd[1]), -1));
+    REQUIRE(e.attempt_send(ends.fd[0], bytes) == -EPIPE);  // and no SIGPIPE
+    REQUIRE(e.attempt_send(ends.fd[0], message) == -EPIPE);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("the destruction of a record that the kernel still has ends the process", "[engine]") {
+  const auto end = run_in_child([]() noexcept {
+    int ends[2];
+    if (::pipe(ends) != 0) return;
+    uring_engine e({});
+    char c = 0;
+    noted read(op_code::read, ends[0], &c, 1);
+    e.submit(read);
+    e.turn(engine::no_wait, 256);
+  });
+  REQUIRE(!end.clean);
+  REQUIRE(end.report.find("wring: the record of an operation in flight (read, descriptor ") != std::string::npos);
+  REQUIRE(end.report.find(") was destroyed; its memory still belongs to the kernel\n") != std::string::npos);
+}
+
+#if WRING_CHECKS
+TEST_CASE("an operation that is submitted twice ends the process", "[engine]") {
+  const auto end = run_in_child([]() noexcept {
+    uring_engine e({});
+    noted poll(op_code::poll, 0, nullptr, 0, POLLIN);
+    e.submit(poll);
+    e.submit(poll);
+  });
+  REQUIRE(!end.clean);
+  REQUIRE(end.report.find("wring: an operation was submitted twice") != std::string::npos);
+}
+#endif
+
+TEST_CASE("an engine says what it uses", "[engine]") {
+  uring_engine e({.queue_entries = 5, .completion_entries = 9, .buffers = {.count = 3, .size = 512}});
+  REQUIRE(std::string(e.name()) == "io_uring");
+  const std::string text = e.explain();
+  REQUIRE(text.find("engine: io_uring\n") == 0);
+  REQUIRE(text.find("submission entries: 8\ncompletion entries: 16\n") != std::string::npos);
+  REQUIRE(text.find("a ring of 4 buffers of 512 bytes\n") != std::string::npos);
+  e.shut_down();
+  REQUIRE_THROWS_AS(uring_engine({.queue_entries = 0}), std::invalid_argument);
+}
+
+}  // namespace

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// The same for this test program.
+#include "../core/allocation_count.cpp"

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+#include <optional>
+#include <stdexcept>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/event.hpp>
+#include <wring/core/run.hpp>
+#include <wring/core/testing/leak_check.hpp>
+#include <wring/net/serve.hpp>
+
+#include "../core/captured_log.hpp"
+#include "tcp_support.hpp"
+
+namespace {
+
+using namespace wring;
+using namespace wring::tests;
+using net::ip_address;
+using net::socket_address;
+using testing::leak_check;
+
+constexpr net::tcp_listen_options on_loopback{.address = ip_address::loopback_v4};
+
+task<> echo(net::tcp_stream peer) {
+  while (const buffer_lease chunk = co_await peer.read_some()) co_await peer.write_all(chunk);
+}
+
+task<std::string> ask(raw_socket& server, std::string_view question) {
+  server.send(question);
+  co_return co_await server.receive(question.size());
+}
+
+TEST_CASE("serve runs a handler for each connection until it is asked to stop", "[tcp][serve]") {
+  run_net([]() -> task<> {
+    const leak_check leaks;
+    {
+      auto listener = co_await net::listen_tcp(on_loopback);
+      const socket_address address = listener.local_address();
+      co_await with_nursery([&](nursery& n) -> task<> {
+        const child_handle server = n.start([&]() -> task<> { co_await net::serve(listener, echo); });
+        std::vector<raw_socket> clients;
+        for (int i = 0; i < 20; ++i) clients.push_back(raw_socket::connected_to(address));
+        for (int round = 0; round < 3; ++round) {
+          for (raw_socket& client : clients) {
+            const std::string answer = co_await ask(client, "hello");
+            REQUIRE(answer == "hello");
+          }
+        }
+        scheduler::current().request_stop();
+        co_await a_moment();
+        REQUIRE(!listener.is_open());
+        REQUIRE(!server.done());
+        for (raw_socket& client : clients) {  // they may finish
+          const std::string answer = co_await ask(client, "bye");
+          REQUIRE(answer == "bye");
+          client.close();
+        }
+        co_await until([&] { return server.done(); });
+      });
+    }
+    co_await until([] { return scheduler::current().stats().operations == 0; });
+    REQUIRE(leaks.check() == "");
+  });
+}
+
+TEST_CASE("an exception in a handler is logged with its peer and ends that connection alone", "[tcp][serve]") {
+  captured_log log;
+  socket_address failing;
+  run_net([&]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    const auto handler = [](net::tcp_stream peer) -> task<> {
+      while (const buffer_lease chunk = co_await peer.read_some()) {
+        if (text_of(chunk) == "fail") throw std::runtime_error("something went wrong");
+        co_await peer.write_all(chunk);
+      }
+    };
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, handler); });
+      raw_socket good = raw_socket::connected_to(listener.local_address());
+      raw_socket bad = raw_socket::connected_to(listener.local_address());
+      failing = bad.address();
+      std::string answer = co_await ask(good, "one");
+      REQUIRE(answer == "one");
+      bad.send("fail");
+      co_await bad.receive_all();
+      REQUIRE(bad.ended);
+      answer = co_await ask(good, "two");
+      REQUIRE(answer == "two");
+      raw_socket other = raw_socket::connected_to(listener.local_address());
+      answer = co_await ask(other, "three");
+      REQUIRE(answer == "three");
+      n.cancel();
+    });
+  });
+  REQUIRE(log.lines() == std::vector<std::string>{"warn connection failed peer=" + failing.to_string() +
+                                                  " error=something went wrong"});
+}
+
+TEST_CASE("a handler that throws before it makes its task fails like any other", "[tcp][serve]") {
+  captured_log log;
+  run_net([&]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    int calls = 0;
+    const auto handler = [&calls](net::tcp_stream peer) -> task<> {
+      if (++calls == 1) throw std::runtime_error("not this one");
+      return echo(std::move(peer));
+    };
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, std::ref(handler)); });
+      raw_socket first = raw_socket::connected_to(listener.local_address());
+      co_await first.receive_all();
+      raw_socket second = raw_socket::connected_to(listener.local_address());
+      const std::string answer = co_await ask(second, "served");
+      REQUIRE(answer == "served");
+      n.cancel();
+    });
+  });
+  REQUIRE(log.lines().size() == 1);
+  REQUIRE(log.lines()[0].ends_with(" error=not this one"));
+}
+
+TEST_CASE("a peer that is just gone is not worth a warning", "[tcp][serve]") {
+  captured_log log;
+  log::set_level(log::level::debug);
+  run_net([&]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    socket_address address;
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, echo); });
+      raw_socket client = raw_socket::connected_to(listener.local_address());
+      address = client.address();
+      const std::string answer = co_await ask(client, "x");
+      REQUIRE(answer == "x");
+      client.reset_connection();
+      co_await until([&] { return !log.lines().empty(); });
+      n.cancel();
+    });
+    const std::string who = address.to_string();
+    REQUIRE(log.lines() == std::vector<std::string>{"debug connection failed peer=" + who + " error=read from " + who +
+                                                    ": Connection reset by peer (errno 104)"});
+  });
+}
+
+TEST_CASE("serve takes no more connections than its limit; the next ones wait in the backlog", "[tcp][serve]") {
+  run_net([]() -> task<> {
+    auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4, .accept_queue = 1});
+    std::size_t live = 0, most = 0, served = 0;
+    const auto handler = [&](net::tcp_stream peer) -> task<> {
+      ++served;
+      most = std::max(most, ++live);
+      const struct leaving {
+        std::size_t& count;
+        ~leaving() { --count; }
+      } at_the_end{live};
+      while (const buffer_lease chunk = co_await peer.read_some()) co_await peer.write_all(chunk);
+    };
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, std::ref(handler), {.max_connections = 3}); });
+      std::vector<raw_socket> clients;
+      for (int i = 0; i < 10; ++i) {
+        clients.push_back(raw_socket::connected_to(listener.local_address()));
+        co_await sleep_for(500us);
+      }
+      co_await a_moment();
+      REQUIRE(served == 3);
+      for (std::size_t i = 0; i < clients.size(); ++i) {
+        const std::string answer = co_await ask(clients[i], "mine");
+        REQUIRE(answer == "mine");
+        clients[i].close();
+      }
+      REQUIRE(served == 10);
+      n.cancel();
+    });
+    REQUIRE(most == 3);
+  });
+}
+
+TEST_CASE("connections that overrun the grace are cancelled and counted", "[tcp][serve]") {
+  const bool no_grace = GENERATE(false, true);
+  captured_log log;
+  run_net([&]() -> task<> {
+    const leak_check leaks;
+    {
+      auto listener = co_await net::listen_tcp(on_loopback);
+      std::vector<raw_socket> clients;
+      co_await with_nursery([&](nursery& n) -> task<> {
+        const child_handle server =
+            n.start([&]() -> task<> { co_await net::serve(listener, echo, {.grace = no_grace ? 0ms : 30ms}); });
+        for (int i = 0; i < 3; ++i) {
+          clients.push_back(raw_socket::connected_to(listener.local_address()));
+          const std::string answer = co_await ask(clients.back(), "x");
+          REQUIRE(answer == "x");
+        }
+        const auto asked = steady_clock::now();
+        scheduler::current().request_stop();
+        clients[0].close();  // in time
+        co_await until([&] { return server.done(); });
+        if (!no_grace) REQUIRE(steady_clock::now() - asked >= 30ms);
+      });
+      co_await until([] { return scheduler::current().stats().operations == 0; });
+      for (std::size_t i = 1; i < 3; ++i) {
+        co_await clients[i].receive_all();
+        REQUIRE(clients[i].ended);
+      }
+    }
+    REQUIRE(leaks.check() == "");
+  });
+  if (no_grace) {
+    REQUIRE(log.lines().empty());
+  } else {
+    REQUIRE(log.lines() == std::vector<std::string>{
+                               "warn connections did not finish within the grace period and are cancelled count=2"});
+  }
+}
+
+TEST_CASE("cancelling the task that serves cancels its connections", "[tcp][serve]") {
+  run_net([]() -> task<> {
+    const leak_check leaks;
+    {
+      auto listener = co_await net::listen_tcp(on_loopback);
+      std::vector<raw_socket> clients;
+      cancel_scope scope;
+      co_await with_nursery([&](nursery& n) -> task<> {
+        n.start([&]() -> task<> { static_cast<void>(co_await scope.run(net::serve(listener, echo))); });
+        for (int i = 0; i < 5; ++i) {
+          clients.push_back(raw_socket::connected_to(listener.local_address()));
+          const std::string answer = co_await ask(clients.back(), "x");
+          REQUIRE(answer == "x");
+        }
+        scope.cancel();
+      });
+      for (raw_socket& client : clients) {
+        co_await client.receive_all();
+        REQUIRE(client.ended);
+      }
+      REQUIRE(listener.is_open());  // it is the caller's
+      co_await listener.close();
+    }
+    REQUIRE(leaks.check() == "");
+  });
+}
+
+TEST_CASE("a listener that is closed ends serve as a stop does", "[tcp][serve]") {
+  run_net([]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    co_await with_nursery([&](nursery& n) -> task<> {
+      const child_handle server = n.start([&]() -> task<> { co_await net::serve(listener, echo); });
+      raw_socket client = raw_socket::connected_to(listener.local_address());
+      std::string answer = co_await ask(client, "x");
+      REQUIRE(answer == "x");
+      co_await listener.close();
+      answer = co_await ask(client, "y");
+      REQUIRE(answer == "y");
+      REQUIRE(!server.done());
+      client.close();
+      co_await until([&] { return server.done(); });
+    });
+  });
+}
+
+TEST_CASE("the port can be bound again at once after a server has drained", "[tcp][serve]") {
+  std::uint16_t port = 0;
+  for (int round = 0; round < 30; ++round) {
+    const run_options options{.scheduler = {}, .grace = 1s, .handle_signals = false};
+    std::string answer;
+    const int code = run(options, [&]() -> task<> {
+      auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4, .port = port});
+      port = listener.local_address().port();
+      co_await with_nursery([&](nursery& n) -> task<> {
+        n.start([&]() -> task<> { co_await net::serve(listener, echo, {.grace = 5ms}); });
+        std::vector<raw_socket> clients;
+        for (int i = 0; i < 3; ++i) {
+          clients.push_back(raw_socket::connected_to(listener.local_address()));
+          answer = co_await ask(clients.back(), "x");
+        }
+        if (round % 2 == 0) clients.clear();
+        scheduler::current().request_stop();
+        if (round % 3 == 0) static_cast<void>(raw_socket::connected_to(listener.local_address()));
+      });
+    });
+    REQUIRE(code == 0);
+    REQUIRE(answer == "x");
+  }
+}
+
+}  // namespace
