@@ -25,7 +25,8 @@ void scope_node::cancel() noexcept {
   for (scope_node* s = this;;) {
     if (!s->cancelled && (s == this || !s->shielded)) {
       s->cancelled = true;
-      if (s->owner != nullptr && s->owner->scope == s) s->owner->stop_wait();
+      // Outside of the tree a scope has no owner any more.
+      if (s->parent != nullptr && s->owner != nullptr && s->owner->scope == s) s->owner->stop_wait();
       if (s->first_child != nullptr) {
         s = s->first_child;
         continue;
