@@ -117,7 +117,8 @@ class WRING_API awaiter {
 ///     void stop() noexcept;       // see awaiter
 ///     T resume();                 // the outcome: returns the value or throws
 ///     result<T> resume_result();  // optional: the same as a value; gives the awaitable its .result()
-///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, and gives way to nobody first
+///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, and gives way to nobody
+///     first
 ///
 /// and is awaited as a prvalue: `co_await my_wait(args)`. `Base`, derived from awaiter, is what several leaves share.
 template <class Derived, class T, class Base = awaiter>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/finally.hpp>
-
 #include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/finally.hpp>
 #include <wring/core/log.hpp>
 
 namespace wring::detail {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/nursery.hpp>
-
 #include <stdexcept>
 
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/log.hpp>
+#include <wring/core/nursery.hpp>
 
 namespace wring {
 
@@ -51,7 +50,8 @@ void nursery::close() noexcept {
 
 void nursery::check_start() const {
   if (!open_) throw std::logic_error("nursery::start outside of nursery::run: nobody would wait for the task");
-  if (live_ >= options_.limit) error(errc::limit_exceeded, "start a task in a nursery").with_count(options_.limit).raise();
+  if (live_ >= options_.limit)
+    error(errc::limit_exceeded, "start a task in a nursery").with_count(options_.limit).raise();
 }
 
 child_handle nursery::launch(detail::child_flow& child) noexcept {

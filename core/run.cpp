@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/run.hpp>
-
 #include <cstdio>
 #include <exception>
 
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/detail/stop_signals.hpp>
+#include <wring/core/run.hpp>
 
 namespace wring::detail {
 

@@ -194,7 +194,8 @@ void scheduler::jump_held_clock() noexcept {
   }
   if (ready_.first != nullptr) run_ready();
   ++turns_;
-  if (observer_ != nullptr) [[unlikely]] observer_->turn_ended(*this);
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->turn_ended(*this);
 }
 
 void scheduler::turn() { turn_once(); }

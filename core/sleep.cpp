@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/sleep.hpp>
-
 #include <limits>
 #include <stdexcept>
+
+#include <wring/core/sleep.hpp>
 
 namespace wring {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/timeout.hpp>
-
 #include <limits>
+
+#include <wring/core/timeout.hpp>
 
 namespace wring::detail {
 

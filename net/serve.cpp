@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/serve.hpp>
-
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/log.hpp>
+#include <wring/net/serve.hpp>
 
 namespace wring::net::detail {
 

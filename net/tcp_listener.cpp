@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/tcp_listener.hpp>
-
+#include <cerrno>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <cerrno>
-
 #include <wring/net/detail/socket_calls.hpp>
+#include <wring/net/tcp_listener.hpp>
 
 namespace wring::net {
 
@@ -17,10 +15,14 @@ constexpr const char* what = "listen on";
 error explain(int error_number, const socket_address& address) noexcept {
   const error e = error::from_errno(error_number, what).with_address(address);
   switch (error_number) {
-    case EADDRINUSE: return e.with_detail("another socket listens there: choose another port, or 0 for a free one");
-    case EACCES: return e.with_detail("ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE");
-    case EADDRNOTAVAIL: return e.with_detail("no interface of this host has that address");
-    default: return e;
+    case EADDRINUSE:
+      return e.with_detail("another socket listens there: choose another port, or 0 for a free one");
+    case EACCES:
+      return e.with_detail("ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE");
+    case EADDRNOTAVAIL:
+      return e.with_detail("no interface of this host has that address");
+    default:
+      return e;
   }
 }
 

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/tcp_stream.hpp>
-
+#include <algorithm>
+#include <cerrno>
 #include <fcntl.h>
+#include <limits>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <limits>
-
 #include <wring/core/timeout.hpp>
 #include <wring/net/detail/socket_calls.hpp>
+#include <wring/net/tcp_stream.hpp>
 
 namespace wring::net {
 
@@ -33,7 +31,9 @@ class connect_wait final : public leaf<connect_wait, void>, operation {
   void resume() const {
     if (errno_ != 0) error::from_errno(errno_, "connect to").with_address(peer_).raise();
   }
-  wait_description describe() const noexcept override { return {.operation = "connect to", .fd = fd, .address = peer_}; }
+  wait_description describe() const noexcept override {
+    return {.operation = "connect to", .fd = fd, .address = peer_};
+  }
 
  private:
   void on_connected(completion c) noexcept {

@@ -78,7 +78,8 @@ class WRING_API tcp_stream {
   /// the peer sent and nobody read make the kernel reset the connection.
   [[nodiscard]] auto close() { return detail::close_wait(socket_); }
 
-  /// Resets the connection (RST): what was written and not yet delivered is dropped, and the peer's next operation fails.
+  /// Resets the connection (RST): what was written and not yet delivered is dropped, and the peer's next operation
+  /// fails.
   void abort() noexcept;
 
   /// Gives the descriptor away, with what has been received and not taken; the stream is closed then.
@@ -107,7 +108,8 @@ class WRING_API tcp_stream {
 
   explicit tcp_stream(detail::stream_socket* s) noexcept : socket_(s) {}
   detail::stream_socket& socket() {
-    if (socket_ == nullptr) [[unlikely]] throw_closed();
+    if (socket_ == nullptr) [[unlikely]]
+      throw_closed();
     return *socket_;
   }
   [[noreturn]] static void throw_closed();

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/detail/exception_trace.hpp>
-
-#include <cxxabi.h>
-
 #include <cstdlib>
+#include <cxxabi.h>
 #include <memory>
 #include <string_view>
 
 #include <fmt/format.h>
+
+#include <wring/core/detail/exception_trace.hpp>
 
 namespace wring::detail {
 

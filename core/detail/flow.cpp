@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/detail/flow.hpp>
-
 #include <cstdio>
 #include <cstdlib>
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/flow.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring {

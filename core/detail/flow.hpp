@@ -22,7 +22,8 @@ namespace wring::detail {
 /// between a frame and what it awaits, or the root of the flow. `flow::top` is the innermost, `parent` leads outwards.
 struct await_node {
   /// What an adaptor or root does when the thing it awaits ended by cancellation. True: the cancellation stops here and
-  /// `frame` is resumed. False: the node has undone itself and its parent is next. Frames have none: they are destroyed.
+  /// `frame` is resumed. False: the node has undone itself and its parent is next. Frames have none: they are
+  /// destroyed.
   using unwound_fn = bool (*)(await_node&, flow&) noexcept;
 
   await_node* parent;             ///< set when the node becomes part of a flow
@@ -32,10 +33,10 @@ struct await_node {
 
 /// The part of a task's promise that does not depend on its type.
 struct promise_base : await_node {
-  detail::flow* flow;               ///< set, as owner is, when the task is begun
+  detail::flow* flow;              ///< set, as owner is, when the task is begun
   std::coroutine_handle<>* owner;  ///< the task object's handle, cleared when unwinding destroys the frame
-  std::source_location where;                ///< the coroutine's own location, then that of its latest await
-  bool inline_start = false;                 ///< still inside the await that started it: return to it, do not resume it
+  std::source_location where;      ///< the coroutine's own location, then that of its latest await
+  bool inline_start = false;       ///< still inside the await that started it: return to it, do not resume it
   bool finished = false;
 };
 

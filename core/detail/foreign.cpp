@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/detail/foreign.hpp>
-
 #include <cstdio>
 #include <cstdlib>
 
+#include <wring/core/detail/foreign.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring::detail {

@@ -28,8 +28,8 @@ concept free_awaitable = requires(A&& a) {
 template <class A>
 concept foreign_awaitable = standard_awaiter<A> || member_awaitable<A> || free_awaitable<A>;
 
-/// Waits for a foreign awaitable, that is one which knows only the standard's three functions. It is given a handle that
-/// queues the task when it is resumed, from any thread. It cannot be stopped: cancellation waits for it.
+/// Waits for a foreign awaitable, that is one which knows only the standard's three functions. It is given a handle
+/// that queues the task when it is resumed, from any thread. It cannot be stopped: cancellation waits for it.
 class WRING_API foreign_wait final : public awaiter {
  public:
   foreign_wait() noexcept = default;

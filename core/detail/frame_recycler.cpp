@@ -60,7 +60,8 @@ class kept_blocks {
   }
 
   static void mark_allocated(void* block, std::size_t size) noexcept {
-    ASAN_POISON_MEMORY_REGION(static_cast<std::byte*>(block) + size, frame_recycler::bytes_of(frame_recycler::class_of(size)) - size);
+    ASAN_POISON_MEMORY_REGION(static_cast<std::byte*>(block) + size,
+                              frame_recycler::bytes_of(frame_recycler::class_of(size)) - size);
   }
 
  private:

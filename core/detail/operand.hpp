@@ -158,8 +158,8 @@ using value_of = typename operand<std::remove_cvref_t<A>>::value_type;
 template <class Op>
 concept has_result = requires(operand<Op>& o) { o.resume_result(); };
 
-/// The awaiter that a coroutine sees. What ends at once is started and ended within await_suspend, which then declines to
-/// suspend. That is sound because only the scheduler's loop resumes or destroys frames, never the code called here.
+/// The awaiter that a coroutine sees. What ends at once is started and ended within await_suspend, which then declines
+/// to suspend. That is sound because only the scheduler's loop resumes or destroys frames, never the code called here.
 template <class A>
 class frame_await {
  public:

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/detail/stop_signals.hpp>
-
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <unistd.h>
 
+#include <wring/core/detail/stop_signals.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring::detail {

@@ -52,8 +52,8 @@ class wait_list {
   wait_link* last_ = nullptr;
 };
 
-/// Base of a leaf that waits in a wait_list and can be taken out of it at any time: `suspend` pushes it, whoever pops it
-/// completes it.
+/// Base of a leaf that waits in a wait_list and can be taken out of it at any time: `suspend` pushes it, whoever pops
+/// it completes it.
 template <class Derived, class T = void>
 class listed_wait : public leaf<Derived, T>, public wait_link {
  public:

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/engine/buffer_pool.hpp>
-
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -12,9 +8,11 @@
 #include <limits>
 #include <new>
 #include <stdexcept>
+#include <sys/mman.h>
 
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/detail/sanitizers.hpp>
+#include <wring/core/engine/buffer_pool.hpp>
 #include <wring/core/engine/uring_abi.hpp>
 #include <wring/core/error.hpp>
 
@@ -51,7 +49,8 @@ buffer_pool::buffer_pool(const buffer_pool_options& options) : size_(options.siz
 
 buffer_pool::~buffer_pool() {
   if (leased_ != 0) [[unlikely]] {
-    std::fprintf(stderr, "wring: %u received buffers outlived their scheduler: destroy leases before it ends\n", leased_);
+    std::fprintf(stderr, "wring: %u received buffers outlived their scheduler: destroy leases before it ends\n",
+                 leased_);
     std::abort();
   }
   detail::unpoison(memory_, std::size_t{capacity_} * size_);

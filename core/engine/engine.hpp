@@ -18,18 +18,18 @@ namespace wring {
 class engine;
 
 enum class op_code : std::uint8_t {
-  accept_multishot,  ///< fd; each completion is a descriptor (close-on-exec)
-  connect,           ///< fd, data = sockaddr, length = its size
-  receive,           ///< fd, data, length, flags = MSG_*
-  receive_multishot, ///< fd; each completion carries a pool buffer
-  send,              ///< fd, data, length, flags = MSG_*
-  send_message,      ///< fd, data = msghdr, flags = MSG_*
-  poll,              ///< fd, flags = POLL*; one completion with the ready events
-  poll_multishot,    ///< fd, flags = POLL*; a completion for each change
-  open,              ///< fd = directory or AT_FDCWD, data = path, flags = O_*, offset = mode
-  read,              ///< fd, data, length, offset (-1: the file position)
-  write,             ///< fd, data, length, offset (-1: the file position)
-  sync,              ///< fd; fsync(2)
+  accept_multishot,   ///< fd; each completion is a descriptor (close-on-exec)
+  connect,            ///< fd, data = sockaddr, length = its size
+  receive,            ///< fd, data, length, flags = MSG_*
+  receive_multishot,  ///< fd; each completion carries a pool buffer
+  send,               ///< fd, data, length, flags = MSG_*
+  send_message,       ///< fd, data = msghdr, flags = MSG_*
+  poll,               ///< fd, flags = POLL*; one completion with the ready events
+  poll_multishot,     ///< fd, flags = POLL*; a completion for each change
+  open,               ///< fd = directory or AT_FDCWD, data = path, flags = O_*, offset = mode
+  read,               ///< fd, data, length, offset (-1: the file position)
+  write,              ///< fd, data, length, offset (-1: the file position)
+  sync,               ///< fd; fsync(2)
 };
 
 /// "receive", "accept", ...
@@ -75,7 +75,14 @@ struct operation {
   operation* next;  ///< engine's own: links those that wait for room in the queue
 
   operation() noexcept
-      : on_completion(nullptr), code(op_code::poll), fd(-1), data(nullptr), length(0), flags(0), offset(0), next(nullptr) {}
+      : on_completion(nullptr),
+        code(op_code::poll),
+        fd(-1),
+        data(nullptr),
+        length(0),
+        flags(0),
+        offset(0),
+        next(nullptr) {}
 
   /// For an operation that is mostly not needed in the end: everything it uses is to be set before it is submitted.
   struct unset {};
@@ -83,7 +90,8 @@ struct operation {
   operation(const operation&) = delete;
   operation& operator=(const operation&) = delete;
   ~operation() {
-    if (status != state::idle) [[unlikely]] abandoned();
+    if (status != state::idle) [[unlikely]]
+      abandoned();
   }
 
   [[nodiscard]] bool active() const noexcept { return status != state::idle; }
@@ -157,10 +165,10 @@ class WRING_API engine {
 
   /// Counters since the start.
   struct counters {
-    std::uint64_t submitted = 0;    ///< operations
-    std::uint64_t completed = 0;    ///< completions delivered
-    std::uint64_t kernel_calls = 0; ///< times the kernel was entered
-    std::uint64_t overflows = 0;    ///< times the completion queue was found overflown
+    std::uint64_t submitted = 0;     ///< operations
+    std::uint64_t completed = 0;     ///< completions delivered
+    std::uint64_t kernel_calls = 0;  ///< times the kernel was entered
+    std::uint64_t overflows = 0;     ///< times the completion queue was found overflown
   };
   [[nodiscard]] const counters& totals() const noexcept { return counters_; }
 

@@ -1,12 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/engine/uring_engine.hpp>
-
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -15,11 +7,17 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fcntl.h>
 #include <limits>
+#include <poll.h>
 #include <stdexcept>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/engine/uring_abi.hpp>
+#include <wring/core/engine/uring_engine.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring::detail {
@@ -222,7 +220,8 @@ unsigned uring_engine::kernel_flags() const noexcept {
   const int r = ::io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), pending, wait_for, enter_flags_,
                                   reinterpret_cast<sigset_t*>(&argument), sizeof argument);
   // EBUSY and EAGAIN: the kernel wants completions reaped first; what it left in the queue goes with the next call.
-  if (r < 0 && r != -EINTR && r != -ETIME && r != -EAGAIN && r != -EBUSY) [[unlikely]] fatal("io_uring_enter failed", -r);
+  if (r < 0 && r != -EINTR && r != -ETIME && r != -EAGAIN && r != -EBUSY) [[unlikely]]
+    fatal("io_uring_enter failed", -r);
 }
 
 // Out of line: a full queue is rare.
@@ -242,14 +241,16 @@ void uring_engine::flush() noexcept { enter(0, nullptr); }
 
 [[gnu::always_inline]] inline bool uring_engine::place(operation& op) noexcept {
   ::io_uring_sqe* sqe = next_sqe();
-  if (sqe == nullptr) [[unlikely]] return false;
+  if (sqe == nullptr) [[unlikely]]
+    return false;
   fill(*sqe, op);
   return true;
 }
 
 bool uring_engine::place_stop(operation& op) noexcept {
   ::io_uring_sqe* sqe = next_sqe();
-  if (sqe == nullptr) [[unlikely]] return false;
+  if (sqe == nullptr) [[unlikely]]
+    return false;
   *sqe = {};
   sqe->opcode = IORING_OP_ASYNC_CANCEL;
   sqe->fd = -1;
@@ -265,7 +266,8 @@ void uring_engine::submit(operation& op) noexcept {
   op.status = operation::state::active;
   ++in_flight_;
   ++counters_.submitted;
-  if (observer_ != nullptr) [[unlikely]] observer_->operation_submitted(op);
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->operation_submitted(op);
   release_to_kernel(&op);
   if (unsubmitted_.first != nullptr || !place(op)) [[unlikely]] {
     unsubmitted_.push(op);
@@ -312,19 +314,22 @@ bool uring_engine::arm_inbox() noexcept {
 
 [[gnu::always_inline]] inline void uring_engine::finish(operation& op, completion c) noexcept {
   ++counters_.completed;
-  if (observer_ != nullptr) [[unlikely]] observer_->operation_completed(op, c);
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->operation_completed(op, c);
   if (!c.more()) {
 #if WRING_CHECKS
     known_.erase(&op);
 #endif
-    if (op.waiting) [[unlikely]] unstopped_.remove(op);  // ended before its stop was sent
+    if (op.waiting) [[unlikely]]
+      unstopped_.remove(op);  // ended before its stop was sent
     op.status = operation::state::idle;
     --in_flight_;
   }
   op.on_completion(op, c);
 }
 
-[[gnu::always_inline]] inline void uring_engine::deliver(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) noexcept {
+[[gnu::always_inline]] inline void uring_engine::deliver(std::uint64_t user_data, std::int32_t result,
+                                                         std::uint32_t flags) noexcept {
   switch (user_data & tag_mask) {
     case tag_operation: {
       auto& op = *reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data));
@@ -335,8 +340,11 @@ bool uring_engine::arm_inbox() noexcept {
       finish(op, completion(result, flags));
       return;
     }
-    case tag_inbox: inbox_ready(flags); return;
-    default: return;  // the completion of a stop says nothing: the operation's own decides
+    case tag_inbox:
+      inbox_ready(flags);
+      return;
+    default:
+      return;  // the completion of a stop says nothing: the operation's own decides
   }
 }
 
@@ -380,10 +388,12 @@ bool uring_engine::catch_up() noexcept {
 
 void uring_engine::turn(std::int64_t deadline, unsigned limit) {
   bool wait = deadline != no_wait;
-  if (behind_ && !catch_up()) [[unlikely]] wait = false;
+  if (behind_ && !catch_up()) [[unlikely]]
+    wait = false;
   const unsigned flags = kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
   if (flags != 0 || *ring_.cq.khead != std::atomic_ref<unsigned>(*ring_.cq.ktail).load(std::memory_order_acquire)) {
-    if ((flags & IORING_SQ_CQ_OVERFLOW) != 0) [[unlikely]] ++counters_.overflows;
+    if ((flags & IORING_SQ_CQ_OVERFLOW) != 0) [[unlikely]]
+      ++counters_.overflows;
     wait = false;
   }
   if (wait && deadline != no_deadline) {

@@ -12,8 +12,9 @@ namespace wring::detail {
 
 /// The engine on io_uring: one ring, made and used by its scheduler's thread.
 ///
-/// Submissions gather in the queue until `turn` enters the kernel, once, to submit, run task work and wait. A completion
-/// finds its operation by the address in user_data. Needs Linux 6.1 (DEFER_TASKRUN); newer features are found by trying.
+/// Submissions gather in the queue until `turn` enters the kernel, once, to submit, run task work and wait. A
+/// completion finds its operation by the address in user_data. Needs Linux 6.1 (DEFER_TASKRUN); newer features are
+/// found by trying.
 class uring_engine final : public engine {
  public:
   /// Throws io_error; see `explain_refusal`.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <sys/resource.h>
-#include <sys/utsname.h>
-
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include <fmt/format.h>
 
@@ -55,12 +54,16 @@ std::string cause_and_cure(int error_number, const std::string& sysctl, bool fil
       return filtered ? "most likely a container's seccomp profile forbids io_uring: allow io_uring_setup, "
                         "io_uring_enter and io_uring_register in it, or run with --security-opt seccomp=PROFILE"
                       : "a security module forbids io_uring: look into its log";
-    case EINVAL: return "the kernel is too old: Wring's io_uring engine needs Linux 6.1";
-    case ENOMEM: return "too little memory may be locked: raise the memlock limit (ulimit -l, LimitMEMLOCK=), or ask for "
-                        "fewer completion_entries";
+    case EINVAL:
+      return "the kernel is too old: Wring's io_uring engine needs Linux 6.1";
+    case ENOMEM:
+      return "too little memory may be locked: raise the memlock limit (ulimit -l, LimitMEMLOCK=), or ask for "
+             "fewer completion_entries";
     case EMFILE:
-    case ENFILE: return "too many descriptors are open: raise the limit (ulimit -n, LimitNOFILE=)";
-    default: return "unexpected: see io_uring_setup(2)";
+    case ENFILE:
+      return "too many descriptors are open: raise the limit (ulimit -n, LimitNOFILE=)";
+    default:
+      return "unexpected: see io_uring_setup(2)";
   }
 }
 
@@ -72,7 +75,8 @@ std::string explain_refusal(int error_number) {
   ::utsname kernel{};
   ::uname(&kernel);
   return fmt::format(
-      "io_uring is not available: {} (errno {}); Linux {}, kernel.io_uring_disabled={}, seccomp filter {}, memlock limit "
+      "io_uring is not available: {} (errno {}); Linux {}, kernel.io_uring_disabled={}, seccomp filter {}, memlock "
+      "limit "
       "{}: {}",
       std::strerror(error_number), error_number, kernel.release, sysctl.empty() ? "absent" : sysctl,
       filtered ? "active" : "inactive", memlock_limit(), cause_and_cure(error_number, sysctl, filtered));
@@ -80,7 +84,8 @@ std::string explain_refusal(int error_number) {
 
 std::string uring_engine::explain() const {
   return fmt::format(
-      "engine: io_uring\nsubmission entries: {}\ncompletion entries: {}\nreceive: multishot, from a ring of {} buffers of "
+      "engine: io_uring\nsubmission entries: {}\ncompletion entries: {}\nreceive: multishot, from a ring of {} buffers "
+      "of "
       "{} bytes\naccept: multishot\ntimers: in user space\nidle time accounted as iowait: {}\n",
       *ring_.sq.kring_entries, *ring_.cq.kring_entries, buffers_.capacity(), buffers_.buffer_size(),
       (enter_flags_ & abi::enter_no_iowait) != 0 ? "no" : "yes (before Linux 6.15)");

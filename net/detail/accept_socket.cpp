@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/detail/accept_socket.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
 #include <wring/core/log.hpp>
+#include <wring/net/detail/accept_socket.hpp>
 #include <wring/net/detail/socket_calls.hpp>
 
 namespace wring::net::detail {
@@ -98,7 +97,8 @@ void accept_socket::on_accept(completion c) noexcept {
     case EPERM:
     case EINTR:
     case EAGAIN:
-    case ECANCELED: break;
+    case ECANCELED:
+      break;
     default:
       if (c.result < 0) return back_off(-c.result);
   }

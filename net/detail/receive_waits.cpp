@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/detail/receive_waits.hpp>
-
 #include <algorithm>
 #include <cstring>
+
+#include <wring/net/detail/receive_waits.hpp>
 
 namespace wring::net::detail {
 

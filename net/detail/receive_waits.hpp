@@ -25,7 +25,8 @@ class WRING_API read_some_wait final : receiver, public leaf<read_some_wait, buf
   void suspend() noexcept { socket_->wait(*this); }
   void stop() noexcept override;
   buffer_lease resume() {
-    if (chunk_.empty()) [[unlikely]] return resume_result().take();
+    if (chunk_.empty()) [[unlikely]]
+      return resume_result().take();
     return std::move(chunk_);
   }
   wring::result<buffer_lease> resume_result() noexcept;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/detail/sender.hpp>
-
 #include <algorithm>
 #include <cerrno>
+
+#include <wring/net/detail/sender.hpp>
 
 namespace wring::net::detail {
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/operand.hpp>
@@ -25,7 +24,8 @@ class WRING_API sender : public awaiter, public operation, public wring::detail:
   void suspend() noexcept { socket_->queue(*this); }
   void stop() noexcept override;
   void resume() const {
-    if (errno_ != 0 || refused_) [[unlikely]] resume_result().value();
+    if (errno_ != 0 || refused_) [[unlikely]]
+      resume_result().value();
   }
   result<void> resume_result() const noexcept;
   wait_description describe() const noexcept override;
@@ -36,7 +36,8 @@ class WRING_API sender : public awaiter, public operation, public wring::detail:
 
   /// Not writable (any more): then the sender has ended.
   [[nodiscard]] bool refused() noexcept {
-    if (socket_->writable()) [[likely]] return false;
+    if (socket_->writable()) [[likely]]
+      return false;
     return refused_ = true;
   }
   /// Takes the outcome of an attempt. True: the sender has ended.
@@ -71,7 +72,8 @@ class WRING_API write_wait final : public leaf<write_wait, void, sender> {
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<write_wait>(*this); }
 
   bool ready() noexcept {
-    if (refused() || left_.empty()) [[unlikely]] return true;
+    if (refused() || left_.empty()) [[unlikely]]
+      return true;
     if (!socket_->idle_to_send()) return false;
     const std::int32_t sent = socket_->attempt(left_);
     return sent == static_cast<std::int64_t>(left_.size()) || attempted(sent);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/detail/socket_calls.hpp>
-
+#include <cerrno>
 #include <sys/socket.h>
 
-#include <cerrno>
-
 #include <wring/core/error.hpp>
+#include <wring/net/detail/socket_calls.hpp>
 
 namespace wring::net::detail {
 

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/detail/stream_socket.hpp>
-
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <sys/socket.h>
 
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/net/detail/receive_waits.hpp>
 #include <wring/net/detail/sender.hpp>
+#include <wring/net/detail/stream_socket.hpp>
 
 namespace wring::net::detail {
 

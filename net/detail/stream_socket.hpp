@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <netinet/in.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <netinet/in.h>
 #include <span>
 #include <vector>
 
@@ -37,8 +36,8 @@ class receiver {
 /// bytes that came and nobody has taken, and the tasks that read and write. Its handle (a tcp_stream) moves; this does
 /// not. Belongs to one scheduler.
 ///
-/// The multishot receive is armed by the first wait of a reader, stops by itself at the receive quota, and is armed again
-/// by the next wait. A reader with memory of its own gets a one-shot receive instead while that is not armed.
+/// The multishot receive is armed by the first wait of a reader, stops by itself at the receive quota, and is armed
+/// again by the next wait. A reader with memory of its own gets a one-shot receive instead while that is not armed.
 class WRING_API stream_socket final : public operation {
  public:
   static constexpr std::size_t default_receive_quota = std::size_t{64} * 1024;
@@ -49,8 +48,8 @@ class WRING_API stream_socket final : public operation {
   static void* operator new(std::size_t size);
   static void operator delete(void* block, std::size_t size) noexcept;
 
-  /// The end of the handle: stops what is in flight and closes, and frees this block once that is done. Ends the process
-  /// if a task is suspended on the socket.
+  /// The end of the handle: stops what is in flight and closes, and frees this block once that is done. Ends the
+  /// process if a task is suspended on the socket.
   void abandon() noexcept;
 
   /// Stops what is in flight and wakes who reads or writes with errc::closed. Once nothing is in flight any more, the

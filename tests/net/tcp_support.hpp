@@ -4,9 +4,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <initializer_list>
 #include <span>
 #include <stdexcept>
 #include <string>

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <poll.h>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 
