@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <stdexcept>
+
 #include <wring/core/detail/scoped.hpp>
 #include <wring/core/scheduler.hpp>
 
@@ -39,7 +41,9 @@ class [[nodiscard]] run_in_scope : public scoped<run_in_scope<Op>, Op> {
  private:
   friend scoped<run_in_scope, Op>;
   scope_node& scope() noexcept { return *scope_; }
-  void entering(flow&) noexcept {}
+  void entering(flow&) {
+    if (scope_->parent != nullptr) throw std::logic_error("a cancel_scope runs one operation at a time");
+  }
   void left(flow&) noexcept {}
   bool absorbs(flow&) noexcept { return scope_->requested; }
 
@@ -121,7 +125,7 @@ class [[nodiscard]] shielded : public scoped<shielded<Op>, Op> {
 ///
 /// Cancelling marks the scope for good and asks what waits inside to stop; `run` ends when that has really ended. A
 /// value or exception that arrived all the same is delivered. If the task around it is cancelled too, that passes
-/// through. Runs one operation at a time; must outlive it. One thread.
+/// through. Runs one operation at a time, another one throws std::logic_error; must outlive it. One thread.
 class cancel_scope {
  public:
   cancel_scope() noexcept = default;

@@ -110,6 +110,9 @@ class WRING_API nursery {
 
   /// Runs `body`, a callable without arguments that makes a task, and then waits for the children. Returns the body's
   /// value, as an optional that is empty if the nursery was cancelled before there was one. May be used once.
+  ///
+  /// The body's own variables are gone when it returns, and its children may run on: what they refer to, closures that
+  /// are passed as std::ref included, must be declared outside of the body.
   template <detail::awaitable_factory Body>
   auto run(Body body) -> task<detail::body_value<detail::value_of<Body>>> {
     detail::assert_safe_callable<Body>();
@@ -118,7 +121,10 @@ class WRING_API nursery {
     f.scope = &scope_;
     auto out = co_await detail::capture<Body>(body);
     if (out.failure) fail(out.failure, f);
-    co_await joined(*this);
+    // Another task may have started a child between the end of the last one and this task's turn.
+    do {
+      co_await joined(*this);
+    } while (live_ != 0);
     f.scope = scope_.parent;
     close();
     if (failure_) rethrow(f);

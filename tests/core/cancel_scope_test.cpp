@@ -185,6 +185,36 @@ TEST_CASE("a value or an exception that arrives all the same is delivered", "[ca
   });
 }
 
+TEST_CASE("a scope can be used again and again, but for one operation at a time", "[cancel_scope]") {
+  wring::testing::run([]() -> task<> {
+    cancel_scope scope;
+    for (int i = 0; i != 3; ++i) {
+      const auto value = co_await scope.run(five());
+      CHECK(value == 5);
+    }
+    auto second = [&]() -> task<> {
+      CHECK_THROWS_AS(co_await scope.run(five()), std::logic_error);
+      scope.cancel();
+    };
+    const auto [first, done] = co_await wring::when_all(scope.run(forever()), second());
+    CHECK_FALSE(first);
+  });
+}
+
+TEST_CASE("a scope can be cancelled when what ran in it has long gone", "[cancel_scope]") {
+  cancel_scope scope;
+  wring::testing::run([&]() -> task<> {
+    auto child = [&]() -> task<> { co_await scope.run(five()); };
+    auto body = [&](wring::nursery& n) -> task<> {
+      n.start(std::ref(child));
+      co_return;
+    };
+    co_await wring::with_nursery(std::ref(body));
+  });
+  scope.cancel();
+  CHECK(scope.cancelled());
+}
+
 TEST_CASE("a task may cancel its own scope", "[cancel_scope]") {
   wring::testing::run([]() -> task<> {
     cancel_scope scope;

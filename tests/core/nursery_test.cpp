@@ -452,6 +452,33 @@ TEST_CASE("those who wait for vacancy are served in order, and can be cancelled"
   });
 }
 
+TEST_CASE("a child that is started as the last one ends is waited for, too", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    nursery n({.limit = 1});
+    bool ended = false;
+    auto first = [&]() -> task<> { co_await settle(); };
+    auto second = [&]() -> task<> {
+      co_await settle();
+      ended = true;
+    };
+    auto body = [&]() -> task<> {
+      n.start(std::ref(first));
+      co_return;
+    };
+    auto whole = [&]() -> task<> {
+      co_await n.run(std::ref(body));
+      CHECK(ended);
+    };
+    auto outside = [&]() -> task<> {
+      co_await wring::yield();
+      co_await n.vacancy();
+      n.start(std::ref(second));
+    };
+    co_await wring::when_all(whole(), outside());
+    CHECK(ended);
+  });
+}
+
 TEST_CASE("start_ready waits until the child says so", "[nursery]") {
   wring::testing::run([]() -> task<> {
     bool ended = false;
