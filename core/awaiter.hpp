@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include <wring/core/detail/as_result.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/error.hpp>
 
@@ -127,6 +128,13 @@ class leaf : public Base {
   using value_type = T;
 
   using Base::Base;
+
+  /// The same wait, with its fault as a value: `co_await my_wait(args).result()`.
+  template <class Self = Derived>
+    requires requires(Self& self) { self.resume_result(); }
+  [[nodiscard]] auto result() && noexcept {
+    return detail::as_result<Self>(static_cast<Self&>(*this));
+  }
 
   /// Starts the wait in `f`. True: ended at once. For the await machinery.
   bool begin(detail::flow& f) noexcept {

@@ -47,7 +47,7 @@ class event {
     bool ready() noexcept { return event_.set_; }
     void suspend() noexcept { event_.waiters_.push(*this); }
     void resume() noexcept {}
-    result<> resume_result() noexcept { return {}; }
+    wring::result<> resume_result() noexcept { return {}; }
     wait_description describe() const noexcept override { return {.operation = "wait for an event"}; }
     void wake() noexcept { complete(); }
 

@@ -83,7 +83,7 @@ class mutex::lock_wait : public detail::listed_wait<lock_wait, guard> {
   bool ready() noexcept { return mutex_.take(); }
   void suspend() noexcept { mutex_.waiters_.push(*this); }
   guard resume() noexcept { return guard(mutex_); }
-  result<guard> resume_result() noexcept { return resume(); }
+  wring::result<guard> resume_result() noexcept { return resume(); }
   wait_description describe() const noexcept override { return {.operation = "lock a mutex"}; }
   void grant() noexcept { complete(); }
 

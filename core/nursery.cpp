@@ -22,6 +22,7 @@ void child_flow::ended(bool by_cancellation) noexcept {
   const std::exception_ptr failure = finish(by_cancellation);
   done_ = true;
   root_scope.detach();
+  context = {};  // a handle may keep the block for long, and must not keep what the context holds
   nursery_->child_ended(failure, *this);
   release();
 }

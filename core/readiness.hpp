@@ -22,8 +22,6 @@ class WRING_API readiness_wait : public leaf<readiness_wait, unsigned>, operatio
   void stop() noexcept override;
   unsigned resume() { return resume_result().take(); }
   wring::result<unsigned> resume_result() noexcept;
-  /// The same, with a fault as a value.
-  [[nodiscard]] auto result() && noexcept { return as_result<readiness_wait>(*this); }
   wait_description describe() const noexcept override { return {.operation = what_, .fd = fd}; }
 
  private:

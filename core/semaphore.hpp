@@ -117,7 +117,7 @@ class semaphore::acquire_wait : public detail::listed_wait<acquire_wait, permit>
     semaphore_.hand_out();  // the next may want less
   }
   permit resume() noexcept { return permit(semaphore_, count_); }
-  result<permit> resume_result() noexcept { return resume(); }
+  wring::result<permit> resume_result() noexcept { return resume(); }
   wait_description describe() const noexcept override { return {.operation = "acquire permits"}; }
   [[nodiscard]] std::size_t wanted() const noexcept { return count_; }
   void grant() noexcept { complete(); }

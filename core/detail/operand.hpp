@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/detail/as_result.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/detail/foreign.hpp>
 #include <wring/core/result.hpp>
@@ -50,8 +51,10 @@ constexpr void assert_safe_callable() noexcept {
 }
 template <class A>
 constexpr void assert_safe_argument() noexcept {
-  static_assert(!temporaries_are_destroyed_twice || std::is_trivially_destructible_v<A> || !std::is_aggregate_v<A>,
-                "g++ before 13 destroys this aggregate twice: give it a name first and pass std::move(name)");
+  static_assert(
+      !temporaries_are_destroyed_twice || std::is_trivially_destructible_v<A> || !std::is_aggregate_v<A>,
+      "g++ before 13 destroys this aggregate twice: give the type a constructor, or give the value a name that "
+      "outlives the call and pass std::ref(name)");
 }
 
 /// Whether an awaitable refers to temporaries of the expression that made it. Such a one must be awaited there, and not
@@ -176,24 +179,6 @@ class frame_await {
 
  private:
   operand<A> operand_;
-};
-
-/// What `.result()` returns: the same operation, with its fault as a value.
-template <class A>
-class [[nodiscard]] as_result {
- public:
-  using value_type = decltype(std::declval<A&>().resume_result());
-  static constexpr bool refers_to_temporaries = true;
-
-  explicit as_result(A& a) noexcept : a_(&a) {}
-  as_result(const as_result&) = delete;
-  as_result& operator=(const as_result&) = delete;
-
-  bool begin(flow& f) { return a_->begin(f); }
-  value_type resume() { return a_->resume_result(); }
-
- private:
-  A* a_;
 };
 
 /// Gives the task's flow to library coroutines.

@@ -18,6 +18,7 @@
 #include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/engine/uring_abi.hpp>
 #include <wring/core/engine/uring_engine.hpp>
+#include <wring/core/engine/uring_entry.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring::detail {
@@ -33,7 +34,6 @@ static_assert(alignof(operation) > tag_mask);
 
 static_assert(IORING_CQE_F_BUFFER == 1 && IORING_CQE_F_MORE == 2 && IORING_CQE_BUFFER_SHIFT == 16);
 
-constexpr std::uint16_t buffer_group = 0;
 constexpr unsigned least_completion_entries = 512;
 
 constexpr unsigned setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
@@ -54,70 +54,6 @@ void exit_ring(::io_uring& ring) noexcept {
 
 [[noreturn]] void refused(int error_number) {
   throw io_error(error::from_errno(error_number, "set up io_uring"), explain_refusal(error_number));
-}
-
-[[gnu::always_inline]] inline void fill(::io_uring_sqe& sqe, const operation& op) noexcept {
-  sqe = {};
-  sqe.fd = op.fd;
-  sqe.user_data = reinterpret_cast<std::uintptr_t>(&op) | tag_operation;
-  sqe.addr = reinterpret_cast<std::uintptr_t>(op.data);
-  switch (op.code) {
-    case op_code::accept_multishot:
-      sqe.opcode = IORING_OP_ACCEPT;
-      sqe.ioprio = IORING_ACCEPT_MULTISHOT;
-      sqe.accept_flags = SOCK_CLOEXEC;
-      break;
-    case op_code::connect:
-      sqe.opcode = IORING_OP_CONNECT;
-      sqe.off = op.length;
-      break;
-    case op_code::receive:
-      sqe.opcode = IORING_OP_RECV;
-      sqe.len = op.length;
-      sqe.msg_flags = op.flags;
-      if (op.poll_first) sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
-      break;
-    case op_code::receive_multishot:
-      sqe.opcode = IORING_OP_RECV;
-      sqe.addr = 0;
-      sqe.ioprio = op.poll_first ? IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST : IORING_RECV_MULTISHOT;
-      sqe.flags = IOSQE_BUFFER_SELECT;
-      sqe.buf_group = buffer_group;
-      break;
-    case op_code::send:
-      sqe.opcode = IORING_OP_SEND;
-      sqe.len = op.length;
-      sqe.msg_flags = op.flags | MSG_NOSIGNAL;
-      break;
-    case op_code::send_message:
-      sqe.opcode = IORING_OP_SENDMSG;
-      sqe.len = 1;
-      sqe.msg_flags = op.flags | MSG_NOSIGNAL;
-      break;
-    case op_code::poll:
-      sqe.opcode = IORING_OP_POLL_ADD;
-      sqe.poll32_events = op.flags;
-      break;
-    case op_code::poll_multishot:
-      sqe.opcode = IORING_OP_POLL_ADD;
-      sqe.poll32_events = op.flags;
-      sqe.len = IORING_POLL_ADD_MULTI;
-      break;
-    case op_code::open:
-      sqe.opcode = IORING_OP_OPENAT;
-      sqe.open_flags = op.flags | O_CLOEXEC;
-      sqe.len = static_cast<std::uint32_t>(op.offset);
-      break;
-    case op_code::read:
-    case op_code::write:
-      sqe.opcode = op.code == op_code::read ? IORING_OP_READ : IORING_OP_WRITE;
-      sqe.len = op.length;
-      sqe.off = op.offset;
-      break;
-    case op_code::sync:
-      sqe.opcode = IORING_OP_FSYNC;
-      break;
-  }
 }
 
 }  // namespace
@@ -243,7 +179,7 @@ void uring_engine::flush() noexcept { enter(0, nullptr); }
   ::io_uring_sqe* sqe = next_sqe();
   if (sqe == nullptr) [[unlikely]]
     return false;
-  fill(*sqe, op);
+  fill(*sqe, op, reinterpret_cast<std::uintptr_t>(&op) | tag_operation);
   return true;
 }
 

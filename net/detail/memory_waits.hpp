@@ -40,8 +40,6 @@ class WRING_API memory_read final : public leaf<memory_read<T>, T>, memory_reade
  public:
   explicit memory_read(memory_pipe* p, std::span<std::byte> into = {}) noexcept : memory_reader(p), into_(into) {}
 
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<memory_read>(*this); }
-
   bool ready() noexcept;
   void suspend() noexcept;
   void stop() noexcept override;
@@ -67,8 +65,6 @@ class WRING_API memory_write final : public leaf<memory_write, void>, public wri
                bool shut) noexcept
       : pipe_(p), first_(first), others_(others), shut_(shut) {}
 
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<memory_write>(*this); }
-
   bool ready() noexcept;
   void suspend() noexcept;
   void stop() noexcept override;
@@ -92,8 +88,6 @@ class WRING_API memory_write final : public leaf<memory_write, void>, public wri
 class WRING_API memory_close final : public leaf<memory_close, void> {
  public:
   explicit memory_close(memory_stream& s) noexcept : stream_(&s) {}
-
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<memory_close>(*this); }
 
   bool ready() noexcept;
   void suspend() noexcept {}

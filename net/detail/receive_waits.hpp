@@ -15,8 +15,6 @@ class WRING_API read_some_wait final : receiver, public leaf<read_some_wait, buf
  public:
   explicit read_some_wait(stream_socket& s) noexcept : socket_(&s) {}
 
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<read_some_wait>(*this); }
-
   bool ready() noexcept {
     busy_ = socket_->has_reader();
     if (!busy_ && socket_->has_bytes()) chunk_ = socket_->take();
@@ -44,8 +42,6 @@ class WRING_API read_wait final : receiver, public leaf<read_wait, std::size_t>,
  public:
   read_wait(stream_socket& s, std::span<std::byte> into) noexcept;
 
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<read_wait>(*this); }
-
   bool ready() noexcept;
   void suspend() noexcept;
   void stop() noexcept override;
@@ -67,8 +63,6 @@ class WRING_API read_wait final : receiver, public leaf<read_wait, std::size_t>,
 class WRING_API close_wait final : public wring::detail::listed_wait<close_wait> {
  public:
   explicit close_wait(stream_socket* s, bool keep_descriptor = false) noexcept : socket_(s), keep_(keep_descriptor) {}
-
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<close_wait>(*this); }
 
   bool ready() noexcept { return socket_ == nullptr || socket_->closed(); }
   void suspend() noexcept { socket_->close(keep_, this); }

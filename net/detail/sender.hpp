@@ -68,9 +68,6 @@ class WRING_API write_wait final : public leaf<write_wait, void, sender> {
  public:
   write_wait(stream_socket& s, std::span<const std::byte> bytes) noexcept : leaf(s), left_(bytes) {}
 
-  /// The same with its fault as a value.
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<write_wait>(*this); }
-
   bool ready() noexcept {
     if (refused() || left_.empty()) [[unlikely]]
       return true;
@@ -90,8 +87,6 @@ class WRING_API gathered_write_wait final : public leaf<gathered_write_wait, voi
  public:
   gathered_write_wait(stream_socket& s, std::span<const std::span<const std::byte>> parts) noexcept;
 
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<gathered_write_wait>(*this); }
-
   bool ready() noexcept;
 
  private:
@@ -108,8 +103,6 @@ class WRING_API gathered_write_wait final : public leaf<gathered_write_wait, voi
 class WRING_API shut_down_write_wait final : public leaf<shut_down_write_wait, void, sender> {
  public:
   explicit shut_down_write_wait(stream_socket& s) noexcept : leaf(s) {}
-
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<shut_down_write_wait>(*this); }
 
   bool ready() noexcept { return refused(); }
   void resume() const { resume_result().value(); }

@@ -90,8 +90,6 @@ class ended_wait final : public leaf<ended_wait<T>, T> {
  public:
   explicit ended_wait(wring::result<T> outcome) noexcept : outcome_(std::move(outcome)) {}
 
-  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<ended_wait>(*this); }
-
   bool ready() noexcept { return true; }
   void suspend() noexcept {}
   void stop() noexcept override {}

@@ -9,20 +9,15 @@
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
-#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/channel.hpp>
 #include <wring/core/nursery.hpp>
-#include <wring/core/sleep.hpp>
-#include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
 #include "allocation_count.hpp"
-#include "detail/child_process.hpp"
 #include "support.hpp"
 
 using namespace std::chrono_literals;
@@ -273,110 +268,6 @@ TEST_CASE("a failed try_send leaves the item as it was", "[channel]") {
   CHECK(**c.try_receive() == 6);
 }
 
-TEST_CASE("a cancelled receive has taken nothing", "[channel]") {
-  log_type log;
-  run_task([&]() -> task<> {
-    channel<int> c(2);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto first = n.start(receive_and_note, std::ref(c), std::ref(log));
-      n.start(receive_and_note, std::ref(c), std::ref(log));
-      co_await wring::yield();
-      first.cancel();
-      CHECK(c.try_send(1));
-      CHECK(c.try_send(2));
-      co_await wring::yield();
-      CHECK(first.done());
-      CHECK(log == log_type{1});
-    });
-    CHECK(drain(c) == log_type{2});
-    wring::cancel_scope scope;
-    scope.cancel();
-    CHECK(c.try_send(3));
-    const auto nothing = co_await scope.run(c.receive());
-    CHECK_FALSE(nothing);
-    CHECK(drain(c) == log_type{3});
-  });
-}
-
-TEST_CASE("a cancelled send has sent nothing", "[channel]") {
-  log_type log;
-  run_task([&]() -> task<> {
-    channel<int> c(1);
-    CHECK(c.try_send(0));
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto first = n.start(send_and_note, std::ref(c), std::ref(log), 1);
-      n.start(send_and_note, std::ref(c), std::ref(log), 2);
-      co_await wring::yield();
-      first.cancel();
-      co_await wring::yield();
-      CHECK(first.done());
-      CHECK(drain(c) == log_type{0, 2});
-    });
-    wring::cancel_scope scope;
-    scope.cancel();
-    const bool sent = co_await scope.run(c.send(3));
-    CHECK_FALSE(sent);
-    CHECK(c.empty());
-  });
-  CHECK(log == log_type{2});
-}
-
-TEST_CASE("an item handed over before the cancellation is delivered, and the next await is cancelled", "[channel]") {
-  log_type log;
-  run_task([&]() -> task<> {
-    channel<int> c(2);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto child = n.start(receive_all, std::ref(c), std::ref(log));
-      co_await wring::yield();
-      CHECK(c.try_send(1));
-      CHECK(c.try_send(2));
-      child.cancel();
-      co_await wring::yield();
-      CHECK(child.done());
-    });
-    CHECK(log == log_type{1});
-    CHECK(drain(c) == log_type{2});
-  });
-}
-
-TEST_CASE("a send whose item was taken before the cancellation is delivered", "[channel]") {
-  log_type log;
-  run_task([&]() -> task<> {
-    channel<int> c(0);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto child = n.start(send_and_note, std::ref(c), std::ref(log), 1);
-      co_await wring::yield();
-      CHECK(c.try_receive() == 1);
-      child.cancel();
-    });
-  });
-  CHECK(log == log_type{1});
-}
-
-TEST_CASE("no item is lost to deadlines of receivers", "[channel]") {
-  log_type log;
-  run_task([&]() -> task<> {
-    channel<int> c(0);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start([&]() -> task<> {
-        for (int i = 0; i != 50; ++i) {
-          co_await c.send(i);
-          co_await wring::sleep_for(std::chrono::microseconds(i * 7 % 100));
-        }
-        c.close();
-      });
-      for (;;) {
-        auto item = co_await wring::move_on_after(30us, c.receive());
-        if (!item) continue;
-        if (!*item) break;
-        log.push_back(**item);
-      }
-    });
-  });
-  REQUIRE(log.size() == 50);
-  for (int i = 0; i != 50; ++i) CHECK(log[static_cast<std::size_t>(i)] == i);
-}
-
 TEST_CASE("a channel carries types that can only be moved, and aggregates", "[channel]") {
   struct job {
     std::string name;
@@ -439,43 +330,5 @@ TEST_CASE("waiting at a channel allocates nothing", "[channel]") {
         c.close();
       });
     });
-  }
-}
-
-TEST_CASE("destroying a channel that a task waits for ends the process", "[channel]") {
-  const bool sends = GENERATE(false, true);
-  const auto end = wring::testing::run_in_child([&] {
-    run_task([&]() -> task<> {
-      auto c = std::make_unique<channel<int>>(0);
-      co_await wring::with_nursery([&](nursery& n) -> task<> {
-        n.start([&]() -> task<> {
-          if (sends) {
-            co_await c->send(1);
-          } else {
-            co_await c->receive();
-          }
-        });
-        co_await wring::yield();
-        c.reset();
-      });
-    });
-  });
-  CHECK_FALSE(end.clean);
-  CHECK_THAT(end.report, Catch::Matchers::ContainsSubstring("a channel was destroyed while tasks wait for it"));
-}
-
-TEST_CASE("tasks that use a channel can be cancelled everywhere", "[channel]") {
-  for (const std::size_t capacity : {0U, 2U}) {
-    const auto points = wring::testing::cancel_everywhere([&]() -> task<> {
-      channel<std::unique_ptr<int>> c(capacity);
-      co_await wring::with_nursery([&](nursery& n) -> task<> {
-        n.start([&]() -> task<> {
-          while (co_await c.receive()) co_await wring::sleep_for(1ms);
-        });
-        for (int i = 0; i != 5; ++i) co_await c.send(std::make_unique<int>(i));
-        c.close();
-      });
-    });
-    CHECK(points > 5);
   }
 }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <utility>
+
+namespace wring::detail {
+
+class flow;
+
+/// What `.result()` returns: the same operation, with its fault as a value.
+template <class A>
+class [[nodiscard]] as_result {
+ public:
+  using value_type = decltype(std::declval<A&>().resume_result());
+  static constexpr bool refers_to_temporaries = true;
+
+  explicit as_result(A& a) noexcept : a_(&a) {}
+  as_result(const as_result&) = delete;
+  as_result& operator=(const as_result&) = delete;
+
+  bool begin(flow& f) { return a_->begin(f); }
+  value_type resume() { return a_->resume_result(); }
+
+ private:
+  A* a_;
+};
+
+}  // namespace wring::detail
