@@ -29,6 +29,10 @@ void child_flow::ended(bool by_cancellation) noexcept {
 
 }  // namespace detail
 
+nursery::nursery(nursery_options options) : options_(options) {
+  if (options.limit == 0) throw std::invalid_argument("nursery_options::limit is 0: it must be at least 1");
+}
+
 nursery::~nursery() {
   if (looked_) return;
   for (const std::exception_ptr& failure : suppressed_) {

@@ -23,8 +23,9 @@ class nursery;
 template <class T>
 class ready_signal;
 
+/// Limits of a nursery.
 struct nursery_options {
-  /// Children that may run at once; `start` beyond it throws, `vacancy` waits for room.
+  /// Children that may run at once, at least one; `start` beyond it throws, `vacancy` waits for room.
   std::size_t limit = std::numeric_limits<std::size_t>::max();
 };
 
@@ -102,7 +103,8 @@ class child_handle {
 /// that goes on; a nursery that was only cancelled by its own `cancel()` ends normally. One thread.
 class WRING_API nursery {
  public:
-  explicit nursery(nursery_options options = {}) noexcept : options_(options) {}
+  /// Throws std::invalid_argument if no child may ever run.
+  explicit nursery(nursery_options options = {});
   nursery(const nursery&) = delete;
   nursery& operator=(const nursery&) = delete;
   /// Warns in the log of suppressed failures that nobody looked at.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
 
+#include <fmt/core.h>
+
 #include <wring/core/readiness.hpp>
 #include <wring/core/scheduler.hpp>
 
@@ -28,7 +30,9 @@ void readiness_wait::ended(int outcome) noexcept {
 }
 
 wring::result<unsigned> readiness_wait::resume_result() noexcept {
-  if (outcome_ < 0) return error::from_errno(outcome_, what_);
+  if (outcome_ < 0) {
+    return error::from_errno(outcome_, what_).with_address(error_address::from_text(fmt::format("descriptor {}", fd)));
+  }
   return static_cast<unsigned>(outcome_);
 }
 

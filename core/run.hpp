@@ -14,6 +14,7 @@
 
 namespace wring {
 
+/// How to run a program.
 struct run_options {
   scheduler_options scheduler = {};
   /// How long main may go on after the program was asked to stop, before it is cancelled. Zero: at once.
@@ -86,9 +87,8 @@ WRING_API int run_main(const run_options& options, main_factory& factory);
 ///
 /// - what main returned, or 0 for void;
 /// - 0 if main was ended by a stop request (SIGINT, SIGTERM or scheduler::request_stop) or by its grace running out;
-/// - 1 if an exception escaped from main, or no scheduler could be made: it is printed to standard error, with the
-/// chain
-///   of tasks it came through.
+/// - 1 if an exception escaped from main, or no scheduler could be made. It is printed to standard error, with the
+///   chain of tasks it came through.
 ///
 /// When main has ended, what it left behind (closed streams, the root nursery's tasks) is cancelled and awaited.
 template <class Main, class... Args>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <string>
 
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/detail/make_engine.hpp>
@@ -16,6 +19,26 @@ constinit thread_local scheduler* thread_scheduler = nullptr;
 
 }  // namespace detail
 
+namespace {
+
+// With a limit of zero a turn would do nothing, for ever.
+void check_limit(unsigned value, unsigned most, const char* name) {
+  if (value >= 1 && value <= most) return;
+  throw std::invalid_argument(std::string("scheduler_options::") + name + " is " + std::to_string(value) +
+                              ": it must be from 1 to " + std::to_string(most));
+}
+
+const scheduler_options& checked(const scheduler_options& options) {
+  constexpr unsigned any = std::numeric_limits<unsigned>::max();
+  check_limit(options.resumptions_per_turn, any, "resumptions_per_turn");
+  check_limit(options.completions_per_turn, any, "completions_per_turn");
+  check_limit(options.inbox_per_turn, any, "inbox_per_turn");
+  check_limit(options.leaf_budget, std::numeric_limits<decltype(detail::flow::budget)>::max(), "leaf_budget");
+  return options;
+}
+
+}  // namespace
+
 scheduler_observer::~scheduler_observer() = default;
 
 steady_clock::time_point steady_clock::now() { return time_point(duration(scheduler::current().clock_now())); }
@@ -30,7 +53,7 @@ scheduler& scheduler::current() {
 }
 
 scheduler::scheduler(const scheduler_options& options)
-    : options_(options),
+    : options_(checked(options)),
       engine_(detail::make_engine(options.engine)),
       timers_(engine_->now()),
       inbox_(

@@ -35,14 +35,14 @@ struct steady_clock {
   WRING_API static time_point now();
 };
 
-/// Limits of a scheduler.
+/// Limits of a scheduler: each at least one.
 struct scheduler_options {
   engine_options engine = {};
   unsigned resumptions_per_turn = 256;  ///< tasks resumed before the kernel is looked at again
   unsigned completions_per_turn = 256;  ///< completions delivered before tasks run again
   unsigned inbox_per_turn = 256;        ///< posted functions called before tasks run again
   unsigned inbox_capacity = 65536;      ///< posted functions that may wait
-  unsigned leaf_budget = 128;           ///< awaits a task may end without suspending before it gives way to others
+  unsigned leaf_budget = 128;           ///< awaits a task may end without suspending before it gives way (to 65535)
 };
 
 /// What a scheduler has done since it was made; read on its thread.
@@ -68,7 +68,8 @@ struct scheduler_stats {
 class WRING_API scheduler {
  public:
   /// Makes the engine and becomes the thread's current scheduler. Throws io_error where the kernel refuses what is
-  /// needed, with the cause and the cure; std::logic_error if the thread has a scheduler already.
+  /// needed, with the cause and the cure; std::logic_error if the thread has a scheduler already; std::invalid_argument
+  /// for options that are out of bounds.
   explicit scheduler(const scheduler_options& options = {});
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;

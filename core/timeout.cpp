@@ -34,8 +34,7 @@ void deadline_scope::expire(timer& t) noexcept {
 }
 
 error deadline_scope::timed_out() const noexcept {
-  const bool known = late_.fd != -1 || !late_.address.empty();
-  return error(errc::timed_out, known ? late_.operation : "with_timeout").with_address(late_.address);
+  return error(errc::timed_out, late_.operation).with_address(late_.address);
 }
 
 }  // namespace wring::detail

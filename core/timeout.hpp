@@ -28,7 +28,7 @@ class WRING_API deadline_scope : timer {
   std::int64_t time_;
   bool relative_;
   flow* flow_ = nullptr;
-  wait_description late_;
+  wait_description late_ = {.operation = "with_timeout"};  ///< what it waited for when the time was up
 };
 
 template <class Op>

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -15,8 +16,9 @@
 
 namespace wring::net {
 
+/// Limits of `serve`.
 struct serve_options {
-  /// Connections served at once; the next ones wait in the kernel's backlog.
+  /// Connections served at once, at least one; the next ones wait in the kernel's backlog.
   std::size_t max_connections = 10'000;
   /// How long connections may go on after the program was asked to stop, before they are cancelled.
   std::chrono::nanoseconds grace = std::chrono::seconds(10);
@@ -107,10 +109,14 @@ task<> accept_until_stopping(tcp_listener& listener, Handler& handler, nursery& 
 ///
 /// An exception in a handler ends that connection alone and is logged with the peer's address (at level debug if the
 /// peer is just gone: reset, broken pipe, timed out). The handler is copied once; all connections share the copy, which
-/// lives until the last has ended. If the task that serves is cancelled, so are the connections.
+/// lives until the last has ended. If the task that serves is cancelled, so are the connections. Throws
+/// std::invalid_argument if no connection may ever be served.
 template <class Handler>
 task<> serve(tcp_listener& listener, Handler handler, serve_options options = {}) {
   wring::detail::assert_safe_callable<Handler>();
+  if (options.max_connections == 0) {
+    throw std::invalid_argument("serve_options::max_connections is 0: it must be at least 1");
+  }
   nursery connections({.limit = options.max_connections});
   detail::grace_period grace(connections);
   auto body = [&]() -> task<> {

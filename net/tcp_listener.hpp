@@ -13,6 +13,7 @@
 
 namespace wring::net {
 
+/// Where and how to listen.
 struct tcp_listen_options {
   /// The address to listen on: by default every one of the host, IPv4 and IPv6 both (`dual_stack`).
   ip_address address = ip_address::any_v6;
@@ -28,7 +29,7 @@ static_assert(std::is_trivially_destructible_v<tcp_listen_options>);
 ///
 /// Connections are taken from the kernel ahead of accept(), as many as `accept_queue` (and what one pass of the kernel
 /// had completed by then). When the process runs out of descriptors, the kernel's backlog keeps the connections and
-/// taking them is tried again after 10 ms to 1 s; that is logged.
+/// taking them is tried again after 10 ms to 1 s; that is logged once.
 class WRING_API tcp_listener {
  public:
   tcp_listener() noexcept = default;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cerrno>
+#include <concepts>
 #include <fcntl.h>
 #include <limits>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <utility>
 
 #include <wring/core/timeout.hpp>
 #include <wring/net/detail/socket_calls.hpp>
@@ -51,8 +53,8 @@ class connect_wait final : public leaf<connect_wait, void>, operation {
   int errno_ = 0;
 };
 
-int as_int(std::size_t bytes) noexcept {
-  return static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max()));
+int saturate(std::integral auto value) noexcept {
+  return std::in_range<int>(value) ? static_cast<int>(value) : std::numeric_limits<int>::max();
 }
 
 }  // namespace
@@ -91,24 +93,30 @@ socket_address tcp_stream::peer_address() const noexcept {
 
 socket_address tcp_stream::local_address() const { return detail::local_address_of(native_handle()).unmapped(); }
 
-void tcp_stream::set_no_delay(bool on) {
-  detail::set_option(native_handle(), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0, "set TCP_NODELAY for");
+void tcp_stream::set(int level, int name, int value, const char* operation, const char* limits) {
+  const detail::stream_socket& s = socket();
+  if (s.closing()) error(errc::closed, operation).with_address(s.peer()).raise();
+  if (::setsockopt(s.native(), level, name, &value, sizeof value) == 0) return;
+  const error e = error::from_errno(errno, operation).with_address(s.peer());
+  (e == std::errc::invalid_argument && limits != nullptr ? e.with_detail(limits) : e).raise();
 }
 
+void tcp_stream::set_no_delay(bool on) { set(IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0, "set TCP_NODELAY for"); }
+
 void tcp_stream::set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count) {
-  const int fd = native_handle();
-  detail::set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(idle.count()), "set TCP_KEEPIDLE for");
-  detail::set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(interval.count()), "set TCP_KEEPINTVL for");
-  detail::set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, count, "set TCP_KEEPCNT for");
-  detail::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1, "set SO_KEEPALIVE for");
+  constexpr const char* seconds = "1 to 32767 seconds";
+  set(IPPROTO_TCP, TCP_KEEPIDLE, saturate(idle.count()), "set TCP_KEEPIDLE for", seconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, saturate(interval.count()), "set TCP_KEEPINTVL for", seconds);
+  set(IPPROTO_TCP, TCP_KEEPCNT, count, "set TCP_KEEPCNT for", "1 to 127 probes");
+  set(SOL_SOCKET, SO_KEEPALIVE, 1, "set SO_KEEPALIVE for");
 }
 
 void tcp_stream::set_send_buffer(std::size_t bytes) {
-  detail::set_option(native_handle(), SOL_SOCKET, SO_SNDBUF, as_int(bytes), "set SO_SNDBUF for");
+  set(SOL_SOCKET, SO_SNDBUF, saturate(bytes), "set SO_SNDBUF for");
 }
 
 void tcp_stream::set_receive_buffer(std::size_t bytes) {
-  detail::set_option(native_handle(), SOL_SOCKET, SO_RCVBUF, as_int(bytes), "set SO_RCVBUF for");
+  set(SOL_SOCKET, SO_RCVBUF, saturate(bytes), "set SO_RCVBUF for");
 }
 
 void tcp_stream::set_receive_quota(std::size_t bytes) { socket().set_receive_quota(std::max<std::size_t>(bytes, 1)); }
@@ -116,6 +124,12 @@ void tcp_stream::set_receive_quota(std::size_t bytes) { socket().set_receive_quo
 task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
   constexpr const char* what = "connect to";
   if (!peer.is_ip()) error::from_errno(EAFNOSUPPORT, what).with_address(peer).raise();
+  if (!options.local.empty() && options.local.family() != peer.family()) {
+    error::from_errno(EAFNOSUPPORT, "connect from")
+        .with_address(options.local)
+        .with_detail("the peer's address is of another family")
+        .raise();
+  }
   detail::descriptor fd = detail::make_socket(peer, SOCK_STREAM, what);
   if (options.no_delay) detail::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY for");
   if (!options.local.empty()) {

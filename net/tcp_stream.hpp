@@ -88,13 +88,14 @@ class WRING_API tcp_stream {
   [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
   /// The descriptor, for options that have no function here. Borrowed.
   [[nodiscard]] int native_handle() const noexcept { return socket_ != nullptr ? socket_->native() : -1; }
-  /// Both are known as long as the object exists, the local one as long as it is open.
+  /// The peer's is known as long as the object exists, the local one as long as it is open: empty after that.
   [[nodiscard]] socket_address peer_address() const noexcept;
   [[nodiscard]] socket_address local_address() const;
 
-  /// Nagle's algorithm off (the default here) or on. Throws io_error, as the following do.
+  /// Nagle's algorithm off (the default here) or on. Throws io_error, as the following do; errc::closed once closed.
   void set_no_delay(bool on);
-  /// Probes after `idle` without traffic, each `interval`; ETIMEDOUT after `count` of them without an answer.
+  /// Probes after `idle` without traffic, each `interval` (both 1 to 32767 s); ETIMEDOUT after `count` (1 to 127) of
+  /// them without an answer.
   void set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count);
   void set_send_buffer(std::size_t bytes);
   void set_receive_buffer(std::size_t bytes);
@@ -113,10 +114,12 @@ class WRING_API tcp_stream {
     return *socket_;
   }
   [[noreturn]] static void throw_closed();
+  void set(int level, int name, int value, const char* operation, const char* limits = nullptr);
 
   detail::stream_socket* socket_ = nullptr;
 };
 
+/// How to connect.
 struct tcp_connect_options {
   socket_address local = {};           ///< the address to connect from; empty: the kernel chooses
   std::chrono::nanoseconds timeout{};  ///< zero: as long as the kernel tries (minutes)

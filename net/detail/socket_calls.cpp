@@ -9,7 +9,10 @@ namespace wring::net::detail {
 
 descriptor make_socket(const socket_address& address, int type, const char* operation) {
   descriptor fd(::socket(address.family(), type | SOCK_CLOEXEC, 0));
-  if (fd.get() < 0) error::from_errno(errno, operation).with_address(address).raise();
+  if (fd.get() < 0) {
+    const error e = error::from_errno(errno, operation).with_address(address);
+    (errno == EMFILE ? e.with_detail("raise the process's limit of descriptors (ulimit -n, LimitNOFILE=)") : e).raise();
+  }
   return fd;
 }
 

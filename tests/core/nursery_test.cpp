@@ -159,6 +159,10 @@ TEST_CASE("a member function can be started", "[nursery]") {
   });
 }
 
+TEST_CASE("a nursery in which nothing could ever run is refused", "[nursery]") {
+  CHECK_THROWS_AS(nursery({.limit = 0}), std::invalid_argument);
+}
+
 TEST_CASE("a nursery refuses to start what nobody would wait for", "[nursery]") {
   wring::testing::run([]() -> task<> {
     nursery n;

@@ -42,6 +42,25 @@ TEST_CASE("a thread has one scheduler at a time", "[scheduler]") {
   CHECK(scheduler::try_current() == &again);
 }
 
+TEST_CASE("a scheduler refuses limits with which it would do nothing for ever", "[scheduler]") {
+  const auto refusal = [](wring::scheduler_options options) -> std::string {
+    try {
+      const scheduler s(options);
+    } catch (const std::invalid_argument& e) {
+      return e.what();
+    }
+    return "none";
+  };
+  CHECK(refusal({.resumptions_per_turn = 0}) ==
+        "scheduler_options::resumptions_per_turn is 0: it must be from 1 to 4294967295");
+  CHECK(refusal({.completions_per_turn = 0}) != "none");
+  CHECK(refusal({.inbox_per_turn = 0}) != "none");
+  CHECK(refusal({.leaf_budget = 0}) != "none");
+  CHECK(refusal({.leaf_budget = 65536}) == "scheduler_options::leaf_budget is 65536: it must be from 1 to 65535");
+  CHECK(refusal({.leaf_budget = 65535}) == "none");
+  CHECK(scheduler::try_current() == nullptr);
+}
+
 TEST_CASE("a scheduler that ends cancels and awaits what it has", "[scheduler]") {
   const balance even;
   int confirmed = 0;

@@ -8,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/cancel_scope.hpp>
+#include <wring/core/event.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
@@ -131,6 +132,15 @@ TEST_CASE("a timeout names what was waited for", "[timeout]") {
       CHECK(std::string(e.details().operation()) == "read from");
       CHECK(std::string(e.what()).find("somewhere") != std::string::npos);
     }
+  });
+}
+
+TEST_CASE("a timeout names a wait without an address, too", "[timeout]") {
+  run_jumping([]() -> task<> {
+    wring::event never;
+    const auto r = co_await with_timeout(1s, never.wait()).result();
+    REQUIRE_FALSE(r);
+    CHECK(r.error().message() == "wait for an event: timed out");
   });
 }
 

@@ -179,6 +179,19 @@ TEST_CASE("serve takes no more connections than its limit; the next ones wait in
   });
 }
 
+TEST_CASE("serve refuses to serve nobody", "[tcp][serve]") {
+  run_net([]() -> task<> {
+    auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4});
+    bool refused = false;
+    try {
+      co_await net::serve(listener, echo, {.max_connections = 0});
+    } catch (const std::invalid_argument&) {
+      refused = true;
+    }
+    REQUIRE(refused);
+  });
+}
+
 TEST_CASE("connections that overrun the grace are cancelled and counted", "[tcp][serve]") {
   const bool no_grace = GENERATE(false, true);
   captured_log log;

@@ -77,6 +77,32 @@ TEST_CASE("an address that is not of TCP is refused", "[tcp][faults]") {
   });
 }
 
+TEST_CASE("a connection from an address of the other family is refused", "[tcp][faults]") {
+  run_net([]() -> task<> {
+    const std::string reason =
+        co_await reason_not_to_connect(socket_address("[::1]:7"), {.local = socket_address("127.0.0.1:0")});
+    REQUIRE(reason ==
+            "connect from 127.0.0.1:0: Address family not supported by protocol (errno 97): the peer's address is of "
+            "another family");
+  });
+}
+
+TEST_CASE("connecting and listening without a descriptor left is told with the cure", "[tcp][faults]") {
+  const auto end = in_child([] {
+    run_net([]() -> task<> {
+      const auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4});
+      const ::rlimit none{.rlim_cur = 0, .rlim_max = 0};
+      ::setrlimit(RLIMIT_NOFILE, &none);
+      const std::string reason = co_await reason_not_to_connect(listener.local_address());
+      const bool said = reason == "connect to " + listener.local_address().to_string() +
+                                      ": Too many open files (errno 24): raise the process's limit of descriptors "
+                                      "(ulimit -n, LimitNOFILE=)";
+      std::fputs(said ? "said" : reason.c_str(), stderr);
+    });
+  });
+  REQUIRE(end.report == "said");
+}
+
 TEST_CASE("an unreachable host is told", "[tcp][faults]") {
   const auto end = in_child([] {
     // Namespaces of its own, where even the loopback interface is down.

@@ -98,6 +98,12 @@ TEST_CASE("an address that is not of this host is told", "[tcp]") {
           "address");
 }
 
+TEST_CASE("a link-local address without its interface is told with the cure", "[tcp]") {
+  REQUIRE(failure_to_listen({.address = ip_address("fe80::1")}) ==
+          "listen on [fe80::1]:0: Invalid argument (errno 22): a link-local address needs its interface, as in "
+          "fe80::1%eth0");
+}
+
 TEST_CASE("a privileged port is told with the cure", "[tcp]") {
   const auto end = in_child([] {
     if (!become_nobody()) return;

@@ -40,7 +40,7 @@ TEST_CASE("a stream without a connection is closed", "[tcp]") {
     REQUIRE(message_of([&] {
               none.set_no_delay(true);
               return 0;
-            }) == "set TCP_NODELAY: Bad file descriptor (errno 9)");
+            }) == "use a tcp_stream without a connection: closed on this side");
     co_await none.close();
     none.abort();
   });
@@ -84,7 +84,13 @@ TEST_CASE("options reach the socket", "[tcp]") {
     REQUIRE(message_of([&] {
               a.set_keep_alive(0s, 7s, 3);
               return 0;
-            }) == "set TCP_KEEPIDLE for " + a.peer_address().to_string() + ": Invalid argument (errno 22)");
+            }) == "set TCP_KEEPIDLE for " + a.peer_address().to_string() +
+                      ": Invalid argument (errno 22): 1 to 32767 seconds");
+    REQUIRE(message_of([&] {
+              a.set_keep_alive(30s, 7s, 1000);
+              return 0;
+            }) ==
+            "set TCP_KEEPCNT for " + a.peer_address().to_string() + ": Invalid argument (errno 22): 1 to 127 probes");
 
     a.set_send_buffer(20'000);
     a.set_receive_buffer(30'000);
@@ -93,6 +99,18 @@ TEST_CASE("options reach the socket", "[tcp]") {
 
     REQUIRE((::fcntl(a.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
     REQUIRE((::fcntl(b.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
+  });
+}
+
+TEST_CASE("a closed stream takes no options, and says of which peer it was", "[tcp]") {
+  run_net([]() -> task<> {
+    auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
+    net::tcp_stream a = co_await net::connect_tcp(listener.local_address());
+    co_await a.close();
+    REQUIRE(message_of([&] {
+              a.set_no_delay(true);
+              return 0;
+            }) == "set TCP_NODELAY for " + listener.local_address().to_string() + ": closed on this side");
   });
 }
 
