@@ -121,6 +121,8 @@ class WRING_API scheduler {
 
   [[nodiscard]] detail::timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] wring::engine& engine() noexcept { return *engine_; }
+  /// What it was made with.
+  [[nodiscard]] const scheduler_options& options() const noexcept { return options_; }
   [[nodiscard]] scheduler_stats stats() const noexcept;
 
   /// Reports tasks, turns and operations to `observer` from now on; null: to nobody, which costs one branch an event.

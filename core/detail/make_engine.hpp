@@ -2,12 +2,21 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include <wring/core/engine/engine.hpp>
 
 namespace wring::detail {
 
-/// Makes the engine for this thread. Throws io_error with the cause and the cure where the kernel refuses.
-std::unique_ptr<engine> make_engine(const engine_options& options);
+/// Makes the engine for this thread: the one that WRING_ENGINE names, or else `options`, or else io_uring if that works
+/// here and epoll if it is refused. That is found out once for all threads, by making a ring as it will be used, and a
+/// refusal is logged once.
+///
+/// Throws io_error with the cause and the cure where the kernel refuses what was asked for, or has run out of something
+/// (which is no reason for another engine); std::invalid_argument if WRING_ENGINE names no engine.
+[[nodiscard]] WRING_API std::unique_ptr<engine> make_engine(const engine_options& options);
+
+/// Why an engine made with `options` is the one it is, in a few words.
+[[nodiscard]] WRING_API std::string explain_choice(const engine_options& options);
 
 }  // namespace wring::detail

@@ -60,6 +60,14 @@ class WRING_API buffer_pool {
 
   /// For engines without a ring: takes the oldest free buffer; false if there is none.
   [[nodiscard]] bool take(std::uint32_t& id) noexcept;
+  /// Its memory, which may be written to until `filled`.
+  [[nodiscard]] std::span<std::byte> memory(std::uint32_t id) noexcept {
+    detail::unpoison(at(id), size_);
+    return {at(id), size_};
+  }
+  void filled(std::uint32_t id) noexcept { detail::poison(at(id), size_); }
+  /// Puts back what was taken last, unused.
+  void untake() noexcept { --head_; }
 
  private:
   [[nodiscard]] std::byte* at(std::uint32_t id) const noexcept { return memory_ + std::size_t{id} * size_; }

@@ -8,6 +8,9 @@ namespace wring {
 
 engine::~engine() = default;
 
+void engine::keep(int) noexcept {}
+void engine::forget(int) noexcept {}
+
 operation_observer::~operation_observer() = default;
 
 const char* to_string(op_code code) noexcept {

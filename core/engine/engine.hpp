@@ -66,13 +66,13 @@ struct operation {
   op_code code;
   state status = state::idle;
   bool poll_first = false;  ///< receive: wait for readiness before the first attempt
-  bool waiting = false;     ///< engine's own: waits for room in the submission queue
+  std::uint8_t place = 0;   ///< engine's own: where it is kept
   int fd;
   void* data;
   std::uint32_t length;
   std::uint32_t flags;
   std::uint64_t offset;
-  operation* next;  ///< engine's own: links those that wait for room in the queue
+  operation* next;  ///< engine's own: links those that are kept in one place
 
   operation() noexcept
       : on_completion(nullptr),
@@ -110,10 +110,19 @@ class WRING_API operation_observer {
   virtual void operation_completed(const operation&, completion c) noexcept { static_cast<void>(c); }
 };
 
+/// Which engine carries out operations.
+enum class engine_kind : std::uint8_t {
+  automatic,  ///< io_uring, or epoll where the kernel or a filter refuses that; decided once for the process
+  io_uring,
+  epoll,
+};
+
 /// How an engine is made.
 struct engine_options {
-  unsigned queue_entries = 256;        ///< submissions gathered before the kernel is entered; at least one
-  unsigned completion_entries = 4096;  ///< completions the kernel keeps before it must ask for room
+  /// The environment variable WRING_ENGINE, if it is set (auto, io_uring or epoll), goes before this.
+  engine_kind kind = engine_kind::automatic;
+  unsigned queue_entries = 256;        ///< io_uring: submissions gathered before the kernel is entered; at least one
+  unsigned completion_entries = 4096;  ///< io_uring: completions the kernel keeps before it must ask for room
   buffer_pool_options buffers = {};
 };
 
@@ -137,6 +146,13 @@ class WRING_API engine {
   /// -errno. Only while no send is in flight on it.
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept = 0;
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept = 0;
+
+  /// The owner of `fd` promises to call `forget` before it closes the descriptor or gives it away, so that until then
+  /// the number stands for the same file. Never needed, but an engine that registers descriptors is then spared looking
+  /// again whenever an operation begins on an idle one.
+  virtual void keep(int fd) noexcept;
+  /// No operation is in flight on `fd`, and none will be until it is another file or is kept anew.
+  virtual void forget(int fd) noexcept;
 
   /// Asks for the end of a submitted operation; its terminal completion follows, with -ECANCELED or whatever happened
   /// first. Idle operations and repeated requests are ignored.

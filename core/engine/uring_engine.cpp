@@ -34,6 +34,9 @@ static_assert(alignof(operation) > tag_mask);
 
 static_assert(IORING_CQE_F_BUFFER == 1 && IORING_CQE_F_MORE == 2 && IORING_CQE_BUFFER_SHIFT == 16);
 
+// operation::place while it waits for room in the submission queue.
+constexpr std::uint8_t in_backlog = 1;
+
 constexpr unsigned least_completion_entries = 512;
 
 constexpr unsigned setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
@@ -60,7 +63,7 @@ void exit_ring(::io_uring& ring) noexcept {
 
 void uring_engine::backlog::push(operation& op) noexcept {
   op.next = nullptr;
-  op.waiting = true;
+  op.place = in_backlog;
   (last != nullptr ? last->next : first) = &op;
   last = &op;
 }
@@ -70,7 +73,7 @@ operation* uring_engine::backlog::pop() noexcept {
   if (op == nullptr) return nullptr;
   first = op->next;
   if (first == nullptr) last = nullptr;
-  op->waiting = false;
+  op->place = 0;
   return op;
 }
 
@@ -79,7 +82,7 @@ void uring_engine::backlog::remove(operation& op) noexcept {
   for (operation* o = first; o != &op; o = o->next) previous = o;
   (previous != nullptr ? previous->next : first) = op.next;
   if (last == &op) last = previous;
-  op.waiting = false;
+  op.place = 0;
 }
 
 uring_engine::uring_engine(const engine_options& options)
@@ -225,7 +228,7 @@ std::int32_t uring_engine::attempt_send(int fd, const ::msghdr& message) noexcep
 void uring_engine::request_stop(operation& op) noexcept {
   if (op.status != operation::state::active) return;
   op.status = operation::state::stopping;
-  if (op.waiting) return;  // not submitted yet: ends in place_backlog
+  if (op.place == in_backlog) return;  // not submitted yet: ends in place_backlog
   if (unstopped_.first != nullptr || !place_stop(op)) [[unlikely]] {
     unstopped_.push(op);
     behind_ = true;
@@ -256,7 +259,7 @@ bool uring_engine::arm_inbox() noexcept {
 #if WRING_CHECKS
     known_.erase(&op);
 #endif
-    if (op.waiting) [[unlikely]]
+    if (op.place == in_backlog) [[unlikely]]
       unstopped_.remove(op);  // ended before its stop was sent
     op.status = operation::state::idle;
     --in_flight_;

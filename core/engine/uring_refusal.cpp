@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <wring/core/detail/make_engine.hpp>
 #include <wring/core/engine/uring_abi.hpp>
 #include <wring/core/engine/uring_engine.hpp>
 
@@ -84,13 +83,19 @@ std::string explain_refusal(int error_number) {
 
 std::string uring_engine::explain() const {
   return fmt::format(
-      "engine: io_uring\nsubmission entries: {}\ncompletion entries: {}\nreceive: multishot, from a ring of {} buffers "
-      "of "
-      "{} bytes\naccept: multishot\ntimers: in user space\nidle time accounted as iowait: {}\n",
+      "engine: io_uring\n"
+      "submission entries: {}\n"
+      "completion entries: {}\n"
+      "receive: multishot, from a ring of {} buffers of {} bytes\n"
+      "send: tried at once, then through the ring\n"
+      "accept: multishot\n"
+      "connect: through the ring\n"
+      "files: through the ring\n"
+      "timers: in user space, waits end at the nanosecond\n"
+      "wake-ups: an eventfd under a multishot poll\n"
+      "idle time accounted as iowait: {}\n",
       *ring_.sq.kring_entries, *ring_.cq.kring_entries, buffers_.capacity(), buffers_.buffer_size(),
       (enter_flags_ & abi::enter_no_iowait) != 0 ? "no" : "yes (before Linux 6.15)");
 }
-
-std::unique_ptr<engine> make_engine(const engine_options& options) { return std::make_unique<uring_engine>(options); }
 
 }  // namespace wring::detail

@@ -8,6 +8,7 @@
 #include <wring/core/channel.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/event.hpp>
+#include <wring/core/explain.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/log_context.hpp>

@@ -64,6 +64,7 @@ accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
       retry_(*this) {
   code = op_code::accept_multishot;
   fd = fd_.get();
+  sched_->engine().keep(fd);
   on_completion = [](operation& op, completion c) noexcept { static_cast<accept_socket&>(op).on_accept(c); };
 }
 
@@ -149,6 +150,7 @@ void accept_socket::abandon() noexcept {
 
 void accept_socket::finish_close() noexcept {
   if (active()) return;
+  if (fd_.get() >= 0) sched_->engine().forget(fd_.get());
   fd_ = descriptor();
   while (close_listener_wait* w = closers_.pop()) w->closed();
   if (abandoned_) delete this;

@@ -26,6 +26,7 @@ stream_socket::stream_socket(descriptor owned, const socket_address& peer)
   on_completion = [](operation& op, completion c) noexcept { static_cast<stream_socket&>(op).on_receive(c); };
   starved_.socket = this;
   starved_.on_buffer = [](buffer_pool::waiter& w) noexcept { static_cast<starvation&>(w).socket->arm(); };
+  sched_->engine().keep(fd);
   if (peer.is_ip()) std::memcpy(&peer_, peer.data(), std::min<std::size_t>(peer.size(), sizeof peer_));
 }
 
@@ -267,6 +268,7 @@ void stream_socket::abandon() noexcept {
 
 void stream_socket::finish_close() noexcept {
   if (in_use()) return;
+  if (fd_.get() >= 0) sched_->engine().forget(fd_.get());
   if (!keep_descriptor_) fd_ = descriptor();
   while (!closers_.empty()) closers_.pop()->closed();
   if (abandoned_) delete this;

@@ -10,7 +10,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <wring/core/engine/uring_engine.hpp>
+#include <wring/core/engine/engine.hpp>
 
 namespace wring::tests {
 
@@ -54,7 +54,7 @@ struct noted : operation {
   }
 };
 
-inline void turn_until_idle(detail::uring_engine& e) {
+inline void turn_until_idle(engine& e) {
   while (e.in_flight() != 0) e.turn(engine::no_deadline, 256);
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The engine where there is too little room: in its queues, in the kernel, in the buffer pool.
+// The io_uring engine where there is too little room: in its queues and in the kernel.
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <deque>
 #include <poll.h>
+#include <stdexcept>
 #include <string>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 
 #include <wring/core/engine/uring_engine.hpp>
 
+#include "engines.hpp"
 #include "enter_faults.hpp"
 #include "noted_operation.hpp"
 
@@ -57,6 +59,7 @@ struct collecting : operation {
 };
 
 TEST_CASE("a completion queue of four entries overflows and loses nothing", "[engine]") {
+  needs_io_uring();
   uring_engine e({.queue_entries = 4, .completion_entries = 4, .buffers = {.count = 64, .size = 256, .initial = 64}});
   {
     constexpr std::size_t streams = 50;
@@ -119,6 +122,7 @@ TEST_CASE("a completion queue of four entries overflows and loses nothing", "[en
 }
 
 TEST_CASE("what the kernel refuses for now waits in order, and can be stopped meanwhile", "[engine]") {
+  needs_io_uring();
   uring_engine e({.queue_entries = 2, .completion_entries = 4});
   {
     const both_ends ends = both_ends::of_socket();
@@ -149,6 +153,7 @@ TEST_CASE("what the kernel refuses for now waits in order, and can be stopped me
 }
 
 TEST_CASE("a stop that the kernel cannot take yet is sent later, or dropped with its operation", "[engine]") {
+  needs_io_uring();
   uring_engine e({.queue_entries = 2, .completion_entries = 4});
   {
     const both_ends ends = both_ends::of_socket();
@@ -191,6 +196,7 @@ TEST_CASE("a stop that the kernel cannot take yet is sent later, or dropped with
 }
 
 TEST_CASE("a call that the kernel interrupts or refuses loses no submission", "[engine]") {
+  needs_io_uring();
   uring_engine e({});
   {
     const both_ends ends = both_ends::of_socket();
@@ -207,25 +213,16 @@ TEST_CASE("a call that the kernel interrupts or refuses loses no submission", "[
   e.shut_down();
 }
 
-TEST_CASE("receives without a buffer of their own say so when the pool is empty", "[engine]") {
-  uring_engine e({.queue_entries = 8, .completion_entries = 8, .buffers = {.count = 1, .size = 4, .initial = 1}});
-  {
-    const both_ends ends = both_ends::of_socket();
-    noted receive(op_code::receive_multishot, ends.fd[0]);
-    e.submit(receive);
-    REQUIRE(::write(ends.fd[1], "12345678", 8) == 8);
-    turn_until_idle(e);
-    REQUIRE(receive.results == std::vector<int>{4, -ENOBUFS});
-    // Nothing is lost: the rest comes once the buffer is back.
-    static_cast<void>(e.buffers().lease(0, 4));
-    e.submit(receive);
-    e.turn(engine::no_deadline, 256);
-    static_cast<void>(e.buffers().lease(0, 4));
-    e.request_stop(receive);
-    turn_until_idle(e);
-    REQUIRE(receive.results == std::vector<int>{4, -ENOBUFS, 4, -ECANCELED});
-  }
+TEST_CASE("the io_uring engine says what it uses", "[engine]") {
+  needs_io_uring();
+  uring_engine e({.queue_entries = 5, .completion_entries = 9, .buffers = {.count = 3, .size = 512}});
+  REQUIRE(std::string(e.name()) == "io_uring");
+  const std::string text = e.explain();
+  REQUIRE(text.find("engine: io_uring\n") == 0);
+  REQUIRE(text.find("submission entries: 8\ncompletion entries: 16\n") != std::string::npos);
+  REQUIRE(text.find("a ring of 4 buffers of 512 bytes\n") != std::string::npos);
   e.shut_down();
+  REQUIRE_THROWS_AS(uring_engine({.queue_entries = 0}), std::invalid_argument);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <sys/mount.h>
@@ -17,6 +18,7 @@
 #include <wring/core/task.hpp>
 
 #include "../in_child.hpp"
+#include "engines.hpp"
 
 namespace {
 
@@ -24,6 +26,7 @@ using namespace wring;
 using tests::become_nobody;
 using tests::forbid;
 using tests::in_child;
+using tests::needs_io_uring;
 
 std::string sysctl_state() {
   std::ifstream file("/proc/sys/kernel/io_uring_disabled");
@@ -59,9 +62,14 @@ std::string facts(const char* seccomp, const std::string& limit) {
 
 task<> nothing() { co_return; }
 
-[[noreturn]] void run_and_exit() { ::_exit(run(nothing)); }
+/// With io_uring asked for, so that its refusal is a fault.
+[[noreturn]] void run_and_exit() {
+  ::setenv("WRING_ENGINE", "io_uring", 1);
+  ::_exit(run(nothing));
+}
 
-TEST_CASE("a refused ring ends run with the cause and the cure", "[engine][refusal]") {
+TEST_CASE("a refused ring ends run with the cause and the cure if io_uring was asked for", "[engine][refusal]") {
+  needs_io_uring();
   const long call = GENERATE(long{SYS_io_uring_setup}, long{SYS_io_uring_register}, long{SYS_io_uring_enter});
   SECTION("EPERM, as of Docker's filter") {
     const auto end = in_child([&] {
@@ -88,6 +96,7 @@ TEST_CASE("a refused ring ends run with the cause and the cure", "[engine][refus
 }
 
 TEST_CASE("a refused ring leaves no descriptor", "[engine][refusal]") {
+  needs_io_uring();
   const long call = GENERATE(long{SYS_io_uring_register}, long{SYS_io_uring_enter});
   const auto end = in_child([&] {
     const int before = ::dup(0);
@@ -105,6 +114,7 @@ TEST_CASE("a refused ring leaves no descriptor", "[engine][refusal]") {
 }
 
 TEST_CASE("memory that may not be locked is named", "[engine][refusal]") {
+  needs_io_uring();
   if (::geteuid() != 0) SKIP("needs root, to become a user whose memory is limited");
   ::rlimit limit{.rlim_cur = 16 * 1024, .rlim_max = 16 * 1024};
   const auto end = in_child([&] {
@@ -122,6 +132,7 @@ TEST_CASE("memory that may not be locked is named", "[engine][refusal]") {
 }
 
 TEST_CASE("with little memory to lock the completion queue is smaller", "[engine][refusal]") {
+  needs_io_uring();
   if (::geteuid() != 0) SKIP("needs root, to become a user whose memory is limited");
   ::rlimit limit{.rlim_cur = 96 * 1024, .rlim_max = 96 * 1024};
   const auto end = in_child([&] {
@@ -155,6 +166,7 @@ TEST_CASE("every refusal has its cause and cure", "[engine][refusal]") {
 }
 
 TEST_CASE("descriptors that have run out are named", "[engine][refusal]") {
+  needs_io_uring();
   const auto end = in_child([] {
     forbid(SYS_io_uring_setup, EMFILE);  // a real limit is in the way of sanitizers
     run_and_exit();

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <wring/core/engine/attempt.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+/// The result of a system call that is repeated when a signal interrupts it.
+template <class Call>
+std::int32_t outcome_of(Call call) noexcept {
+  for (;;) {
+    const auto r = call();
+    if (r >= 0) return static_cast<std::int32_t>(r);
+    if (errno == EAGAIN) return must_wait;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+/// Makes a descriptor non-blocking, and what it was before in the end.
+class nonblocking_for_now {
+ public:
+  explicit nonblocking_for_now(int fd) noexcept : fd_(fd), before_(::fcntl(fd, F_GETFL)) {
+    if (before_ >= 0 && (before_ & O_NONBLOCK) == 0) ::fcntl(fd_, F_SETFL, before_ | O_NONBLOCK);
+  }
+  ~nonblocking_for_now() {
+    const int saved = errno;
+    if (before_ >= 0 && (before_ & O_NONBLOCK) == 0) ::fcntl(fd_, F_SETFL, before_);
+    errno = saved;
+  }
+
+ private:
+  int fd_;
+  int before_;
+};
+
+// A listener must not block when somebody else has been faster, and accept has no flag for it.
+int make_nonblocking(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ((flags & O_NONBLOCK) == 0 && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) return -errno;
+  return 0;
+}
+
+std::int32_t polled(int fd, std::uint32_t events) noexcept {
+  ::pollfd p{.fd = fd, .events = static_cast<short>(events), .revents = 0};
+  const std::int32_t ready = outcome_of([&p] { return ::poll(&p, 1, 0); });
+  if (ready < 0) return ready;
+  if (fd < 0 || (p.revents & POLLNVAL) != 0) return -EBADF;
+  return p.revents == 0 ? must_wait : static_cast<std::uint16_t>(p.revents);
+}
+
+std::int32_t begin_connect(const operation& op) noexcept {
+  const nonblocking_for_now meanwhile(op.fd);
+  if (::connect(op.fd, static_cast<const ::sockaddr*>(op.data), op.length) == 0) return 0;
+  // EAGAIN is no promise here: a Unix listener's backlog is full, and nothing tells when it is not.
+  return errno == EINPROGRESS || errno == EINTR ? must_wait : -errno;
+}
+
+std::int32_t end_connect(const operation& op) noexcept {
+  const std::int32_t ready = polled(op.fd, POLLOUT);
+  if (ready < 0) return ready;
+  int error_number = 0;
+  socklen_t size = sizeof error_number;
+  if (::getsockopt(op.fd, SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) return -errno;
+  return -error_number;
+}
+
+bool is_file(int fd) noexcept {
+  struct ::stat status;
+  return ::fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode) || S_ISDIR(status.st_mode));
+}
+
+::ssize_t transfer(const operation& op, std::int64_t at, int flags) noexcept {
+  const ::iovec part{op.data, op.length};
+  const bool reads = op.code == op_code::read;
+  ::ssize_t r = reads ? ::preadv2(op.fd, &part, 1, at, flags) : ::pwritev2(op.fd, &part, 1, at, flags);
+  // What has no positions is read and written where it is, as io_uring does.
+  if (r < 0 && errno == ESPIPE) {
+    r = reads ? ::preadv2(op.fd, &part, 1, -1, flags) : ::pwritev2(op.fd, &part, 1, -1, flags);
+  }
+  return r;
+}
+
+std::int32_t attempt_transfer(const operation& op, bool begun) noexcept {
+  const bool file = !begun && is_file(op.fd);
+  // A file would take a part without waiting: leave it whole.
+  if (file && op.code == op_code::write) return must_block;
+  const auto at = static_cast<std::int64_t>(op.offset);
+  std::int32_t r = outcome_of([&] { return transfer(op, at, RWF_NOWAIT); });
+  if (r == -EOPNOTSUPP || r == -ENOSYS) {
+    if (file) return must_block;
+    const nonblocking_for_now meanwhile(op.fd);
+    r = outcome_of([&] { return transfer(op, at, 0); });
+  }
+  return r == must_wait && file ? must_block : r;
+}
+
+}  // namespace
+
+std::int32_t attempt_receive(int fd, std::span<std::byte> into, int flags) noexcept {
+  return outcome_of([&] { return ::recv(fd, into.data(), into.size(), flags | MSG_DONTWAIT); });
+}
+
+std::int32_t attempt(const operation& op, bool begun) noexcept {
+  const int flags = static_cast<int>(op.flags);
+  switch (op.code) {
+    case op_code::accept_multishot:
+      if (const int r = begun ? 0 : make_nonblocking(op.fd); r < 0) return r;
+      return outcome_of([&] { return ::accept4(op.fd, nullptr, nullptr, SOCK_CLOEXEC); });
+    case op_code::connect:
+      return begun ? end_connect(op) : begin_connect(op);
+    case op_code::receive:
+      return attempt_receive(op.fd, {static_cast<std::byte*>(op.data), op.length}, flags);
+    case op_code::send:
+      return outcome_of([&] { return ::send(op.fd, op.data, op.length, flags | MSG_DONTWAIT | MSG_NOSIGNAL); });
+    case op_code::send_message:
+      return outcome_of(
+          [&] { return ::sendmsg(op.fd, static_cast<const ::msghdr*>(op.data), flags | MSG_DONTWAIT | MSG_NOSIGNAL); });
+    case op_code::poll:
+    case op_code::poll_multishot:
+      return polled(op.fd, op.flags);
+    case op_code::read:
+    case op_code::write:
+      return attempt_transfer(op, begun);
+    case op_code::open:
+    case op_code::sync:
+      return must_block;
+    case op_code::receive_multishot:
+      break;
+  }
+  return -EINVAL;
+}
+
+}  // namespace wring::detail

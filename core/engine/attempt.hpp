@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+
+#include <wring/core/engine/engine.hpp>
+
+/// The seam's operations as system calls that do not wait, whatever the mode of the descriptor: sockets are told so by
+/// flags, pipes by RWF_NOWAIT, and where there is no such thing the descriptor is non-blocking for that moment.
+namespace wring::detail {
+
+/// Instead of a result: it would have to wait.
+inline constexpr std::int32_t must_wait = std::numeric_limits<std::int32_t>::min();
+/// Instead of a result: it can neither be waited for nor be done without waiting, being a file's.
+inline constexpr std::int32_t must_block = must_wait + 1;
+
+/// Carries out `op`; `begun`: it has been told to wait before. Of a multishot operation: one completion. Not for
+/// receive_multishot. Returns the result, -errno, or one of the above.
+[[nodiscard]] std::int32_t attempt(const operation& op, bool begun) noexcept;
+
+[[nodiscard]] std::int32_t attempt_receive(int fd, std::span<std::byte> into, int flags) noexcept;
+
+}  // namespace wring::detail

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <limits>
+#include <netinet/in.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <wring/config.hpp>
+#include <wring/core/engine/attempt.hpp>
+#include <wring/core/engine/epoll_engine.hpp>
+#include <wring/core/error.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+// operation::place. Besides, once it has waited for its descriptor, `begun`: since then it has not been idle, so that
+// the descriptor's number has stood for the same file.
+constexpr std::uint8_t nowhere = 0;
+constexpr std::uint8_t queued = 1;     // to be tried
+constexpr std::uint8_t ending = 2;     // queued, to end with ECANCELED
+constexpr std::uint8_t parked = 3;     // in the list of its descriptor
+constexpr std::uint8_t offloaded = 4;  // with the pool's threads
+constexpr std::uint8_t place_mask = 7;
+constexpr std::uint8_t begun = 8;
+
+constexpr std::uint32_t completion_buffer = 1;
+constexpr std::uint32_t completion_more = 2;
+
+std::uint8_t place_of(const operation& op) noexcept { return op.place & place_mask; }
+bool has_begun(const operation& op) noexcept { return (op.place & begun) != 0; }
+void put(operation& op, std::uint8_t place) noexcept {
+  op.place = static_cast<std::uint8_t>((op.place & begun) | place);
+}
+
+bool is_multishot(const operation& op) noexcept {
+  return op.code == op_code::receive_multishot || op.code == op_code::accept_multishot ||
+         op.code == op_code::poll_multishot;
+}
+
+// What it waits for, as epoll says it. Faults and hang-ups end every wait.
+std::uint32_t events_of(const operation& op) noexcept {
+  switch (op.code) {
+    case op_code::connect:
+    case op_code::send:
+    case op_code::send_message:
+    case op_code::write:
+      return EPOLLOUT;
+    case op_code::poll:
+    case op_code::poll_multishot:
+      return op.flags & 0xffffU;
+    default:
+      return interest_table::readable;
+  }
+}
+
+// The bit of interest::ready that tells whether trying is worth it; 0: it always is.
+std::uint8_t readiness_of(const operation& op) noexcept {
+  switch (op.code) {
+    case op_code::accept_multishot:
+    case op_code::receive:
+    case op_code::receive_multishot:
+      return interest::input;
+    case op_code::send:
+    case op_code::send_message:
+      return interest::output;
+    default:
+      return 0;
+  }
+}
+
+// Whether what is known of the descriptor holds: nobody can have closed it meanwhile.
+bool certain(const operation& op, const interest* known) noexcept {
+  return known != nullptr && known->events != 0 && (has_begun(op) || known->verified);
+}
+
+bool known_to_wait(const operation& op, const interest* known) noexcept {
+  const std::uint8_t bit = readiness_of(op);
+  return bit != 0 && certain(op, known) && (known->ready & bit) == 0 && (events_of(op) & ~known->events) == 0;
+}
+
+void clear(interest& i, std::uint8_t bit) noexcept { i.ready &= static_cast<std::uint8_t>(~bit); }
+
+// A receive from TCP that was short has emptied it, unless something else has cut it short; other sockets have
+// boundaries.
+void note_received(const operation& op, interest* known, std::int32_t got, std::size_t wanted) noexcept {
+  if (!certain(op, known) || got <= 0 || static_cast<std::size_t>(got) == wanted) return;
+  if ((known->ready & interest::no_trust) != 0) return;
+  if (known->kind == interest::nature::unknown) {
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    const bool tcp = ::getsockopt(op.fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP;
+    known->kind = tcp ? interest::nature::tcp : interest::nature::other;
+  }
+  if (known->kind == interest::nature::tcp) clear(*known, interest::input);
+}
+
+}  // namespace
+
+epoll_engine::doorbell::doorbell() : fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  if (fd < 0) error::from_errno(errno, "make an eventfd").raise();
+}
+
+epoll_engine::doorbell::~doorbell() { ::close(fd); }
+
+epoll_engine::epoll_engine(const engine_options& options)
+    : engine(options.buffers), pool_([](void* self) noexcept { static_cast<epoll_engine*>(self)->wake(); }, this) {
+  table_.arm_doorbell(doorbell_.fd);
+}
+
+epoll_engine::~epoll_engine() = default;
+
+void epoll_engine::enqueue(operation& op, std::uint8_t place) noexcept {
+  put(op, place);
+  op.next = nullptr;
+  (last_ != nullptr ? last_->next : first_) = &op;
+  last_ = &op;
+}
+
+void epoll_engine::submit(operation& op) noexcept {
+#if WRING_CHECKS
+  if (op.active()) {
+    std::fputs("wring: an operation was submitted twice\n", stderr);
+    std::abort();
+  }
+#endif
+  op.status = operation::state::active;
+  ++in_flight_;
+  ++counters_.submitted;
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->operation_submitted(op);
+  enqueue(op, queued);
+}
+
+std::int32_t epoll_engine::attempt_send(int fd, std::span<const std::byte> bytes) noexcept {
+  const std::size_t length = std::min<std::size_t>(bytes.size(), std::numeric_limits<std::int32_t>::max());
+  const ::ssize_t sent = ::send(fd, bytes.data(), length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
+}
+
+std::int32_t epoll_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
+  const ::ssize_t sent = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
+}
+
+void epoll_engine::request_stop(operation& op) noexcept {
+  if (op.status != operation::state::active) return;
+  op.status = operation::state::stopping;
+  if (place_of(op) == parked) {
+    unpark(op, *table_.find(op.fd));
+    enqueue(op, ending);
+  } else if (place_of(op) == offloaded && pool_.withdraw(op)) {
+    enqueue(op, ending);
+  }
+}
+
+// Ends it, or says what more there is of it.
+
+void epoll_engine::finish(operation& op, completion c) noexcept {
+  ++counters_.completed;
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->operation_completed(op, c);
+  op.status = operation::state::idle;
+  op.place = nowhere;
+  --in_flight_;
+  op.on_completion(op, c);
+}
+
+void epoll_engine::deliver_more(operation& op, completion c) noexcept {
+  ++counters_.completed;
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->operation_completed(op, c);
+  put(op, nowhere);
+  op.on_completion(op, c);
+  if (op.status == operation::state::stopping) {
+    enqueue(op, ending);
+  } else if (op.code == op_code::poll_multishot) {
+    park(op, *table_.find(op.fd));  // until there is a change
+  } else {
+    enqueue(op, queued);
+  }
+}
+
+// Trying. These return whether a completion has been delivered.
+
+bool epoll_engine::run(operation& op) noexcept {
+  const bool stopping = op.status == operation::state::stopping;
+  if (place_of(op) == ending || (stopping && is_multishot(op))) {
+    finish(op, completion(-ECANCELED));
+    return true;
+  }
+  interest* const known = table_.find(op.fd);
+  if (known_to_wait(op, known)) return wait_for(op, known);
+  if (op.code == op_code::receive_multishot) return receive(op, known);
+  // Its registration reports what is there, so that each change is told once.
+  if (op.code == op_code::poll_multishot && !has_begun(op)) return wait_for(op, nullptr);
+  const std::int32_t result = attempt(op, has_begun(op));
+  if (result == must_wait) return wait_for(op, known);
+  if (result == must_block) return offload(op);
+  if (op.code == op_code::receive && (op.flags & MSG_PEEK) == 0) note_received(op, known, result, op.length);
+  if (result >= 0 && is_multishot(op)) {
+    deliver_more(op, completion(result, completion_more));
+  } else {
+    finish(op, completion(result));
+  }
+  return true;
+}
+
+bool epoll_engine::receive(operation& op, interest* known) noexcept {
+  if (op.poll_first && !certain(op, known)) return wait_for(op, known);
+  std::uint32_t id = 0;
+  if (!buffers_.take(id)) {
+    // Only bytes need a buffer.
+    std::byte first{};
+    const std::int32_t peeked = attempt_receive(op.fd, {&first, 1}, MSG_PEEK);
+    if (peeked == must_wait) return wait_for(op, known);
+    finish(op, completion(peeked > 0 ? -ENOBUFS : peeked));
+    return true;
+  }
+  const std::span<std::byte> into = buffers_.memory(id);
+  const std::int32_t result = attempt_receive(op.fd, into, 0);
+  buffers_.filled(id);
+  if (result > 0) {
+    note_received(op, known, result, into.size());
+    deliver_more(op, completion(result, completion_more | completion_buffer | id << 16));
+    return true;
+  }
+  buffers_.untake();
+  if (result == must_wait) return wait_for(op, known);
+  finish(op, completion(result));
+  return true;
+}
+
+bool epoll_engine::wait_for(operation& op, interest* known) noexcept {
+  if (op.status == operation::state::stopping) {
+    finish(op, completion(-ECANCELED));
+    return true;
+  }
+  if (known != nullptr) clear(*known, readiness_of(op));
+  const int armed = table_.arm(op.fd, events_of(op), certain(op, known));
+  if (armed == 0) {
+    op.place |= begun;
+    park(op, *table_.find(op.fd));
+    return false;
+  }
+  if (armed == -EPERM && (op.code == op_code::read || op.code == op_code::write)) return offload(op);
+  finish(op, completion(armed));
+  return true;
+}
+
+bool epoll_engine::offload(operation& op) noexcept {
+  put(op, offloaded);
+  const int r = pool_.begin(op);
+  if (r == 0) return false;
+  finish(op, completion(r));
+  return true;
+}
+
+unsigned epoll_engine::run_queue(unsigned limit) noexcept {
+  unsigned delivered = 0;
+  while (delivered != limit && first_ != nullptr) {
+    operation& op = *first_;
+    first_ = op.next;
+    if (first_ == nullptr) last_ = nullptr;
+    if (run(op)) ++delivered;
+  }
+  return delivered;
+}
+
+// What the threads have done.
+unsigned epoll_engine::run_ended(unsigned limit) noexcept {
+  if (ended_.empty()) ended_ = pool_.collect();
+  const std::size_t count = std::min<std::size_t>(limit, ended_.size());
+  for (const auto& [op, result] : std::exchange(ended_, ended_.subspan(count)).first(count)) {
+    finish(*op, completion(result));
+  }
+  return static_cast<unsigned>(count);
+}
+
+// Waiting.
+
+void epoll_engine::park(operation& op, interest& at) noexcept {
+  put(op, parked);
+  op.next = nullptr;
+  (at.last != nullptr ? at.last->next : at.first) = &op;
+  at.last = &op;
+}
+
+void epoll_engine::unpark(operation& op, interest& from) noexcept {
+  operation* previous = nullptr;
+  for (operation* o = from.first; o != &op; o = o->next) previous = o;
+  (previous != nullptr ? previous->next : from.first) = op.next;
+  if (from.last == &op) from.last = previous;
+}
+
+// Queues those that wait for one of `events`.
+void epoll_engine::dispatch(interest& of, std::uint32_t events) noexcept {
+  constexpr std::uint32_t all_over = EPOLLERR | EPOLLHUP;
+  if ((events & (interest_table::readable | all_over)) != 0) of.ready |= interest::input;
+  if ((events & (EPOLLOUT | all_over)) != 0) of.ready |= interest::output;
+  if ((events & (EPOLLRDHUP | EPOLLPRI | all_over)) != 0) of.ready |= interest::no_trust;
+  operation* op = std::exchange(of.first, nullptr);
+  of.last = nullptr;
+  while (op != nullptr) {
+    operation* const next = op->next;
+    if ((events & (events_of(*op) | all_over)) != 0) {
+      enqueue(*op, queued);
+    } else {
+      park(*op, of);
+    }
+    op = next;
+  }
+}
+
+void epoll_engine::wait(std::int64_t deadline) noexcept {
+  std::int64_t nanoseconds = 0;
+  if (deadline == no_deadline) {
+    nanoseconds = -1;
+  } else if (deadline != no_wait) {
+    nanoseconds = std::max<std::int64_t>(deadline - now(), 0);
+  }
+  ++counters_.kernel_calls;
+  for (const ::epoll_event& event : table_.wait(nanoseconds)) {
+    if (interest* const i = table_.subject(event); i != nullptr) dispatch(*i, event.events);
+  }
+}
+
+void epoll_engine::turn(std::int64_t deadline, unsigned limit) {
+  unsigned left = limit - run_queue(limit);
+  // With something delivered, or left over, only a glance, so that nothing that keeps coming hides the rest.
+  wait(left == limit && first_ == nullptr && ended_.empty() ? deadline : no_wait);
+  left -= run_ended(left);
+  run_queue(left);
+}
+
+void epoll_engine::wake() noexcept {
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  while (::write(doorbell_.fd, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+  errno = saved;
+}
+
+void epoll_engine::shut_down() noexcept {
+  while (in_flight_ != 0) turn(no_deadline, ~0U);
+}
+
+std::int64_t epoll_engine::now() const noexcept {
+  ::timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+std::string epoll_engine::explain() const {
+  return fmt::format(
+      "engine: epoll\n"
+      "receive: when epoll says so, into {} shared buffers of {} bytes\n"
+      "send: tried at once, then when epoll says so\n"
+      "accept: all that are there, when epoll says so\n"
+      "connect: when epoll says that it is done\n"
+      "files: {} of at most {} threads started\n"
+      "timers: in user space, waits end at the {}\n"
+      "wake-ups: an eventfd\n",
+      buffers_.capacity(), buffers_.buffer_size(), pool_.threads(), offload_pool::most_threads,
+      table_.precise() ? "nanosecond (epoll_pwait2)"
+                       : "millisecond (epoll_pwait2 is missing: before Linux 5.11, or filtered)");
+}
+
+}  // namespace wring::detail

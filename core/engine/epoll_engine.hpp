@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <wring/core/engine/engine.hpp>
+#include <wring/core/engine/interest_table.hpp>
+#include <wring/core/engine/offload_pool.hpp>
+
+namespace wring::detail {
+
+/// The engine on epoll, for kernels and containers that refuse io_uring.
+///
+/// Operations gather in a queue until `turn` tries them, in order, with system calls that do not wait. What must wait
+/// is parked at its descriptor until epoll reports it, and is tried again then. Files go to a few threads.
+class WRING_API epoll_engine final : public engine {
+ public:
+  /// Throws io_error.
+  explicit epoll_engine(const engine_options& options);
+  ~epoll_engine() override;
+
+  [[nodiscard]] const char* name() const noexcept override { return "epoll"; }
+  void submit(operation& op) noexcept override;
+  [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
+  [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
+  void keep(int fd) noexcept override { table_.keep(fd); }
+  void forget(int fd) noexcept override { table_.forget(fd); }
+  void request_stop(operation& op) noexcept override;
+  void turn(std::int64_t deadline, unsigned limit) override;
+  void wake() noexcept override;
+  void shut_down() noexcept override;
+  [[nodiscard]] std::int64_t now() const noexcept override;
+  [[nodiscard]] std::string explain() const override;
+
+ private:
+  /// Owns the eventfd.
+  struct doorbell {
+    int fd;
+    doorbell();
+    doorbell(const doorbell&) = delete;
+    doorbell& operator=(const doorbell&) = delete;
+    ~doorbell();
+  };
+
+  void enqueue(operation& op, std::uint8_t place) noexcept;
+  unsigned run_queue(unsigned limit) noexcept;
+  unsigned run_ended(unsigned limit) noexcept;
+  [[nodiscard]] bool run(operation& op) noexcept;
+  [[nodiscard]] bool receive(operation& op, interest* known) noexcept;
+  [[nodiscard]] bool wait_for(operation& op, interest* known) noexcept;
+  [[nodiscard]] bool offload(operation& op) noexcept;
+  void finish(operation& op, completion c) noexcept;
+  void deliver_more(operation& op, completion c) noexcept;
+  static void park(operation& op, interest& at) noexcept;
+  static void unpark(operation& op, interest& from) noexcept;
+  void dispatch(interest& of, std::uint32_t events) noexcept;
+  void wait(std::int64_t deadline) noexcept;
+
+  interest_table table_;
+  doorbell doorbell_;
+  offload_pool pool_;
+  std::span<const offload_pool::ended> ended_;
+  operation* first_ = nullptr;  // to be tried, or to be ended
+  operation* last_ = nullptr;
+};
+
+}  // namespace wring::detail
