@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -31,6 +32,7 @@ enum class op_code : std::uint8_t {
   write,              ///< fd, data, length, offset (-1: the file position)
   sync,               ///< fd; fsync(2)
 };
+inline constexpr std::size_t op_codes = static_cast<std::size_t>(op_code::sync) + 1;
 
 /// "receive", "accept", ...
 WRING_API const char* to_string(op_code code) noexcept;
@@ -175,7 +177,12 @@ class WRING_API engine {
   [[nodiscard]] virtual std::string explain() const = 0;
 
   /// Operations between submit and terminal completion, without the engine's own.
-  [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
+  [[nodiscard]] std::size_t in_flight() const noexcept {
+    std::size_t sum = 0;
+    for (const std::uint32_t count : in_flight_) sum += count;
+    return sum;
+  }
+  [[nodiscard]] std::size_t in_flight(op_code code) const noexcept { return in_flight_[static_cast<std::size_t>(code)]; }
 
   [[nodiscard]] buffer_pool& buffers() noexcept { return buffers_; }
 
@@ -194,10 +201,16 @@ class WRING_API engine {
  protected:
   explicit engine(const buffer_pool_options& buffers) : buffers_(buffers) {}
 
-  std::size_t in_flight_ = 0;
+  /// For the engines to say: `op` was submitted, and is about to complete for the last time.
+  void note_begin(const operation& op) noexcept { ++in_flight_[static_cast<std::size_t>(op.code)]; }
+  void note_end(const operation& op) noexcept { --in_flight_[static_cast<std::size_t>(op.code)]; }
+
   operation_observer* observer_ = nullptr;
   counters counters_;
   buffer_pool buffers_;
+
+ private:
+  std::array<std::uint32_t, op_codes> in_flight_{};
 };
 
 }  // namespace wring

@@ -203,7 +203,7 @@ void uring_engine::submit(operation& op) noexcept {
   if (op.active() || !known_.insert(&op).second) fatal("an operation was submitted twice", EALREADY);
 #endif
   op.status = operation::state::active;
-  ++in_flight_;
+  note_begin(op);
   ++counters_.submitted;
   if (observer_ != nullptr) [[unlikely]]
     observer_->operation_submitted(op);
@@ -262,7 +262,7 @@ bool uring_engine::arm_inbox() noexcept {
     if (op.place == in_backlog) [[unlikely]]
       unstopped_.remove(op);  // ended before its stop was sent
     op.status = operation::state::idle;
-    --in_flight_;
+    note_end(op);
   }
   op.on_completion(op, c);
 }
@@ -365,7 +365,7 @@ void uring_engine::wake() noexcept {
 }
 
 void uring_engine::shut_down() noexcept {
-  while (in_flight_ != 0) turn(no_deadline, ~0U);
+  while (in_flight() != 0) turn(no_deadline, ~0U);
   closing_ = true;
   if (inbox_armed_) {
     while (true) {
