@@ -69,13 +69,6 @@ void append_key(std::string& out, std::string_view key) {
   for (const char c : key) out += c > ' ' && c != '\x7f' && c != '=' && c != '"' ? c : '_';
 }
 
-void append_value(std::string& out, std::string_view value) {
-  std::string escaped;
-  wring::detail::append_escaped(escaped, value, "\"\\");
-  const bool plain = !value.empty() && escaped == value && value.find_first_of(" =") == std::string_view::npos;
-  out += plain ? escaped : '"' + escaped + '"';
-}
-
 bool colour_allowed() {
   const char* no_colour = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
@@ -96,6 +89,13 @@ std::optional<level> parse_level(std::string_view name) noexcept {
   return static_cast<level>(found - level_names);
 }
 
+void detail::append_value(std::string& out, std::string_view value) {
+  std::string escaped;
+  wring::detail::append_escaped(escaped, value, "\"\\");
+  const bool plain = !value.empty() && escaped == value && value.find_first_of(" =") == std::string_view::npos;
+  out += plain ? escaped : '"' + escaped + '"';
+}
+
 std::string to_line(const record& r, bool colour) {
   static constexpr std::string_view level_colours[] = {"\x1b[90m", "\x1b[36m", "\x1b[32m", "\x1b[33m", "\x1b[31m", ""};
   const auto style = [&](std::string_view code) { return colour ? code : std::string_view(); };
@@ -113,7 +113,7 @@ std::string to_line(const record& r, bool colour) {
     append_key(out, key);
     out += '=';
     out += plain;
-    append_value(out, value);
+    detail::append_value(out, value);
   }
   return out;
 }

@@ -104,6 +104,9 @@ inline constexpr field no_field;
 /// The least level that is written; below every level until WRING_LOG has been read.
 extern WRING_API constinit std::atomic<signed char> threshold;
 
+/// Appends a field's value as to_line() shows it.
+WRING_API void append_value(std::string& out, std::string_view value);
+
 /// Reads WRING_LOG, if no level has been set meanwhile. Gives the threshold.
 WRING_API signed char load_threshold() noexcept;
 

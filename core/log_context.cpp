@@ -27,17 +27,22 @@ wring::detail::context_ref detail::bind_field(std::string_view key, std::string 
   return wring::detail::make_binding<const task_field>(&field_key, std::string(key), std::move(text));
 }
 
-void add_task_fields(record_builder& to) {
-  const scheduler* s = scheduler::try_current();
-  if (s == nullptr || s->running() == nullptr) return;
-  std::vector<const detail::task_field*> fields;  // innermost first
-  for (const auto* node = s->running()->context.get(); node != nullptr; node = node->parent) {
+std::vector<const detail::task_field*> detail::task_fields(const wring::detail::context_ref& context) {
+  std::vector<const task_field*> fields;  // innermost first
+  for (const auto* node = context.get(); node != nullptr; node = node->parent) {
     if (node->key != &field_key) continue;
-    const detail::task_field& field = static_cast<const field_binding*>(node)->value;
+    const task_field& field = static_cast<const field_binding*>(node)->value;
     const bool hidden = std::ranges::any_of(fields, [&](const auto* inner) { return inner->key == field.key; });
     if (!hidden) fields.push_back(&field);
   }
-  for (auto field = fields.rbegin(); field != fields.rend(); ++field) to.add({(*field)->key, (*field)->text});
+  std::ranges::reverse(fields);
+  return fields;
+}
+
+void add_task_fields(record_builder& to) {
+  const scheduler* s = scheduler::try_current();
+  if (s == nullptr || s->running() == nullptr) return;
+  for (const detail::task_field* field : detail::task_fields(s->running()->context)) to.add({field->key, field->text});
 }
 
 }  // namespace wring::log

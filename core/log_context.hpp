@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -18,6 +19,9 @@ struct task_field {
   std::string key;
   std::string text;
 };
+
+/// The fields bound in a context, the outermost first.
+WRING_API std::vector<const task_field*> task_fields(const wring::detail::context_ref& context);
 
 /// Makes the binding.
 WRING_API wring::detail::context_ref bind_field(std::string_view key, std::string text);

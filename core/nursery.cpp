@@ -45,6 +45,7 @@ void nursery::open(detail::scope_node& outer, detail::flow* host) {
   sched_ = &scheduler::current();
   survives_failures_ = host == nullptr;
   scope_.attach(outer, host);
+  if (host != nullptr) scope_.frame = host->top;
   open_ = true;
 }
 

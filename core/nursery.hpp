@@ -206,7 +206,7 @@ class WRING_API nursery {
   [[noreturn]] void rethrow(detail::flow& f);
 
   nursery_options options_;
-  detail::scope_node scope_;
+  detail::nursery_scope scope_;
   scheduler* sched_ = nullptr;
   std::size_t live_ = 0;
   joined* joiner_ = nullptr;

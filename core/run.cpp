@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 
+#include <wring/core/detail/dump_signal.hpp>
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/detail/stop_signals.hpp>
 #include <wring/core/run.hpp>
@@ -66,6 +67,7 @@ int run_main(const run_options& options, main_factory& factory) {
   try {
     scheduler s(options.scheduler);
     const stop_signals signals(s, options.handle_signals);
+    const dump_signal quit(s, options.dump_on_sigquit);
     const int code = run_to_end(options, s, factory);
     s.drain();
     return code;

@@ -21,6 +21,10 @@ struct run_options {
   std::chrono::nanoseconds grace = std::chrono::seconds(10);
   /// Take SIGINT and SIGTERM: the first asks to stop, the second ends the process with 128 + its number.
   bool handle_signals = true;
+  /// Take SIGQUIT (Ctrl-\): it prints `dump_tasks()` to standard error, and the program goes on. Off by default:
+  /// SIGQUIT then ends the process as ever, with a core from which tools/gdb/wring.py prints the same. Each scheduler
+  /// that runs with this prints its own tasks.
+  bool dump_on_sigquit = false;
 };
 
 namespace detail {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <cstdio>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <string>
 
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/detail/make_engine.hpp>
 #include <wring/core/detail/thread_scheduler.hpp>
+#include <wring/core/dump_tasks.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/scheduler.hpp>
@@ -99,8 +102,26 @@ void scheduler::request_stop() noexcept {
 }
 
 void scheduler::request_stop_from_anywhere() noexcept {
-  stop_wanted_.store(true, std::memory_order_seq_cst);
+  wanted_.fetch_or(stop_wanted, std::memory_order_seq_cst);
   engine_->wake();
+}
+
+bool scheduler::request_dump_from_anywhere() noexcept {
+  const bool first = (wanted_.fetch_or(dump_wanted, std::memory_order_seq_cst) & dump_wanted) == 0;
+  engine_->wake();
+  return first;
+}
+
+void scheduler::heed_requests() noexcept {
+  const unsigned wanted = wanted_.exchange(0, std::memory_order_relaxed);
+  if ((wanted & stop_wanted) != 0) request_stop();
+  if ((wanted & dump_wanted) != 0) {
+    try {
+      std::fputs(dump_tasks(*this).c_str(), stderr);
+    } catch (const std::bad_alloc&) {
+      std::fputs("wring: there is no memory for a task dump\n", stderr);
+    }
+  }
 }
 
 void scheduler::drain() {
@@ -155,6 +176,7 @@ void scheduler::jump_held_clock() noexcept {
 [[gnu::always_inline]] inline void scheduler::resume(detail::flow& f) noexcept {
   running_ = &f;
   f.queued = false;
+  f.last_run = turn_time_;
   f.budget = static_cast<std::uint16_t>(options_.leaf_budget);
   f.depth = 0;
   ++resumptions_;
@@ -203,18 +225,20 @@ void scheduler::jump_held_clock() noexcept {
 [[gnu::always_inline]] inline void scheduler::turn_once() {
   // Sleep is announced before the last look at what other threads and signal handlers may have left.
   const bool announced = ready_.first == nullptr && inbox_.prepare_sleep();
-  const bool idle = announced && !stop_wanted_.load(std::memory_order_seq_cst);
+  const bool idle = announced && wanted_.load(std::memory_order_seq_cst) == 0;
   engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
   if (announced) inbox_.awake();
   turn_time_read_ = false;
-  if (!timers_.empty()) fire_timers(idle);
+  if (!timers_.empty()) {
+    fire_timers(idle);
+  } else if (turn_time_old_.passed()) [[unlikely]] {
+    static_cast<void>(turn_time());  // for flow::last_run
+  }
   if (inbox_.maybe_waiting()) {
     posted_ += inbox_.drain(options_.inbox_per_turn, [](detail::inbox::item&& fn) noexcept { fn(); });
   }
-  if (stop_wanted_.load(std::memory_order_relaxed)) [[unlikely]] {
-    stop_wanted_.store(false, std::memory_order_relaxed);
-    request_stop();
-  }
+  if (wanted_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    heed_requests();
   if (ready_.first != nullptr) run_ready();
   ++turns_;
   if (observer_ != nullptr) [[unlikely]]

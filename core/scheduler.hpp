@@ -11,6 +11,7 @@
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/detail/inbox.hpp>
+#include <wring/core/detail/millisecond_hint.hpp>
 #include <wring/core/detail/timer_wheel.hpp>
 #include <wring/core/detail/unique_function.hpp>
 #include <wring/core/engine/engine.hpp>
@@ -93,6 +94,10 @@ class WRING_API scheduler {
   void request_stop_from_anywhere() noexcept;
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
 
+  /// Prints `dump_tasks()` to standard error in the next turn. From any thread and from signal handlers. False if one
+  /// that was asked for before has not been printed yet: then a task keeps the scheduler from its next turn.
+  bool request_dump_from_anywhere() noexcept;
+
   /// Runs turns until `done` returns true; looked at after each turn.
   template <std::predicate Done>
   void run_until(Done done) {
@@ -163,6 +168,7 @@ class WRING_API scheduler {
   std::coroutine_handle<> unwind(detail::flow& f) noexcept;
   [[nodiscard]] std::int64_t wait_until() const noexcept;
   void jump_held_clock() noexcept;
+  void heed_requests() noexcept;
 
   scheduler_options options_;
   detail::ready_queue ready_;
@@ -171,12 +177,15 @@ class WRING_API scheduler {
   std::unique_ptr<wring::engine> engine_;
   std::int64_t turn_time_ = 0;
   bool turn_time_read_ = false;
+  detail::millisecond_hint turn_time_old_;
   std::int64_t offset_ = 0;   // testing::clock: added to the engine's time
   std::int64_t held_at_ = 0;  // testing::clock: the time while it is held
   bool held_ = false;
   bool jump_when_idle_ = false;
   bool stopping_ = false;
-  std::atomic<bool> stop_wanted_ = false;
+  static constexpr unsigned stop_wanted = 1;
+  static constexpr unsigned dump_wanted = 2;
+  std::atomic<unsigned> wanted_ = 0;  // by other threads and signal handlers
   detail::timer_wheel timers_;
   detail::inbox inbox_;
   detail::scope_node root_scope_;

@@ -19,18 +19,18 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
 void deadline_scope::start(flow& f) noexcept {
   flow_ = &f;
   const std::int64_t now = f.sched->clock_now();
-  const std::int64_t when = relative_ ? saturating_add(now, time_) : time_;
-  if (when <= now) {
-    scope.requested = true;
+  if (relative_) time_ = saturating_add(now, time_);
+  if (time_ <= now) {
+    requested = true;
   } else {
-    f.sched->timers().arm(*this, when);
+    f.sched->timers().arm(*this, time_);
   }
 }
 
 void deadline_scope::expire(timer& t) noexcept {
   auto& self = static_cast<deadline_scope&>(t);
   if (self.flow_->leaf != nullptr) self.late_ = self.flow_->leaf->describe();
-  self.scope.cancel();
+  self.cancel();
 }
 
 error deadline_scope::timed_out() const noexcept {

@@ -11,16 +11,16 @@ namespace wring {
 namespace detail {
 
 /// The timer and scope of a deadline; independent of what is awaited.
-class WRING_API deadline_scope : timer {
+class WRING_API deadline_scope : public scope_node, timer {
  public:
   explicit deadline_scope(std::int64_t nanoseconds, bool relative) noexcept
-      : timer(expire), time_(nanoseconds), relative_(relative) {}
+      : scope_node(scope_kind::deadline), timer(expire), time_(nanoseconds), relative_(relative) {}
 
   void start(flow& f) noexcept;
   void end(flow& f) noexcept { f.sched->timers().cancel(*this); }
   [[nodiscard]] error timed_out() const noexcept;
-
-  scope_node scope;
+  /// When it passes; from start() on.
+  [[nodiscard]] std::int64_t when() const noexcept { return time_; }
 
  private:
   static void expire(timer& t) noexcept;
@@ -64,10 +64,10 @@ class [[nodiscard]] with_deadline_op : public scoped<with_deadline_op<Op>, Op> {
 
  private:
   friend scoped<with_deadline_op, Op>;
-  scope_node& scope() noexcept { return deadline_.scope; }
+  scope_node& scope() noexcept { return deadline_; }
   void entering(flow& f) noexcept { deadline_.start(f); }
   void left(flow& f) noexcept { deadline_.end(f); }
-  bool absorbs(flow&) noexcept { return deadline_.scope.requested; }
+  bool absorbs(flow&) noexcept { return deadline_.requested; }
 
   deadline_scope deadline_;
 };
@@ -99,10 +99,10 @@ class [[nodiscard]] move_on_op : public scoped<move_on_op<Op>, Op> {
 
  private:
   friend scoped<move_on_op, Op>;
-  scope_node& scope() noexcept { return deadline_.scope; }
+  scope_node& scope() noexcept { return deadline_; }
   void entering(flow& f) noexcept { deadline_.start(f); }
   void left(flow& f) noexcept { deadline_.end(f); }
-  bool absorbs(flow&) noexcept { return deadline_.scope.requested; }
+  bool absorbs(flow&) noexcept { return deadline_.requested; }
 
   deadline_scope deadline_;
 };

@@ -60,6 +60,18 @@ void flow::stop_wait() noexcept {
   }
 }
 
+wait_state flow::waits() const noexcept {
+  if (leaf == nullptr) return wait_state::none;
+  switch (leaf->state_) {
+    case awaiter::state::deferred:
+      return wait_state::deferred;
+    case awaiter::state::stopping:
+      return wait_state::stopping;
+    default:
+      return wait_state::parked;
+  }
+}
+
 void flow::note_exception(const std::exception_ptr& thrown, const promise_base& frame) noexcept {
   try {
     if (trace == nullptr) trace = std::make_unique<exception_trace>();

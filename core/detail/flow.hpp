@@ -47,6 +47,10 @@ struct ready_queue {
   inline void push(flow& f) noexcept;
 };
 
+/// What the wait of a flow has come to: it has none (it runs, or is to run), has not begun because the flow gave way to
+/// others first, is in progress, or was asked to stop.
+enum class wait_state : std::uint8_t { none, deferred, parked, stopping };
+
 /// One logical thread of control, what users call a task: a chain of frames of which only the innermost runs. Children
 /// of nurseries, operands of when_all / when_any and the main task are flows. Belongs to one scheduler for life.
 class WRING_API flow {
@@ -79,6 +83,8 @@ class WRING_API flow {
   /// Asks the wait in progress, if there is one, to stop. Called when the innermost scope becomes cancelled.
   void stop_wait() noexcept;
 
+  [[nodiscard]] wait_state waits() const noexcept;
+
   /// Adds a frame to the trace of the exception being thrown.
   void note_exception(const std::exception_ptr& thrown, const promise_base& frame) noexcept;
 
@@ -96,8 +102,9 @@ class WRING_API flow {
   std::coroutine_handle<> next;
   context_ref context;
   std::unique_ptr<exception_trace> trace;
-  std::uint16_t budget = 0;  ///< awaits that may still end at once before others get a turn
-  std::uint16_t depth = 0;   ///< tasks that are starting inside each other
+  std::int64_t last_run = 0;  ///< nanoseconds of the scheduler's clock, as of the turn in which it ran last
+  std::uint16_t budget = 0;   ///< awaits that may still end at once before others get a turn
+  std::uint16_t depth = 0;    ///< tasks that are starting inside each other
   bool queued = false;
   bool started = false;
   bool unwinding = false;

@@ -36,7 +36,11 @@ class WRING_API group {
   void member_ended(flow& member, const std::exception_ptr& failure, bool by_cancellation) noexcept;
 
  protected:
-  group(group_kind kind, std::size_t size) : home_(&scheduler::current()), live_(size), kind_(kind) {}
+  group(group_kind kind, std::size_t size)
+      : home_(&scheduler::current()),
+        scope_(kind == group_kind::all ? scope_kind::when_all : scope_kind::when_any),
+        live_(size),
+        kind_(kind) {}
   ~group() = default;
 
   /// Puts the operands' scopes into the tree.

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+
 #include <wring/core/detail/export.hpp>
 
 namespace wring::detail {
 
 class flow;
+struct await_node;
+
+/// What a scope belongs to, for task dumps.
+enum class scope_kind : std::uint8_t { other, nursery, when_all, when_any, deadline };
 
 /// One node of the cancellation tree.
 ///
@@ -23,8 +29,10 @@ struct WRING_API scope_node {
   bool requested = false;  ///< cancelled by its own cancel()
   bool cancelled = false;  ///< requested, or inherited from a cancelled parent
   bool shielded = false;   ///< does not inherit
+  const scope_kind kind = scope_kind::other;
 
   scope_node() noexcept = default;
+  explicit scope_node(scope_kind k) noexcept : kind(k) {}
   scope_node(const scope_node&) = delete;
   scope_node& operator=(const scope_node&) = delete;
   ~scope_node();
@@ -50,6 +58,12 @@ struct WRING_API scope_node {
   /// Marks this scope and every unshielded one below it, children in the order of their attachment, and asks the waits
   /// of their flows to stop. Runs no coroutine and destroys no frame. Iterative: depth costs no stack.
   void cancel() noexcept;
+};
+
+/// The scope of a nursery.
+struct nursery_scope : scope_node {
+  nursery_scope() noexcept : scope_node(scope_kind::nursery) {}
+  const await_node* frame = nullptr;  ///< that of nursery::run; null in a scheduler's root nursery
 };
 
 }  // namespace wring::detail

@@ -6,6 +6,7 @@
 #include <wring/core/awaiter.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/channel.hpp>
+#include <wring/core/dump_tasks.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/event.hpp>
 #include <wring/core/explain.hpp>

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <numeric>
+#include <string_view>
+#include <utility>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/task_tree.hpp>
+#include <wring/core/timeout.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+bool is_frame(const await_node& node) noexcept { return node.unwound == nullptr; }
+
+template <class T>
+void append(std::string& key, const T& value) {
+  key.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+}  // namespace
+
+task_state state_of(const flow& f) noexcept {
+  if (f.sched->running() == &f) return task_state::running;
+  if (!f.started) return task_state::not_started;
+  switch (f.waits()) {
+    case wait_state::deferred:
+      return task_state::gives_way;
+    case wait_state::parked:
+      return task_state::waiting;
+    case wait_state::stopping:
+      return task_state::stopping;
+    case wait_state::none:
+      break;
+  }
+  return f.queued ? task_state::ready : task_state::ended;
+}
+
+task_limits limits_of(const flow& f) noexcept {
+  task_limits limits;
+  bool own = true;
+  for (const scope_node* s = f.scope; s != nullptr; s = s->parent) {
+    if (s->kind == scope_kind::deadline) {
+      limits.deadline = std::min(limits.deadline, static_cast<const deadline_scope*>(s)->when());
+    }
+    if (s->shielded) {
+      limits.shielded = own;
+      break;  // what is further out cannot reach it
+    }
+    own = own && s != &f.root_scope;
+  }
+  return limits;
+}
+
+task_frames::task_frames(const flow& f, std::size_t limit) {
+  const promise_base* outermost = nullptr;
+  for (const await_node* node = f.top; node != nullptr; node = node->parent) {
+    if (!is_frame(*node)) continue;
+    outermost = static_cast<const promise_base*>(node);
+    if (shown.size() < limit) {
+      shown.push_back(outermost);
+    } else {
+      ++omitted;
+    }
+  }
+  if (omitted != 0 && !shown.empty()) shown.back() = outermost;
+}
+
+const promise_base* place_of(const nursery_scope& s) {
+  const promise_base* place = nullptr;
+  for (const await_node* node = s.frame; node != nullptr; node = node->parent) {
+    if (!is_frame(*node)) continue;
+    place = static_cast<const promise_base*>(node);
+    const std::string name = short_function_name(place->where.function_name());
+    if (!name.starts_with("wring::nursery::") && !name.starts_with("wring::detail::")) break;
+  }
+  return place;
+}
+
+task_tree::task_tree(const scope_node& root, std::size_t frame_limit, bool group)
+    : frame_limit_(std::max<std::size_t>(frame_limit, 1)), group_(group) {
+  std::vector<std::pair<const scope_node*, std::size_t>> left{{&root, 0}};  // scopes to look at, the next one last
+  while (!left.empty()) {
+    auto [scope, parent] = left.back();
+    left.pop_back();
+    if (scope->owner != nullptr && scope == &scope->owner->root_scope) {
+      parent = add_task(parent, *scope->owner);
+    } else if (scope->kind != scope_kind::other && scope->kind != scope_kind::deadline) {
+      parent = add_scope(parent, *scope);
+    }
+    for (const scope_node* s = scope->last_child; s != nullptr; s = s->previous) left.emplace_back(s, parent);
+  }
+}
+
+std::size_t task_tree::tasks() const noexcept {
+  return std::accumulate(std::begin(counts_), std::end(counts_), std::size_t{0}) - count(task_state::ended);
+}
+
+std::size_t task_tree::entry(std::size_t parent, const std::string& key) {
+  if (group_) {
+    const auto [found, is_new] = by_key_.try_emplace(key, entries_.size());
+    if (!is_new) return found->second;
+  }
+  entries_[parent].children.push_back(entries_.size());
+  entries_.emplace_back();
+  return entries_.size() - 1;
+}
+
+std::size_t task_tree::add_scope(std::size_t parent, const scope_node& s) {
+  std::string key;
+  append(key, parent);
+  append(key, s.kind);
+  if (s.kind == scope_kind::nursery) {
+    const promise_base* place = place_of(static_cast<const nursery_scope&>(s));
+    if (place != nullptr) {
+      append(key, place->where.function_name());
+      append(key, place->where.line());
+    }
+  }
+  const std::size_t at = entry(parent, key);
+  entries_[at].scope = &s;
+  return at;
+}
+
+std::size_t task_tree::add_task(std::size_t parent, const flow& f) {
+  const task_state state = state_of(f);
+  ++counts_[static_cast<std::size_t>(state)];
+  if (state == task_state::ended) return parent;
+  const task_limits limits = limits_of(f);
+
+  std::string key;
+  append(key, parent);
+  append(key, state);
+  append(key, f.cancelled());
+  append(key, limits.shielded);
+  append(key, limits.deadline == task_limits::no_deadline);
+  if (f.leaf != nullptr) append(key, f.leaf->describe().operation);
+  const task_frames frames(f, frame_limit_);
+  append(key, frames.omitted);
+  for (const promise_base* frame : frames.shown) {
+    append(key, frame->where.function_name());
+    append(key, frame->where.line());
+  }
+
+  const std::size_t at = entry(parent, key);
+  task_entry& e = entries_[at];
+  if (e.count++ == 0) {
+    e.task = &f;
+    e.newest_run = f.last_run;
+  }
+  if (f.last_run < e.task->last_run) e.task = &f;
+  e.newest_run = std::max(e.newest_run, f.last_run);
+  if (limits.deadline != task_limits::no_deadline) {
+    e.first_deadline = std::min(e.first_deadline, limits.deadline);
+    e.last_deadline = e.count == 1 ? limits.deadline : std::max(e.last_deadline, limits.deadline);
+  }
+  return at;
+}
+
+}  // namespace wring::detail
