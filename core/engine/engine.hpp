@@ -182,7 +182,9 @@ class WRING_API engine {
     for (const std::uint32_t count : in_flight_) sum += count;
     return sum;
   }
-  [[nodiscard]] std::size_t in_flight(op_code code) const noexcept { return in_flight_[static_cast<std::size_t>(code)]; }
+  [[nodiscard]] std::size_t in_flight(op_code code) const noexcept {
+    return in_flight_[static_cast<std::size_t>(code)];
+  }
 
   [[nodiscard]] buffer_pool& buffers() noexcept { return buffers_; }
 
