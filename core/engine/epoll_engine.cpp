@@ -133,7 +133,7 @@ void epoll_engine::submit(operation& op) noexcept {
   }
 #endif
   op.status = operation::state::active;
-  ++in_flight_;
+  note_begin(op);
   ++counters_.submitted;
   if (observer_ != nullptr) [[unlikely]]
     observer_->operation_submitted(op);
@@ -170,7 +170,7 @@ void epoll_engine::finish(operation& op, completion c) noexcept {
     observer_->operation_completed(op, c);
   op.status = operation::state::idle;
   op.place = nowhere;
-  --in_flight_;
+  note_end(op);
   op.on_completion(op, c);
 }
 
@@ -350,7 +350,7 @@ void epoll_engine::wake() noexcept {
 }
 
 void epoll_engine::shut_down() noexcept {
-  while (in_flight_ != 0) turn(no_deadline, ~0U);
+  while (in_flight() != 0) turn(no_deadline, ~0U);
 }
 
 std::int64_t epoll_engine::now() const noexcept {
