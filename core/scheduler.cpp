@@ -102,18 +102,18 @@ void scheduler::request_stop() noexcept {
 }
 
 void scheduler::request_stop_from_anywhere() noexcept {
-  wanted_.fetch_or(stop_wanted, std::memory_order_seq_cst);
+  wanted_.fetch_or(stop_wanted, std::memory_order_release);
   engine_->wake();
 }
 
 bool scheduler::request_dump_from_anywhere() noexcept {
-  const bool first = (wanted_.fetch_or(dump_wanted, std::memory_order_seq_cst) & dump_wanted) == 0;
+  const bool first = (wanted_.fetch_or(dump_wanted, std::memory_order_release) & dump_wanted) == 0;
   engine_->wake();
   return first;
 }
 
 void scheduler::heed_requests() noexcept {
-  const unsigned wanted = wanted_.exchange(0, std::memory_order_relaxed);
+  const unsigned wanted = wanted_.exchange(0, std::memory_order_acquire);
   if ((wanted & stop_wanted) != 0) request_stop();
   if ((wanted & dump_wanted) != 0) {
     try {
@@ -223,11 +223,12 @@ void scheduler::jump_held_clock() noexcept {
 }
 
 [[gnu::always_inline]] inline void scheduler::turn_once() {
-  // Sleep is announced before the last look at what other threads and signal handlers may have left.
-  const bool announced = ready_.first == nullptr && inbox_.prepare_sleep();
-  const bool idle = announced && wanted_.load(std::memory_order_seq_cst) == 0;
+  // What is wanted after this look comes with a wake-up of its own.
+  if (wanted_.load(std::memory_order_acquire) != 0) [[unlikely]]
+    heed_requests();
+  const bool idle = ready_.first == nullptr && inbox_.prepare_sleep();
   engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
-  if (announced) inbox_.awake();
+  if (idle) inbox_.awake();
   turn_time_read_ = false;
   if (!timers_.empty()) {
     fire_timers(idle);
@@ -237,8 +238,6 @@ void scheduler::jump_held_clock() noexcept {
   if (inbox_.maybe_waiting()) {
     posted_ += inbox_.drain(options_.inbox_per_turn, [](detail::inbox::item&& fn) noexcept { fn(); });
   }
-  if (wanted_.load(std::memory_order_relaxed) != 0) [[unlikely]]
-    heed_requests();
   if (ready_.first != nullptr) run_ready();
   ++turns_;
   if (observer_ != nullptr) [[unlikely]]

@@ -11,7 +11,7 @@
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/detail/inbox.hpp>
-#include <wring/core/detail/millisecond_hint.hpp>
+#include <wring/core/detail/elapsed_hint.hpp>
 #include <wring/core/detail/timer_wheel.hpp>
 #include <wring/core/detail/unique_function.hpp>
 #include <wring/core/engine/engine.hpp>
@@ -177,7 +177,7 @@ class WRING_API scheduler {
   std::unique_ptr<wring::engine> engine_;
   std::int64_t turn_time_ = 0;
   bool turn_time_read_ = false;
-  detail::millisecond_hint turn_time_old_;
+  detail::elapsed_hint turn_time_old_;
   std::int64_t offset_ = 0;   // testing::clock: added to the engine's time
   std::int64_t held_at_ = 0;  // testing::clock: the time while it is held
   bool held_ = false;

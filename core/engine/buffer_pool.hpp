@@ -168,7 +168,8 @@ class buffer_lease {
 static_assert(sizeof(buffer_lease) <= 32);
 
 inline buffer_lease buffer_pool::lease(std::uint32_t id, std::size_t length) noexcept {
-  if (++leased_ == published_) grow();
+  if (++leased_ == published_) [[unlikely]]
+    grow();
   std::byte* const data = at(id);
   detail::unpoison(data, length);
   return {data, length, [](void* pool, std::uint32_t tag) noexcept { static_cast<buffer_pool*>(pool)->give_back(tag); },

@@ -154,10 +154,9 @@ unsigned uring_engine::kernel_flags() const noexcept {
   std::atomic_ref<unsigned>(*sq.ktail).store(tail, std::memory_order_release);
   const unsigned pending = tail - std::atomic_ref<unsigned>(*sq.khead).load(std::memory_order_relaxed);
   ++counters_.kernel_calls;
-  ::io_uring_getevents_arg argument{};
-  argument.ts = reinterpret_cast<std::uintptr_t>(timeout);
+  wait_argument_.ts = reinterpret_cast<std::uintptr_t>(timeout);
   const int r = ::io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), pending, wait_for, enter_flags_,
-                                  reinterpret_cast<sigset_t*>(&argument), sizeof argument);
+                                  reinterpret_cast<sigset_t*>(&wait_argument_), sizeof wait_argument_);
   // EBUSY and EAGAIN: the kernel wants completions reaped first; what it left in the queue goes with the next call.
   if (r < 0 && r != -EINTR && r != -ETIME && r != -EAGAIN && r != -EBUSY) [[unlikely]]
     fatal("io_uring_enter failed", -r);
@@ -293,10 +292,13 @@ bool uring_engine::arm_inbox() noexcept {
   unsigned head = *cq.khead;
   unsigned left = limit;
   for (; left != 0 && head != std::atomic_ref<unsigned>(*cq.ktail).load(std::memory_order_acquire); --left) {
-    const ::io_uring_cqe cqe = cq.cqes[head & mask];
+    const ::io_uring_cqe& cqe = cq.cqes[head & mask];
+    const std::uint64_t user_data = cqe.user_data;
+    const std::int32_t result = cqe.res;
+    const std::uint32_t flags = cqe.flags;
     // The room is given back before the completion is delivered: a handler may submit, and so enter the kernel.
     std::atomic_ref<unsigned>(*cq.khead).store(++head, std::memory_order_release);
-    deliver(cqe.user_data, cqe.res, cqe.flags);
+    deliver(user_data, result, flags);
   }
   return limit - left;
 }

@@ -62,6 +62,7 @@ class uring_engine final : public engine {
   backlog unsubmitted_;
   backlog unstopped_;
   unsigned enter_flags_;
+  ::io_uring_getevents_arg wait_argument_{};
   int inbox_fd_ = -1;
   bool inbox_armed_ = false;
   bool behind_ = true;  // something waits for room in the submission queue, or the inbox is to be armed

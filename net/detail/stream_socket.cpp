@@ -120,21 +120,30 @@ void stream_socket::note_read_end(std::int32_t outcome) noexcept {
 }
 
 void stream_socket::on_receive(completion c) noexcept {
+  if (c.has_buffer() && c.more() && c.result > 0 && receiver_ != nullptr && first_ == nullptr) [[likely]] {
+    hand_over(c);
+  } else {
+    received_otherwise(c);
+  }
+}
+
+inline void stream_socket::hand_over(completion c) noexcept {
+  receiver& r = *std::exchange(receiver_, nullptr);
+  // Empty until now, so there is nothing to give back.
+  ::new (&r.chunk_) auto(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(c.result)));
+  r.received();
+}
+
+// Before anybody waits, or behind what nobody has taken, or for the last time.
+void stream_socket::received_otherwise(completion c) noexcept {
   if (c.has_buffer()) {
-    if (receiver_ != nullptr && first_ == nullptr && c.result > 0) [[likely]] {
-      receiver& r = *std::exchange(receiver_, nullptr);
-      // Empty until now, so there is nothing to give back.
-      ::new (&r.chunk_) auto(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(c.result)));
-      r.received();
+    if (receiver_ != nullptr && first_ == nullptr && c.result > 0) {
+      hand_over(c);
     } else {
-      received_early(c);
+      keep(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(std::max(c.result, 0))));
     }
   }
   if (!c.more()) receive_ended(c.result);
-}
-
-void stream_socket::received_early(completion c) noexcept {
-  keep(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(std::max(c.result, 0))));
 }
 
 void stream_socket::keep(buffer_lease&& chunk) noexcept {

@@ -148,9 +148,10 @@ class WRING_API stream_socket final : public operation {
   ~stream_socket() = default;
   [[nodiscard]] bool in_use() const noexcept { return active() || own_receive_ != nullptr || sending_ != nullptr; }
   void on_receive(completion c) noexcept;
-  [[gnu::noinline]] void received_early(completion c) noexcept;
+  void hand_over(completion c) noexcept;
+  [[gnu::noinline]] void received_otherwise(completion c) noexcept;
   void keep(buffer_lease&& chunk) noexcept;
-  [[gnu::noinline]] void receive_ended(std::int32_t outcome) noexcept;
+  void receive_ended(std::int32_t outcome) noexcept;
   void arm() noexcept;
   void note_read_end(std::int32_t outcome) noexcept;
   void wake_receiver() noexcept;
