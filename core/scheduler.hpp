@@ -9,9 +9,9 @@
 #include <stdexcept>
 
 #include <wring/core/awaiter.hpp>
+#include <wring/core/detail/elapsed_hint.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/detail/inbox.hpp>
-#include <wring/core/detail/elapsed_hint.hpp>
 #include <wring/core/detail/timer_wheel.hpp>
 #include <wring/core/detail/unique_function.hpp>
 #include <wring/core/engine/engine.hpp>
