@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Many connections, little room, and what a steady load costs.
 
+#include <array>
 #include <atomic>
 #include <random>
 #include <sys/resource.h>
@@ -95,6 +96,54 @@ TEST_CASE("with a completion queue of four entries nothing is lost: accepts, rec
           n.cancel();
         });
         REQUIRE(home.engine().totals().overflows > 0);
+      },
+      options);
+}
+
+TEST_CASE("tasks that wait for connections get them though an overflow has ended the accept", "[tcp]") {
+  /// Counts the accepts that have ended with a connection: there was no room to say so and go on.
+  struct accepts final : scheduler_observer {
+    int ended = 0;
+    void operation_completed(const operation& op, completion c) noexcept override {
+      if (op.code == op_code::accept_multishot && c.result >= 0 && !c.more()) ++ended;
+    }
+  };
+  scheduler_options options;
+  options.engine.queue_entries = 4;
+  options.engine.completion_entries = 4;
+  options.completions_per_turn = 1;  // so that the queue stays full
+  run_net(
+      [&]() -> task<> {
+        accepts seen;
+        scheduler::current().observe(&seen);
+        auto listener = co_await net::listen_tcp(on_loopback);
+        std::vector<connection> busy;
+        for (int i = 0; i < 12; ++i) busy.push_back(make_connection());
+        for (int round = 0; round < 10; ++round) {
+          std::size_t accepted = 0, received = 0;
+          std::vector<raw_socket> clients;
+          co_await with_nursery([&](nursery& n) -> task<> {
+            for (int i = 0; i < 2; ++i) {
+              n.start([&]() -> task<> {
+                static_cast<void>(co_await listener.accept());
+                ++accepted;
+              });
+            }
+            for (connection& c : busy) {
+              n.start([&received, &c]() -> task<> {
+                std::array<std::byte, 1> into{};
+                received += co_await c.stream.read(into);
+              });
+            }
+            co_await a_moment();  // all of them wait in the kernel
+            for (const connection& c : busy) c.peer.send("x");
+            for (int i = 0; i < 2; ++i) clients.push_back(raw_socket::connected_to(listener.local_address()));
+          });
+          REQUIRE(accepted == 2);
+          REQUIRE(received == busy.size());
+        }
+        REQUIRE(seen.ended > 0);
+        scheduler::current().observe(nullptr);
       },
       options);
 }
