@@ -2,6 +2,8 @@
 #include <cerrno>
 #include <concepts>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <pthread.h>
@@ -15,6 +17,7 @@
 
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/testing/leak_check.hpp>
@@ -23,6 +26,7 @@
 
 #include "allocation_count.hpp"
 #include "counted.hpp"
+#include "in_child.hpp"
 #include "waits.hpp"
 
 using wring::task;
@@ -310,4 +314,25 @@ TEST_CASE("a cancelled task runs destructors from the inside outwards, and no ca
     CHECK_FALSE(finished);
     CHECK(log == "abc");
   });
+}
+
+TEST_CASE("AddressSanitizer reports the use of a local of a task that has ended", "[task]") {
+  if (!WRING_ADDRESS_SANITIZER) SKIP("needs AddressSanitizer");
+  const auto end = in_child([] {
+    wring::testing::run([]() -> task<> {
+      const volatile int* left = nullptr;
+      const auto leaves_a_pointer = [&left]() -> task<> {
+        const volatile int local = 7;
+        left = &local;
+        co_await wring::yield();
+        if (*left != local) std::abort();
+      };
+      co_await leaves_a_pointer();
+      std::fprintf(stderr, "read now: ");
+      static_cast<void>(*left);
+    });
+  });
+  CHECK_FALSE(end.clean);
+  CHECK(end.report.starts_with("read now: "));
+  CHECK(end.report.find("AddressSanitizer: use-after-poison") != std::string::npos);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <array>
+#include <cstdio>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <optional>
@@ -9,10 +10,12 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <wring/core/cancel_scope.hpp>
+#include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/net/tcp_stream.hpp>
 
+#include "../core/in_child.hpp"
 #include "tcp_support.hpp"
 
 namespace {
@@ -322,6 +325,24 @@ TEST_CASE("a stream may be moved while tasks read and write on it", "[tcp]") {
     const std::string back = co_await c.peer.receive(4);
     REQUIRE(back == "back");
   });
+}
+
+TEST_CASE("AddressSanitizer reports the use of bytes that were read after their lease has gone", "[tcp]") {
+  if (!WRING_ADDRESS_SANITIZER) SKIP("needs AddressSanitizer");
+  const auto end = in_child([] {
+    run_net([]() -> task<> {
+      connection c = make_connection();
+      c.peer.send("hello");
+      buffer_lease chunk = co_await c.stream.read_some();
+      const volatile std::byte* const data = chunk.data();
+      std::fprintf(stderr, "%c: ", static_cast<char>(*data));
+      chunk.reset();
+      static_cast<void>(*data);
+    });
+  });
+  REQUIRE(!end.clean);
+  REQUIRE(end.report.starts_with("h: "));
+  REQUIRE(end.report.find("AddressSanitizer: use-after-poison") != std::string::npos);
 }
 
 }  // namespace
