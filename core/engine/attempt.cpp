@@ -56,13 +56,6 @@ std::int32_t polled(int fd, std::uint32_t events) noexcept {
   return p.revents == 0 ? must_wait : static_cast<std::uint16_t>(p.revents);
 }
 
-std::int32_t begin_connect(const operation& op) noexcept {
-  const nonblocking_for_now meanwhile(op.fd);
-  if (::connect(op.fd, static_cast<const ::sockaddr*>(op.data), op.length) == 0) return 0;
-  // EAGAIN is no promise here: a Unix listener's backlog is full, and nothing tells when it is not.
-  return errno == EINPROGRESS || errno == EINTR ? must_wait : -errno;
-}
-
 std::int32_t end_connect(const operation& op) noexcept {
   const std::int32_t ready = polled(op.fd, POLLOUT);
   if (ready < 0) return ready;
@@ -70,6 +63,16 @@ std::int32_t end_connect(const operation& op) noexcept {
   socklen_t size = sizeof error_number;
   if (::getsockopt(op.fd, SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) return -errno;
   return -error_number;
+}
+
+std::int32_t begin_connect(const operation& op) noexcept {
+  {
+    const nonblocking_for_now meanwhile(op.fd);
+    if (::connect(op.fd, static_cast<const ::sockaddr*>(op.data), op.length) == 0) return 0;
+    // EAGAIN is no promise here: a Unix listener's backlog is full, and nothing tells when it is not.
+    if (errno != EINPROGRESS && errno != EINTR) return -errno;
+  }
+  return end_connect(op);  // over loopback it is done by now
 }
 
 bool is_file(int fd) noexcept {

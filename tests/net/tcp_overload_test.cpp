@@ -95,7 +95,9 @@ TEST_CASE("with a completion queue of four entries nothing is lost: accepts, rec
           posting.join();
           n.cancel();
         });
-        REQUIRE(home.engine().totals().overflows > 0);
+        // Other engines than io_uring have no queue that could overflow.
+        const bool has_queue = std::string_view(home.engine().name()) == "io_uring";
+        REQUIRE((home.engine().totals().overflows > 0) == has_queue);
       },
       options);
 }
