@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -56,9 +59,17 @@ std::int32_t polled(int fd, std::uint32_t events) noexcept {
   return p.revents == 0 ? must_wait : static_cast<std::uint16_t>(p.revents);
 }
 
+/// A fault of an established connection, which the next operation will meet: the connect itself has succeeded.
+bool was_connected(int fd) noexcept {
+  ::tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_bytes_acked != 0;
+}
+
 std::int32_t end_connect(const operation& op) noexcept {
   const std::int32_t ready = polled(op.fd, POLLOUT);
-  if (ready < 0) return ready;
+  if (ready < 0 || (ready & POLLERR) == 0) return std::min(ready, 0);
+  if (was_connected(op.fd)) return 0;
   int error_number = 0;
   socklen_t size = sizeof error_number;
   if (::getsockopt(op.fd, SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) return -errno;
