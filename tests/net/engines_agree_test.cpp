@@ -2,6 +2,7 @@
 // The same random conversations on io_uring and on epoll, as who takes part in them sees it.
 
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -357,6 +358,23 @@ class conversation {
   bool over_ = false;
 };
 
+/// Lets this test choose its engines.
+class no_wish {
+ public:
+  no_wish() {
+    if (const char* const set = std::getenv("WRING_ENGINE")) found_ = set;
+    ::unsetenv("WRING_ENGINE");
+  }
+  no_wish(const no_wish&) = delete;
+  no_wish& operator=(const no_wish&) = delete;
+  ~no_wish() {
+    if (found_) ::setenv("WRING_ENGINE", found_->c_str(), 1);
+  }
+
+ private:
+  std::optional<std::string> found_;
+};
+
 /// What is observed of the scripts `first` to `last`.
 std::vector<std::string> hold(engine_kind kind, std::uint64_t first, std::uint64_t last) {
   scheduler_options options;
@@ -385,6 +403,7 @@ std::vector<std::string> hold(engine_kind kind, std::uint64_t first, std::uint64
 
 TEST_CASE("what conversations are seen to do does not depend on the engine", "[tcp][engines]") {
   if (without_io_uring()) SKIP("compares both engines");
+  const no_wish meanwhile;
   constexpr std::uint64_t scripts = instrumented ? 1000 : 10'000;
   constexpr std::uint64_t batch = 100;
   std::size_t words = 0;

@@ -67,7 +67,7 @@ class Server:
         try:
             with socket.create_connection((self.host, self.port), timeout=PATIENCE):
                 return True
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
             return False
 
 
