@@ -6,10 +6,13 @@
 #include <wring/core/awaiter.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/channel.hpp>
+#include <wring/core/deferred.hpp>
+#include <wring/core/deferred_error.hpp>
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/event.hpp>
 #include <wring/core/explain.hpp>
+#include <wring/core/failure.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/log_context.hpp>

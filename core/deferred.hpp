@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <exception>
+#include <functional>
+#include <source_location>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/deferred_error.hpp>
+#include <wring/core/detail/deferred_core.hpp>
+#include <wring/core/detail/deferred_links.hpp>
+#include <wring/core/failure.hpp>
+
+namespace wring {
+
+template <class T = void>
+class deferred;
+
+/// The end that fires a deferred, once: with a value or a failure.
+///
+///     class client {
+///       wring::deferred<std::string> ask() {
+///         answer_ = wring::deferred_source<std::string>([this](auto&) { hang_up(); });   // how to cancel; optional
+///         return answer_.get();
+///       }
+///       void line_received(std::string line) { answer_.callback(std::move(line)); }
+///       wring::deferred_source<std::string> answer_;
+///     };
+///
+/// The callbacks of the deferred run before callback() or errback() returns. Destroyed (or assigned to) without having
+/// fired, it fails the deferred with `broken_deferred`. Move-only; one that was moved from, or made with `nullptr`,
+/// throws std::logic_error whatever is asked of it. Belongs to the thread that made it.
+template <class T = void>
+class [[nodiscard]] deferred_source {
+  static_assert(std::is_void_v<T> || (std::is_object_v<T> && !std::is_const_v<T>), "T is an object type or void");
+
+ public:
+  using value_type = T;
+
+  deferred_source() : core_(detail::deferred_core::make()) { core_->set_source(this); }
+
+  /// No source: for members that get one later.
+  explicit deferred_source(std::nullptr_t) noexcept {}
+
+  /// With a canceller, `canceller(deferred_source&)` or `canceller()`: what cancel() of the deferred calls, once it
+  /// has not been fired. It may fire the deferred; if it does not, that fails with cancelled_error after it. Firing
+  /// later throws already_called. Where there is no canceller, the first attempt to fire after a cancellation is
+  /// ignored. What the canceller throws leaves cancel(), and the deferred stays as it is. It is destroyed when the
+  /// deferred is fired.
+  template <class Canceller>
+    requires(std::invocable<std::decay_t<Canceller>&, deferred_source&> || std::invocable<std::decay_t<Canceller>&>)
+  explicit deferred_source(Canceller&& canceller) : deferred_source() {
+    core_->set_canceller(
+        core_->template make_link<canceller_link<std::decay_t<Canceller>>>(std::forward<Canceller>(canceller)));
+  }
+
+  deferred_source(deferred_source&& other) noexcept : core_(std::move(other.core_)) {
+    if (core_) core_->set_source(this);
+  }
+  deferred_source& operator=(deferred_source&& other) noexcept {
+    deferred_source old(std::move(*this));
+    core_ = std::move(other.core_);
+    if (core_) core_->set_source(this);
+    return *this;
+  }
+  ~deferred_source() {
+    if (core_) {
+      core_->check_thread();
+      core_->source_gone(std::source_location::current());
+    }
+  }
+
+  /// The deferred that this fires. Throws std::logic_error when called again: a chain has one end.
+  [[nodiscard]] deferred<T> get() {
+    detail::deferred_core& c = core();
+    if (c.tail_state() != detail::deferred_core::tail::in_source) {
+      throw std::logic_error("deferred_source::get was called twice: a deferred has one handle");
+    }
+    c.set_tail(detail::deferred_core::tail::held);
+    return deferred<T>(detail::core_ref(core_));
+  }
+
+  /// Fires with a value. Throws already_called if the deferred was fired or cancelled before, with the exception told
+  /// above. What making a T of `value` throws leaves callback(), and the deferred unfired.
+  template <class U = T>
+    requires(!std::is_void_v<T> && std::constructible_from<T, U &&> && !std::same_as<std::remove_cvref_t<U>, failure>)
+  void callback(U&& value, const std::source_location& at = std::source_location::current()) {
+    detail::deferred_core& c = core();
+    if (!c.may_fire()) return;
+    c.template set_value<T>(std::forward<U>(value));
+    c.fired(at);
+  }
+  void callback(const std::source_location& at = std::source_location::current())
+    requires std::is_void_v<T>
+  {
+    detail::deferred_core& c = core();
+    if (!c.may_fire()) return;
+    c.template set_value<void>();
+    c.fired(at);
+  }
+  /// As errback: a failure takes the error path.
+  void callback(failure f, const std::source_location& at = std::source_location::current()) {
+    errback(std::move(f), at);
+  }
+
+  /// Fires with a failure. Throws as callback does.
+  void errback(const failure& f, const std::source_location& at = std::source_location::current()) {
+    detail::deferred_core& c = core();
+    if (c.may_fire()) c.fail(f.exception(), at);
+  }
+  void errback(std::exception_ptr e, const std::source_location& at = std::source_location::current()) {
+    errback(failure(std::move(e)), at);
+  }
+  /// With any object as the exception.
+  template <class E>
+    requires(!std::same_as<std::remove_cvref_t<E>, failure> &&
+             !std::same_as<std::remove_cvref_t<E>, std::exception_ptr>)
+  void errback(E&& exception, const std::source_location& at = std::source_location::current()) {
+    errback(std::make_exception_ptr(std::forward<E>(exception)), at);
+  }
+  /// With the exception being handled. Throws no_current_exception outside of a catch clause.
+  void errback(const std::source_location& at = std::source_location::current()) { errback(failure::current(), at); }
+
+  /// Whether the deferred was fired or cancelled.
+  [[nodiscard]] bool called() const { return core().called(); }
+
+  /// Holds up the callbacks, and lets them go on: see deferred::pause.
+  void pause() { core().pause(); }
+  void unpause() { core().unpause(); }
+
+  /// False for one that was moved from or made with nullptr.
+  [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(core_); }
+
+ private:
+  friend class deferred<T>;
+
+  template <class F>
+  struct canceller_link final : detail::typed_link<canceller_link<F>> {
+    template <class G>
+    explicit canceller_link(G&& g) : fn(std::forward<G>(g)) {}
+
+    detail::deferred_core* run(detail::deferred_core& c) {
+      if constexpr (std::invocable<F&, deferred_source&>) {
+        std::invoke(fn, *static_cast<deferred_source*>(c.source()));
+      } else {
+        std::invoke(fn);
+      }
+      return nullptr;
+    }
+
+    [[no_unique_address]] F fn;
+  };
+
+  detail::deferred_core& core() const {
+    if (!core_) throw std::logic_error("this deferred_source was moved from, or never was one");
+    core_->check_thread();
+    return *core_;
+  }
+
+  detail::core_ref core_;
+};
+
+/// A result that comes later, with the callbacks it will pass through: the end of a chain of callbacks. Twisted's
+/// Deferred; `docs/guide/deferreds.md` tells it from the beginning, and what is different.
+///
+/// Each callback gets the result of the one before it. One that throws, or returns a `failure`, makes the next errback
+/// be called; an errback that returns goes back to callbacks. A callback may return
+///
+/// - a value, or nothing (void);
+/// - a `failure`;
+/// - another `deferred<U>`: the chain goes on when that fires, with its value or failure;
+/// - a `task<U>`: it is started as by `start_deferred` on the scheduler's root nursery, and the chain goes on when it
+///   has ended.
+///
+/// `add_*` on something with a name takes callbacks that keep the type and returns the deferred itself; on a temporary
+/// (`std::move(d).add_callback(...)`) it may change the type and returns the new deferred. Callbacks are called in
+/// order, by whoever fires; one that is added when the result is there already is called at once.
+///
+/// Move-only: whoever has it can add to the chain, cancel it, return it from a callback or `co_await` it, each of the
+/// latter two taking it away. Dropping it does not stop the chain. A failure that comes out of the end of a chain is
+/// reported in the log, once, when nobody is left to handle it. One that was moved from throws std::logic_error.
+/// Belongs to the thread that made it; checked builds abort elsewhere.
+template <class T>
+class deferred {
+  static_assert(std::is_void_v<T> || (std::is_object_v<T> && !std::is_const_v<T>), "T is an object type or void");
+
+ public:
+  using result_type = T;
+
+  deferred(deferred&&) noexcept = default;
+  deferred& operator=(deferred&& other) noexcept {
+    deferred old(std::move(*this));
+    core_ = std::move(other.core_);
+    return *this;
+  }
+  ~deferred() {
+    if (core_) {
+      core_->check_thread();
+      core_->set_tail(detail::deferred_core::tail::dropped);
+    }
+  }
+
+  /// Adds one pair: `callback(T)` (`callback()` for void) is called with a value, `errback(failure)` with a failure.
+  /// The errback does not see what the callback of the same pair throws.
+  template <class Cb, class Eb>
+  deferred& add_callbacks(Cb&& callback, Eb&& errback) & {
+    add_keeping<std::decay_t<Cb>, std::decay_t<Eb>>(std::forward<Cb>(callback), std::forward<Eb>(errback));
+    return *this;
+  }
+  template <class Cb, class Eb>
+  auto add_callbacks(Cb&& callback, Eb&& errback) && {
+    return add_changing<std::decay_t<Cb>, std::decay_t<Eb>>(std::forward<Cb>(callback), std::forward<Eb>(errback));
+  }
+
+  /// Adds `callback(T)`; failures pass.
+  template <class Cb>
+  deferred& add_callback(Cb&& callback) & {
+    add_keeping<std::decay_t<Cb>, detail::pass>(std::forward<Cb>(callback), detail::pass());
+    return *this;
+  }
+  template <class Cb>
+  auto add_callback(Cb&& callback) && {
+    return add_changing<std::decay_t<Cb>, detail::pass>(std::forward<Cb>(callback), detail::pass());
+  }
+
+  /// Adds `errback(failure)`; values pass.
+  template <class Eb>
+  deferred& add_errback(Eb&& errback) & {
+    add_keeping<detail::pass, std::decay_t<Eb>>(detail::pass(), std::forward<Eb>(errback));
+    return *this;
+  }
+  template <class Eb>
+  auto add_errback(Eb&& errback) && {
+    return add_changing<detail::pass, std::decay_t<Eb>>(detail::pass(), std::forward<Eb>(errback));
+  }
+
+  /// Adds `fn`, which is called in either case: with the value or with the failure.
+  template <class F>
+  deferred& add_both(F&& fn) & {
+    using given = std::decay_t<F>;
+    check_keeps<given, given>();
+    detail::deferred_core& c = core();
+    c.append(*c.template make_link<detail::both_link<T, T, given>>(std::forward<F>(fn)));
+    return *this;
+  }
+  template <class F>
+  auto add_both(F&& fn) && {
+    using given = std::decay_t<F>;
+    using out = typename detail::after_pair<T, given, given>::type;
+    detail::deferred_core& c = core();
+    c.append(*c.template make_link<detail::both_link<T, out, given>>(std::forward<F>(fn)));
+    return deferred<out>(std::move(core_));
+  }
+
+  /// Fires `target` with the result when it comes here. One way: cancelling the deferred of `target` does not reach
+  /// this one. If `target` was fired before, its already_called is reported as unhandled.
+  void chain_deferred(deferred_source<T> target) && {
+    detail::deferred_core& c = core();
+    detail::deferred_core& fires = target.core();
+    c.append(*c.template make_link<detail::forward_link<deferred_source<T>>>(std::move(target), fires));
+    core_ = {};
+  }
+
+  /// Holds up the callbacks until as many unpause() have been called. A callback that pauses its own chain holds up
+  /// what is added later, not the rest of this run. A pause ends when nobody is left who could unpause: when the source
+  /// has gone and the deferred was awaited, or returned from a callback.
+  void pause() { core().pause(); }
+  /// Throws std::logic_error without a pause().
+  void unpause() { core().unpause(); }
+
+  /// Asks for an early end. Not fired yet: calls the canceller, if there is one, and if that does not fire the
+  /// deferred, fails it with cancelled_error. Waiting for a deferred that a callback returned: cancels that one.
+  /// Otherwise nothing. Throws what the canceller throws; the deferred then is as it was.
+  void cancel(const std::source_location& at = std::source_location::current()) { core().cancel(at); }
+
+  /// Whether it was fired or cancelled. Its callbacks may have yet to run.
+  [[nodiscard]] bool called() const { return core().called(); }
+  [[nodiscard]] bool paused() const { return core().paused(); }
+
+  /// False for one that was moved from.
+  [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(core_); }
+
+  /// For the library: gives the chain, as one of U, to who waits for it. Keeps nothing.
+  template <class U = T>
+  [[nodiscard]] detail::deferred_core* pass_on_as() && {
+    if constexpr (!std::is_same_v<U, T>) {
+      static_assert(std::is_void_v<U> || std::is_convertible_v<T, U>,
+                    "the value of the deferred that this callback returns does not convert to that of its chain");
+      core().append(*core().template make_link<detail::pair_link<T, U, detail::pass, detail::pass>>(detail::pass(),
+                                                                                                    detail::pass()));
+    }
+    static_cast<void>(core());
+    return core_.release();
+  }
+  /// For the library.
+  [[nodiscard]] detail::deferred_core& core() const {
+    if (!core_) throw std::logic_error("this deferred was moved from: somebody else has it now");
+    core_->check_thread();
+    return *core_;
+  }
+
+ private:
+  template <class>
+  friend class deferred;
+  friend class deferred_source<T>;
+
+  explicit deferred(detail::core_ref core) noexcept : core_(std::move(core)) {}
+
+  template <class Cb, class Eb>
+  static constexpr void check_keeps() noexcept {
+    static_assert(detail::gives<typename detail::callback_result<Cb, T>::type, T>,
+                  "this callback changes the deferred's type: std::move(d).add_callback(...) returns the new deferred");
+    static_assert(detail::gives<typename detail::errback_result<Eb>::type, T>,
+                  "an errback returns what its deferred carries, or a failure, or throws; to change the type use "
+                  "std::move(d).add_errback(...)");
+  }
+  template <class Cb, class Eb, class C, class E>
+  void add_keeping(C&& callback, E&& errback) {
+    check_keeps<Cb, Eb>();
+    detail::deferred_core& c = core();
+    c.append(
+        *c.template make_link<detail::pair_link<T, T, Cb, Eb>>(std::forward<C>(callback), std::forward<E>(errback)));
+  }
+  template <class Cb, class Eb, class C, class E>
+  auto add_changing(C&& callback, E&& errback) {
+    using out = typename detail::after_pair<T, Cb, Eb>::type;
+    detail::deferred_core& c = core();
+    c.append(
+        *c.template make_link<detail::pair_link<T, out, Cb, Eb>>(std::forward<C>(callback), std::forward<E>(errback)));
+    return deferred<out>(std::move(core_));
+  }
+
+  detail::core_ref core_;
+};
+
+/// A deferred that has fired with `value`.
+template <class T>
+[[nodiscard]] deferred<std::decay_t<T>> succeed(T&& value,
+                                                const std::source_location& at = std::source_location::current()) {
+  deferred_source<std::decay_t<T>> source;
+  source.callback(std::forward<T>(value), at);
+  return source.get();
+}
+[[nodiscard]] inline deferred<void> succeed(const std::source_location& at = std::source_location::current()) {
+  deferred_source<void> source;
+  source.callback(at);
+  return source.get();
+}
+
+/// A deferred that has failed with `exception`: a failure, an exception_ptr, or any object.
+template <class T = void, class E>
+[[nodiscard]] deferred<T> fail(E&& exception, const std::source_location& at = std::source_location::current()) {
+  deferred_source<T> source;
+  source.errback(std::forward<E>(exception), at);
+  return source.get();
+}
+/// With the exception being handled. Throws no_current_exception outside of a catch clause.
+template <class T = void>
+[[nodiscard]] deferred<T> fail(const std::source_location& at = std::source_location::current()) {
+  return fail<T>(failure::current(), at);
+}
+
+}  // namespace wring

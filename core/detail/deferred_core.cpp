@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include <wring/core/deferred_error.hpp>
+#include <wring/core/detail/deferred_core.hpp>
+#include <wring/core/failure.hpp>
+#include <wring/core/log.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+/// Its address tells threads apart.
+constinit thread_local char this_thread = 0;
+
+/// The cores whose last reference has gone while another one was being destroyed.
+constinit thread_local deferred_core* doomed = nullptr;
+constinit thread_local bool destroying = false;
+
+/// Chains that wait for each other in a circle are found up to this length.
+constexpr int circle_limit = 64;
+
+}  // namespace
+
+/// Takes the result over to the chain that waits for it.
+struct deferred_core::continuation final : typed_link<continuation> {
+  explicit continuation(deferred_core& waiting) noexcept : outer(core_ref::share(waiting)) {}
+
+  deferred_core* run(deferred_core& inner) noexcept {
+    outer->status_ = status::unfired;
+    outer->waited_for_ = nullptr;
+    inner.move_result_to(*outer);
+    return outer.release();
+  }
+
+  core_ref outer;
+};
+
+deferred_core::deferred_core() noexcept : thread_(&this_thread) {}
+
+deferred_core::~deferred_core() {
+  if (status_ == status::failed) report();
+  while (first_ != nullptr) {
+    deferred_link* const link = first_;
+    first_ = link->next;
+    drop(link);
+  }
+  drop_canceller();
+}
+
+// What a link holds may be the last to refer to another core, whose links hold the next one: destroyed in a loop, so
+// that chains of any length need no deep stack.
+void deferred_core::destroy() noexcept {
+  next_doomed_ = doomed;
+  doomed = this;
+  if (destroying) return;
+  destroying = true;
+  while (doomed != nullptr) {
+    deferred_core* const core = doomed;
+    doomed = core->next_doomed_;
+    core->~deferred_core();
+    frame_recycler::deallocate(core, sizeof(deferred_core));
+  }
+  destroying = false;
+}
+
+void deferred_core::drop(deferred_link* link) noexcept {
+  const std::uint32_t heap_bytes = link->heap_bytes;
+  link->act(*link, nullptr);
+  if (heap_bytes != 0) frame_recycler::deallocate(link, heap_bytes);
+}
+
+void deferred_core::drop_canceller() noexcept {
+  if (canceller_ != nullptr && !cancelling_) drop(std::exchange(canceller_, nullptr));
+}
+
+void deferred_core::move_result_to(deferred_core& other) noexcept {
+  if (status_ == status::failed) {
+    other.set_failure(take_failure());
+  } else {
+    other.slot_.take_from(slot_);
+    other.status_ = status::value;
+    status_ = status::taken;
+  }
+}
+
+bool deferred_core::may_fire() {
+  if (!called_ || fires_later_) return true;
+  if (!swallow_next_) throw already_called(fired_at_);
+  swallow_next_ = false;
+  return false;
+}
+
+void deferred_core::mark_fired(const std::source_location& at) noexcept {
+  called_ = true;
+  fires_later_ = false;
+  fired_at_ = at;
+  drop_canceller();
+}
+
+void deferred_core::fired(const std::source_location& at) noexcept {
+  const core_ref alive = core_ref::share(*this);
+  mark_fired(at);
+  run();
+}
+
+deferred_core* deferred_core::fire_with_result_of(deferred_core& from) noexcept {
+  from.move_result_to(*this);
+  mark_fired(from.fired_at_);
+  return core_ref::share(*this).release();
+}
+
+void deferred_core::source_gone(const std::source_location& at) noexcept {
+  source_alive_ = false;
+  source_ = nullptr;
+  if (!called_ || fires_later_) {
+    fail(std::make_exception_ptr(broken_deferred()), at);
+  } else if (tail_ == tail::passed_on && pauses_ != 0) {
+    pauses_ = 0;  // nobody is left who could
+    run();
+  }
+}
+
+void deferred_core::set_tail(tail t) noexcept {
+  tail_ = t;
+  if (t == tail::passed_on && !source_alive_) pauses_ = 0;  // nobody is left who could
+  if (t == tail::dropped) report_if_unhandled();
+}
+
+void deferred_core::append(deferred_link& link) noexcept {
+  (last_ != nullptr ? last_->next : first_) = &link;
+  last_ = &link;
+  run();
+}
+
+void deferred_core::detach(deferred_link& link) noexcept {
+  deferred_link* before = nullptr;
+  for (deferred_link* l = first_; l != &link; l = l->next) before = l;
+  (before != nullptr ? before->next : first_) = nullptr;
+  last_ = before;
+}
+
+void deferred_core::wait_for(deferred_core* inner) {
+  const core_ref awaited(inner);
+  inner->set_tail(tail::passed_on);
+  if (inner->settled() && inner->first_ == nullptr) {
+    inner->move_result_to(*this);
+    return;
+  }
+  const deferred_core* c = inner;
+  for (int n = 0; c != nullptr && n != circle_limit; ++n, c = c->waited_for_) {
+    if (c == this) throw std::logic_error("a callback returned a deferred that waits for the callback's own chain");
+  }
+  deferred_link* const link = inner->make_link<continuation>(*this);
+  status_ = status::waiting;
+  waited_for_ = inner;
+  inner->append(*link);
+}
+
+void deferred_core::unpause() {
+  if (pauses_ == 0) throw std::logic_error("a deferred was unpaused more often than paused");
+  if (--pauses_ == 0) run();
+}
+
+void deferred_core::cancel(const std::source_location& at) {
+  core_ref target = core_ref::share(*this);
+  while (target->status_ == status::waiting) target = core_ref::share(*target->waited_for_);
+  deferred_core& c = *target;
+  if ((c.called_ && !c.fires_later_) || c.cancelling_) return;
+  if (c.canceller_ != nullptr) {
+    struct mark {
+      deferred_core& core;
+      explicit mark(deferred_core& marked) noexcept : core(marked) { core.cancelling_ = true; }
+      ~mark() {
+        core.cancelling_ = false;
+        if (core.status_ != status::unfired || core.called_ != core.fires_later_) core.drop_canceller();
+      }
+    };
+    const mark cancelling(c);
+    const bool later = c.canceller_->act(*c.canceller_, &c) != nullptr;
+    if (c.status_ != status::unfired) return;
+    if (later) {
+      c.called_ = c.fires_later_ = true;
+      c.fired_at_ = at;
+      return;
+    }
+    if (c.called_) return;
+  } else {
+    c.swallow_next_ = true;
+  }
+  c.fail(std::make_exception_ptr(cancelled_error()), at);
+}
+
+void deferred_core::run() noexcept {
+  core_ref current = core_ref::share(*this);
+  for (;;) {
+    deferred_core& c = *current;
+    if (c.running_ || c.pauses_ != 0) return;
+    c.running_ = true;
+    deferred_core* next = nullptr;
+    // A pause in here does not stop this run, as in Twisted.
+    while (c.first_ != nullptr && (c.status_ == status::value || c.status_ == status::failed)) {
+      deferred_link* const link = c.first_;
+      c.first_ = link->next;
+      if (c.first_ == nullptr) c.last_ = nullptr;
+      next = link->act(*link, &c);
+      c.drop(link);
+    }
+    c.running_ = false;
+    if (c.first_ == nullptr && c.canceller_ == nullptr) c.room_used_ = 0;
+    c.report_if_unhandled();
+    if (next == nullptr) return;
+    current = core_ref(next);
+  }
+}
+
+void deferred_core::report_if_unhandled() noexcept {
+  if (status_ == status::failed && tail_ == tail::dropped && first_ == nullptr && !running_) report();
+}
+
+void deferred_core::report() noexcept {
+  try {
+    const failure unhandled(take_failure());
+    const std::string_view file(fired_at_.file_name());
+    log::error("a deferred failed and nobody handled it", {"error", unhandled.message()},
+               {"type", unhandled.type_name()},
+               {"fired_at", fmt::format("{}:{}", file.substr(file.find_last_of('/') + 1), fired_at_.line())});
+  } catch (...) {
+    std::fputs("wring: a deferred failed and nobody handled it; there is no memory to say more\n", stderr);
+  }
+}
+
+void deferred_core::check_thread_now() const noexcept {
+  if (thread_ == &this_thread) return;
+  std::fputs("wring: a deferred was used by another thread than the one that made it\n", stderr);
+  std::abort();
+}
+
+}  // namespace wring::detail
