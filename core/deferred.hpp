@@ -13,6 +13,8 @@
 #include <wring/core/deferred_error.hpp>
 #include <wring/core/detail/deferred_core.hpp>
 #include <wring/core/detail/deferred_links.hpp>
+#include <wring/core/detail/deferred_timeout.hpp>
+#include <wring/core/detail/deferred_wait.hpp>
 #include <wring/core/failure.hpp>
 
 namespace wring {
@@ -41,7 +43,11 @@ class [[nodiscard]] deferred_source {
  public:
   using value_type = T;
 
-  deferred_source() : core_(detail::deferred_core::make()) { core_->set_source(this); }
+  /// `made` is where a deferred that is never fired came from, for reports.
+  deferred_source(const std::source_location& made = std::source_location::current())
+      : core_(detail::deferred_core::make(made)) {
+    core_->set_source(this);
+  }
 
   /// No source: for members that get one later.
   explicit deferred_source(std::nullptr_t) noexcept {}
@@ -53,7 +59,8 @@ class [[nodiscard]] deferred_source {
   /// deferred is fired.
   template <class Canceller>
     requires(std::invocable<std::decay_t<Canceller>&, deferred_source&> || std::invocable<std::decay_t<Canceller>&>)
-  explicit deferred_source(Canceller&& canceller) : deferred_source() {
+  explicit deferred_source(Canceller&& canceller, const std::source_location& made = std::source_location::current())
+      : deferred_source(made) {
     core_->set_canceller(
         core_->template make_link<canceller_link<std::decay_t<Canceller>>>(std::forward<Canceller>(canceller)));
   }
@@ -70,7 +77,7 @@ class [[nodiscard]] deferred_source {
   ~deferred_source() {
     if (core_) {
       core_->check_thread();
-      core_->source_gone(std::source_location::current());
+      core_->source_gone();
     }
   }
 
@@ -132,6 +139,12 @@ class [[nodiscard]] deferred_source {
   void pause() { core().pause(); }
   void unpause() { core().unpause(); }
 
+  /// For the library: somebody else keeps the chain and fires it.
+  void hand_over() noexcept {
+    core_->set_source(nullptr);
+    core_ = {};
+  }
+
   /// False for one that was moved from or made with nullptr.
   [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(core_); }
 
@@ -190,6 +203,13 @@ class deferred {
 
  public:
   using result_type = T;
+  /// Makes it awaitable: `co_await std::move(d)`, or `co_await client.get()`. The task gets the value, or the failure
+  /// as an exception, when the chain has come to its end. Awaiting one that has fired does not suspend and allocates
+  /// nothing. A task that is cancelled while it waits cancels the deferred once, and waits until it fires:
+  /// cancelled_error then confirms the cancellation, a value is dropped, any other failure is thrown. In a task that is
+  /// not cancelled, cancelled_error is an exception like others. If the canceller throws, that is thrown in the task,
+  /// which waits no longer.
+  using awaited_operation = detail::deferred_wait<T>;
 
   deferred(deferred&&) noexcept = default;
   deferred& operator=(deferred&& other) noexcept {
@@ -265,6 +285,30 @@ class deferred {
     core_ = {};
   }
 
+  /// Limits how long the chain may take to come to here: after `limit` it is cancelled, and the cancelled_error that
+  /// comes of it made a timeout_error. A value, or another failure, that comes all the same goes on. What is added
+  /// later is not under the limit. Runs on the scheduler's clock. Throws std::logic_error outside of a scheduler.
+  deferred& add_timeout(std::chrono::nanoseconds limit) & {
+    add_limit<detail::pass>(limit, detail::pass());
+    return *this;
+  }
+  deferred add_timeout(std::chrono::nanoseconds limit) && { return std::move(add_timeout(limit)); }
+
+  /// With what to do about a timeout in place of that: `on_timeout(failure, limit)` returns what the chain goes on
+  /// with. If it can be called with a value too, `on_timeout(T, limit)` is, when the time was up and a value came all
+  /// the same.
+  template <class F>
+  deferred& add_timeout(std::chrono::nanoseconds limit, F&& on_timeout) & {
+    static_assert(std::invocable<std::decay_t<F>&, failure, std::chrono::nanoseconds>,
+                  "on_timeout is called with a wring::failure and std::chrono::nanoseconds");
+    add_limit<std::decay_t<F>>(limit, std::forward<F>(on_timeout));
+    return *this;
+  }
+  template <class F>
+  deferred add_timeout(std::chrono::nanoseconds limit, F&& on_timeout) && {
+    return std::move(add_timeout(limit, std::forward<F>(on_timeout)));
+  }
+
   /// Holds up the callbacks until as many unpause() have been called. A callback that pauses its own chain holds up
   /// what is added later, not the rest of this run. A pause ends when nobody is left who could unpause: when the source
   /// has gone and the deferred was awaited, or returned from a callback.
@@ -334,6 +378,12 @@ class deferred {
     return deferred<out>(std::move(core_));
   }
 
+  template <class F, class G>
+  void add_limit(std::chrono::nanoseconds limit, G&& on_timeout) {
+    detail::deferred_core& c = core();
+    c.append(*c.template make_link<detail::timeout_link<T, F>>(std::forward<G>(on_timeout), c, limit));
+  }
+
   detail::core_ref core_;
 };
 
@@ -365,3 +415,5 @@ template <class T = void>
 }
 
 }  // namespace wring
+
+#include <wring/core/start_deferred.hpp>

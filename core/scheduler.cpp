@@ -170,10 +170,11 @@ void scheduler::jump_held_clock() noexcept {
   fired_ += timers_.advance(turn_time_);
 }
 
-// The only place that resumes coroutines. A frame that ends while nobody is waiting inside its own start leaves its
-// parent in `flow::next` instead of resuming it, and a cancelled wait only asks for unwinding: so the stack does not
-// grow with the depth of a task, whatever the compiler does about tail calls.
-[[gnu::always_inline]] inline void scheduler::resume(detail::flow& f) noexcept {
+// The only place that resumes coroutines; `around` is the flow it is called from, by start_now. A frame that ends while
+// nobody is waiting inside its own start leaves its parent in `flow::next` instead of resuming it, and a cancelled wait
+// only asks for unwinding: so the stack does not grow with the depth of a task, whatever the compiler does about tail
+// calls.
+[[gnu::always_inline]] inline void scheduler::resume(detail::flow& f, detail::flow* around) noexcept {
   running_ = &f;
   f.queued = false;
   f.last_run = turn_time_;
@@ -202,7 +203,7 @@ void scheduler::jump_held_clock() noexcept {
     frame.resume();
     frame = f.unwinding ? unwind(f) : f.next;
   }
-  running_ = nullptr;
+  running_ = around;
   if (f.leaf == nullptr && !f.queued) [[unlikely]] {
     ++ended_;
     if (observer_ != nullptr) [[unlikely]]
@@ -213,12 +214,23 @@ void scheduler::jump_held_clock() noexcept {
   }
 }
 
+// Sound inside a running frame: it touches no flow but the new one, which nobody else can resume meanwhile.
+void scheduler::start_now(detail::flow& f) noexcept {
+  if (started_inside_ == detail::inline_depth_limit) {
+    ready_.push(f);
+    return;
+  }
+  ++started_inside_;
+  resume(f, running_);
+  --started_inside_;
+}
+
 [[gnu::always_inline]] inline void scheduler::run_ready() {
   for (unsigned n = options_.resumptions_per_turn; n != 0 && ready_.first != nullptr; --n) {
     detail::flow& f = *ready_.first;
     ready_.first = f.next_ready;
     if (ready_.first == nullptr) ready_.last = nullptr;
-    resume(f);
+    resume(f, nullptr);
   }
 }
 

@@ -138,6 +138,10 @@ class WRING_API scheduler {
   void enqueue(detail::flow& f) noexcept { ready_.push(f); }
   [[nodiscard]] detail::ready_queue& ready() noexcept { return ready_; }
 
+  /// Runs a new flow right here, inside what is running, until it is suspended or has ended; it may be gone then. Only
+  /// queues it when `inline_depth_limit` of them run inside each other already.
+  void start_now(detail::flow& f) noexcept;
+
   /// The flow that is running; null outside of tasks.
   [[nodiscard]] detail::flow* running() const noexcept { return running_; }
 
@@ -164,7 +168,7 @@ class WRING_API scheduler {
   void turn_once();
   void run_ready();
   void fire_timers(bool was_idle) noexcept;
-  void resume(detail::flow& f) noexcept;
+  void resume(detail::flow& f, detail::flow* around) noexcept;
   std::coroutine_handle<> unwind(detail::flow& f) noexcept;
   [[nodiscard]] std::int64_t wait_until() const noexcept;
   void jump_held_clock() noexcept;
@@ -173,6 +177,7 @@ class WRING_API scheduler {
   scheduler_options options_;
   detail::ready_queue ready_;
   detail::flow* running_ = nullptr;
+  unsigned started_inside_ = 0;  // flows that start_now runs inside each other
   scheduler_observer* observer_ = nullptr;
   std::unique_ptr<wring::engine> engine_;
   std::int64_t turn_time_ = 0;

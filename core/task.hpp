@@ -59,6 +59,8 @@ struct task_promise_base : promise_base {
                                                           std::source_location at = std::source_location::current()) {
     static_assert(!std::is_lvalue_reference_v<A> || !operation_like<std::remove_cvref_t<A>>,
                   "await the call itself: co_await f(args), not a named object");
+    static_assert(!std::is_lvalue_reference_v<A> || !used_up_by_awaiting<std::remove_cvref_t<A>>,
+                  "awaiting this uses it up: co_await std::move(name)");
     where = at;
     return frame_await<std::remove_reference_t<A>>(a);
   }

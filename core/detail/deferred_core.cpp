@@ -42,7 +42,7 @@ struct deferred_core::continuation final : typed_link<continuation> {
   core_ref outer;
 };
 
-deferred_core::deferred_core() noexcept : thread_(&this_thread) {}
+deferred_core::deferred_core(const std::source_location& made) noexcept : thread_(&this_thread), fired_at_(made) {}
 
 deferred_core::~deferred_core() {
   if (status_ == status::failed) report();
@@ -110,17 +110,24 @@ void deferred_core::fired(const std::source_location& at) noexcept {
   run();
 }
 
+void deferred_core::end_quietly() noexcept {
+  mark_fired(fired_at_);
+  status_ = status::taken;
+}
+
 deferred_core* deferred_core::fire_with_result_of(deferred_core& from) noexcept {
   from.move_result_to(*this);
   mark_fired(from.fired_at_);
   return core_ref::share(*this).release();
 }
 
-void deferred_core::source_gone(const std::source_location& at) noexcept {
+void deferred_core::source_gone() noexcept {
   source_alive_ = false;
   source_ = nullptr;
   if (!called_ || fires_later_) {
-    fail(std::make_exception_ptr(broken_deferred()), at);
+    const bool missed = first_ != nullptr || tail_ == tail::held || tail_ == tail::passed_on;
+    if (!missed) return end_quietly();
+    fail(std::make_exception_ptr(broken_deferred()), fired_at_);
   } else if (tail_ == tail::passed_on && pauses_ != 0) {
     pauses_ = 0;  // nobody is left who could
     run();
@@ -179,7 +186,7 @@ void deferred_core::cancel(const std::source_location& at) {
       explicit mark(deferred_core& marked) noexcept : core(marked) { core.cancelling_ = true; }
       ~mark() {
         core.cancelling_ = false;
-        if (core.status_ != status::unfired || core.called_ != core.fires_later_) core.drop_canceller();
+        if (core.status_ != status::unfired) core.drop_canceller();
       }
     };
     const mark cancelling(c);
@@ -190,7 +197,6 @@ void deferred_core::cancel(const std::source_location& at) {
       c.fired_at_ = at;
       return;
     }
-    if (c.called_) return;
   } else {
     c.swallow_next_ = true;
   }

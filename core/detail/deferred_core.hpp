@@ -67,8 +67,8 @@ class WRING_API deferred_core {
   /// Who can still add to the end of the chain.
   enum class tail : std::uint8_t { in_source, held, passed_on, dropped };
 
-  [[nodiscard]] static deferred_core* make() {
-    return ::new (frame_recycler::allocate(sizeof(deferred_core))) deferred_core;
+  [[nodiscard]] static deferred_core* make(const std::source_location& made) {
+    return ::new (frame_recycler::allocate(sizeof(deferred_core))) deferred_core(made);
   }
   deferred_core(const deferred_core&) = delete;
   deferred_core& operator=(const deferred_core&) = delete;
@@ -127,10 +127,12 @@ class WRING_API deferred_core {
     set_failure(std::move(e));
     fired(at);
   }
+  /// Nobody wants to know how it ended.
+  void end_quietly() noexcept;
   /// Fires this, which may be fired, with the result of `from`. Returns a reference to this, which has yet to be run.
   [[nodiscard]] deferred_core* fire_with_result_of(deferred_core& from) noexcept;
   /// The source has gone; fails the chain if it was not fired.
-  void source_gone(const std::source_location& at) noexcept;
+  void source_gone() noexcept;
   void set_source(void* source) noexcept { source_ = source; }
   [[nodiscard]] void* source() const noexcept { return source_; }
   /// Takes a canceller made by make_link.
@@ -147,6 +149,7 @@ class WRING_API deferred_core {
   /// Makes the chain, from within one of its links, wait for `inner`, of which this is the reference. Its result comes
   /// in place of the link's.
   void wait_for(deferred_core* inner);
+  [[nodiscard]] bool has_links() const noexcept { return first_ != nullptr; }
   /// Takes a link out that has not run. It must be the last one, and the owner's.
   void detach(deferred_link& link) noexcept;
   void pause() noexcept { ++pauses_; }
@@ -166,7 +169,7 @@ class WRING_API deferred_core {
 
   static constexpr std::size_t room_bytes = 192;
 
-  deferred_core() noexcept;
+  explicit deferred_core(const std::source_location& made) noexcept;
   ~deferred_core();
 
   void check_thread_now() const noexcept;
@@ -187,7 +190,7 @@ class WRING_API deferred_core {
   void* source_ = nullptr;
   const void* thread_;
   deferred_core* next_doomed_ = nullptr;
-  std::source_location fired_at_;
+  std::source_location fired_at_;  // until then, where it was made
   std::uint32_t references_ = 1;
   std::uint32_t pauses_ = 0;
   std::uint16_t room_used_ = 0;

@@ -51,6 +51,11 @@ struct nursery_access {
   static void check_start(nursery& n) { n.check_start(); }
   static scheduler& home(nursery& n) noexcept { return *n.sched_; }
   static child_handle launch(nursery& n, child_flow& child) noexcept { return n.launch(child); }
+  /// Starts the child right here; it may have ended, and be gone, afterwards.
+  static void launch_now(nursery& n, child_flow& child) noexcept {
+    ++n.live_;
+    n.sched_->start_now(child);
+  }
 };
 
 template <class Body>

@@ -22,9 +22,14 @@ concept operation_like = requires(A& a, flow& f) {
   a.resume();
 };
 
+/// What turns into an operation when it is awaited, and is used up by that, such as a deferred: its
+/// `awaited_operation` is made of an rvalue of it.
+template <class A>
+concept used_up_by_awaiting = requires { typename A::awaited_operation; };
+
 /// What a task can co_await.
 template <class A>
-concept awaitable = operation_like<A> || foreign_awaitable<A>;
+concept awaitable = operation_like<A> || used_up_by_awaiting<A> || foreign_awaitable<A>;
 
 /// A callable without arguments that makes something awaitable.
 template <class F>
@@ -76,6 +81,8 @@ class operand;
 /// Combinators keep in their type whether they were given a temporary, A, or something with a name, A&.
 template <class A>
 class operand<A&> : public operand<A> {
+  static_assert(!used_up_by_awaiting<A>, "awaiting this uses it up: say std::move(name)");
+
  public:
   using operand<A>::operand;
 };
@@ -103,6 +110,21 @@ template <class A>
 class operand<A> : public foreign_operation<A> {
  public:
   explicit operand(A& a) : foreign_operation<A>(a) {}
+};
+
+template <used_up_by_awaiting A>
+class operand<A> {
+  using operation_type = typename A::awaited_operation;
+
+ public:
+  using value_type = typename operation_type::value_type;
+
+  explicit operand(A& a) : operation_(std::move(a)) {}
+  bool begin(flow& f) { return operation_.begin(f); }
+  decltype(auto) resume() { return operation_.resume(); }
+
+ private:
+  operation_type operation_;
 };
 
 template <awaitable_factory F>

@@ -16,6 +16,7 @@
 #include <wring/core/finally.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/log_context.hpp>
+#include <wring/core/maybe_deferred.hpp>
 #include <wring/core/mutex.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/readiness.hpp>
@@ -25,6 +26,7 @@
 #include <wring/core/semaphore.hpp>
 #include <wring/core/signals.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/start_deferred.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/task_local.hpp>
 #include <wring/core/this_task.hpp>

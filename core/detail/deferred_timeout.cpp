@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include <limits>
+
+#include <fmt/format.h>
+
+#include <wring/core/deferred_error.hpp>
+#include <wring/core/detail/deferred_timeout.hpp>
+#include <wring/core/error.hpp>
+#include <wring/core/log.hpp>
+
+namespace wring::detail {
+
+chain_timer::chain_timer(deferred_core& core, std::chrono::nanoseconds limit)
+    : timer(expire), core_(core), scheduler_(scheduler::current()), limit_(limit) {
+  const std::int64_t now = scheduler_.clock_now();
+  std::int64_t when = 0;
+  if (__builtin_add_overflow(now, limit.count(), &when)) {
+    when = limit.count() > 0 ? std::numeric_limits<std::int64_t>::max() : now;
+  }
+  scheduler_.timers().arm(*this, when);
+}
+
+// The scheduler may have gone; its timers are disarmed then.
+chain_timer::~chain_timer() {
+  if (armed()) scheduler_.timers().cancel(*this);
+}
+
+bool chain_timer::disarm() noexcept {
+  if (armed()) scheduler_.timers().cancel(*this);
+  return timed_out_;
+}
+
+void chain_timer::expire(timer& t) noexcept {
+  auto& self = static_cast<chain_timer&>(t);
+  self.timed_out_ = true;
+  const core_ref core = core_ref::share(self.core_);  // cancelling may destroy the link
+  try {
+    core->cancel(std::source_location::current());
+  } catch (...) {
+    log::error("the canceller of a deferred that timed out threw",
+               {"error", failure(std::current_exception()).message()});
+  }
+}
+
+void chain_timer::translate(deferred_core& core) const {
+  if (core.state() != deferred_core::status::failed) return;
+  if (!failure(core.peek_failure()).check<cancelled_error>()) return;
+  const double seconds = std::chrono::duration<double>(limit_).count();
+  static_cast<void>(core.take_failure());
+  throw timeout_error(error(errc::timed_out, "wait for a deferred"),
+                      fmt::format("a deferred was not fired within {} s", seconds));
+}
+
+}  // namespace wring::detail
