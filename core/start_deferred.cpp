@@ -6,7 +6,7 @@ namespace wring::detail {
 
 struct deferred_child::canceller final : typed_link<canceller> {
   explicit canceller(deferred_child& c) noexcept : child(c) {}
-  // The child fires the deferred when it has ended, and this is destroyed then.
+  // The child fires the deferred when it has ended.
   deferred_core* run(deferred_core& core) noexcept {
     child.ask_to_end();
     return &core;

@@ -31,6 +31,15 @@ constexpr int circle_limit = 64;
 /// Takes the result over to the chain that waits for it.
 struct deferred_core::continuation final : typed_link<continuation> {
   explicit continuation(deferred_core& waiting) noexcept : outer(core_ref::share(waiting)) {}
+  continuation(const continuation&) = delete;
+  continuation& operator=(const continuation&) = delete;
+  ~continuation() {
+    if (!outer) return;
+    // What it waits for has gone without a source: it never was to fire.
+    outer->waited_for_ = nullptr;
+    outer->set_failure(std::make_exception_ptr(broken_deferred()));
+    outer->run();
+  }
 
   deferred_core* run(deferred_core& inner) noexcept {
     outer->status_ = status::unfired;
@@ -91,7 +100,7 @@ void deferred_core::move_result_to(deferred_core& other) noexcept {
 }
 
 bool deferred_core::may_fire() {
-  if (!called_ || fires_later_) return true;
+  if (!called_) return true;
   if (!swallow_next_) throw already_called(fired_at_);
   swallow_next_ = false;
   return false;
@@ -99,7 +108,6 @@ bool deferred_core::may_fire() {
 
 void deferred_core::mark_fired(const std::source_location& at) noexcept {
   called_ = true;
-  fires_later_ = false;
   fired_at_ = at;
   drop_canceller();
 }
@@ -124,7 +132,7 @@ deferred_core* deferred_core::fire_with_result_of(deferred_core& from) noexcept 
 void deferred_core::source_gone() noexcept {
   source_alive_ = false;
   source_ = nullptr;
-  if (!called_ || fires_later_) {
+  if (!called_) {
     const bool missed = first_ != nullptr || tail_ == tail::held || tail_ == tail::passed_on;
     if (!missed) return end_quietly();
     fail(std::make_exception_ptr(broken_deferred()), fired_at_);
@@ -179,24 +187,18 @@ void deferred_core::cancel(const std::source_location& at) {
   core_ref target = core_ref::share(*this);
   while (target->status_ == status::waiting) target = core_ref::share(*target->waited_for_);
   deferred_core& c = *target;
-  if ((c.called_ && !c.fires_later_) || c.cancelling_) return;
+  if (c.called_ || c.cancelling_) return;
   if (c.canceller_ != nullptr) {
     struct mark {
       deferred_core& core;
       explicit mark(deferred_core& marked) noexcept : core(marked) { core.cancelling_ = true; }
       ~mark() {
         core.cancelling_ = false;
-        if (core.status_ != status::unfired) core.drop_canceller();
+        if (core.called_) core.drop_canceller();
       }
     };
     const mark cancelling(c);
-    const bool later = c.canceller_->act(*c.canceller_, &c) != nullptr;
-    if (c.status_ != status::unfired) return;
-    if (later) {
-      c.called_ = c.fires_later_ = true;
-      c.fired_at_ = at;
-      return;
-    }
+    if (c.canceller_->act(*c.canceller_, &c) != nullptr || c.called_) return;
   } else {
     c.swallow_next_ = true;
   }

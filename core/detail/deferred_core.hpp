@@ -22,8 +22,8 @@ class deferred_core;
 /// One step of a chain: a pair of callbacks, or what hands the result to somebody who waits for it. Also the canceller.
 struct deferred_link {
   /// With a core: takes its result and puts the next one in its place; returns the chain that is to go on with it,
-  /// whose reference it hands over, or null for this one. A canceller returns its core if it fires later. Without a
-  /// core: destroys the link.
+  /// whose reference it hands over, or null for this one. A canceller returns its core if the rest is its own business:
+  /// the core is not failed, and the canceller called again by a further cancel(). Without a core: destroys the link.
   using act_fn = deferred_core* (*)(deferred_link&, deferred_core*);
 
   explicit deferred_link(act_fn what) noexcept : act(what) {}
@@ -201,7 +201,6 @@ class WRING_API deferred_core {
   bool swallow_next_ = false;
   bool running_ = false;
   bool cancelling_ = false;
-  bool fires_later_ = false;  // cancelled; the canceller has promised to fire
   alignas(std::max_align_t) std::byte room_[room_bytes];
 };
 

@@ -8,6 +8,10 @@
 #include <wring/core/channel.hpp>
 #include <wring/core/deferred.hpp>
 #include <wring/core/deferred_error.hpp>
+#include <wring/core/deferred_list.hpp>
+#include <wring/core/deferred_lock.hpp>
+#include <wring/core/deferred_queue.hpp>
+#include <wring/core/deferred_semaphore.hpp>
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/event.hpp>

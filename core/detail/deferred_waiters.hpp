@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <utility>
+
+#include <wring/core/deferred.hpp>
+
+namespace wring::detail {
+
+/// Those who wait for something, in order of arrival; cancelled ones leave.
+template <class T>
+class deferred_waiters {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return sources_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return sources_.size(); }
+
+  [[nodiscard]] deferred<T> add() {
+    std::list<deferred_source<T>> one;
+    one.emplace_back(nullptr);
+    const auto place = one.begin();
+    *place = deferred_source<T>([this, place] {
+      deferred_source<T> leaving = std::move(*place);
+      sources_.erase(place);
+      leaving.errback(cancelled_error());
+    });
+    sources_.splice(sources_.end(), one);
+    return place->get();
+  }
+
+  /// The first one, which it takes out.
+  [[nodiscard]] deferred_source<T> pop() {
+    deferred_source<T> first = std::move(sources_.front());
+    sources_.pop_front();
+    return first;
+  }
+
+ private:
+  std::list<deferred_source<T>> sources_;
+};
+
+}  // namespace wring::detail

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/core/deferred_lock.hpp>
+#include <wring/core/this_task.hpp>
+
+#include "captured_log.hpp"
+#include "support.hpp"
+
+using wring::deferred_lock;
+using wring::deferred_source;
+using wring::failure;
+using wring::task;
+using wring::tests::captured_log;
+using wring::tests::run_task;
+
+TEST_CASE("a deferred_lock is passed on in order of arrival", "[deferred_lock]") {
+  deferred_lock lock;
+  std::string order;
+  CHECK_THROWS_AS(lock.release(), std::logic_error);
+  lock.acquire().add_callback([&] { order += 'a'; });
+  lock.acquire().add_callback([&] { order += 'b'; });
+  lock.acquire().add_callback([&] { order += 'c'; });
+  CHECK(order == "a");
+  CHECK(lock.waiting() == 2);
+  lock.release();
+  CHECK(order == "ab");
+  lock.release();
+  lock.release();
+  CHECK(order == "abc");
+  CHECK_FALSE(lock.locked());
+}
+
+TEST_CASE("a cancelled waiter leaves the queue of a deferred_lock", "[deferred_lock]") {
+  deferred_lock lock;
+  std::string order;
+  lock.acquire().add_callback([&] { order += 'a'; });
+  auto second = lock.acquire();
+  second.add_callbacks([&] { order += 'b'; },
+                       [&](const failure& f) { order += f.check<wring::cancelled_error>() ? 'x' : '?'; });
+  lock.acquire().add_callback([&] { order += 'c'; });
+  second.cancel();
+  CHECK(lock.waiting() == 1);
+  lock.release();
+  CHECK(order == "axc");
+}
+
+TEST_CASE("a deferred_lock is held while what it runs is under way", "[deferred_lock]") {
+  deferred_lock lock;
+  std::string order;
+  deferred_source<int> source;
+  auto first = lock.run([&](int n) { return source.get().add_callback([n](int m) { return n + m; }); }, 1);
+  auto second = lock.run([]() -> int { throw std::runtime_error("no"); });
+  auto third = lock.run([&](std::unique_ptr<int> p) { order += std::to_string(*p); }, std::make_unique<int>(3));
+  first.add_callback([&](int n) {
+    order += std::to_string(n) + ' ';
+    return n;
+  });
+  second.add_errback([&](const failure& f) {
+    order += f.message() + ' ';
+    return 0;
+  });
+  CHECK(lock.locked());
+  CHECK(order.empty());
+  source.callback(1);
+  CHECK(order.find("2 ") != std::string::npos);
+  CHECK(order.find("no ") != std::string::npos);
+  CHECK(order.find('3') != std::string::npos);
+  CHECK_FALSE(lock.locked());
+}
+
+TEST_CASE("tasks can take a deferred_lock, and be run by it", "[deferred_lock]") {
+  run_task([]() -> task<> {
+    deferred_lock lock;
+    std::string order;
+    auto ran = lock.run([&]() -> task<> {
+      co_await wring::yield();
+      order += 'a';
+    });
+    co_await lock.acquire();
+    order += 'b';
+    co_await std::move(ran);
+    lock.release();
+    CHECK(order == "ab");
+  });
+}
+
+TEST_CASE("a deferred_lock that goes fails those who wait for it", "[deferred_lock]") {
+  captured_log log;
+  bool broken = false;
+  {
+    deferred_lock lock;
+    static_cast<void>(lock.acquire());
+    lock.acquire().add_errback([&](const failure& f) { broken = f.check<wring::broken_deferred>(); });
+  }
+  CHECK(broken);
+  CHECK(log.lines().empty());
+}
