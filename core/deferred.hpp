@@ -69,7 +69,8 @@ class [[nodiscard]] deferred_source {
     if (core_) core_->set_source(this);
   }
   deferred_source& operator=(deferred_source&& other) noexcept {
-    deferred_source old(std::move(*this));
+    if (this == &other) return *this;
+    const deferred_source old(std::move(*this));
     core_ = std::move(other.core_);
     if (core_) core_->set_source(this);
     return *this;
@@ -213,7 +214,8 @@ class deferred {
 
   deferred(deferred&&) noexcept = default;
   deferred& operator=(deferred&& other) noexcept {
-    deferred old(std::move(*this));
+    if (this == &other) return *this;
+    const deferred old(std::move(*this));
     core_ = std::move(other.core_);
     return *this;
   }

@@ -299,6 +299,30 @@ TEST_CASE("a deferred that is awaited in a cancelled task is cancelled", "[defer
   CHECK(records.lines().empty());
 }
 
+TEST_CASE("a failure that is there already is thrown in a cancelled task", "[deferred]") {
+  captured_log records;
+  run_task([]() -> task<> {
+    std::string log;
+    co_await wring::with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> {
+        n.cancel();
+        auto failed = wring::fail<int>(std::runtime_error("torn"));
+        try {
+          static_cast<void>(co_await std::move(failed));
+        } catch (const std::runtime_error& e) {
+          log += e.what();
+        }
+        auto fired = wring::succeed(1);
+        static_cast<void>(co_await std::move(fired));
+        log += " not reached";
+      });
+      co_await wring::yield();
+    });
+    CHECK(log == "torn");
+  });
+  CHECK(records.lines().empty());
+}
+
 TEST_CASE("a deadline cancels the deferred that is awaited under it", "[deferred]") {
   run_task([]() -> task<> {
     wring::testing::clock clock;
