@@ -144,7 +144,12 @@ struct part_link final : typed_link<part_link<T, Out, OnEnd>> {
       result.error.emplace(std::current_exception());
     }
     ++whole->ended;
-    if (!whole->decided && !whole->out.called()) on_end(*whole, index);
+    if (whole->decided || whole->out.called()) return nullptr;
+    try {
+      on_end(*whole, index);
+    } catch (...) {
+      if (!whole->out.called()) whole->out.errback();
+    }
     return nullptr;
   }
 
