@@ -207,9 +207,9 @@ class deferred {
   /// Makes it awaitable: `co_await std::move(d)`, or `co_await client.get()`. The task gets the value, or the failure
   /// as an exception, when the chain has come to its end. Awaiting one that has fired does not suspend and allocates
   /// nothing. A task that is cancelled while it waits cancels the deferred once, and waits until it fires:
-  /// cancelled_error then confirms the cancellation, a value is dropped, any other failure is thrown. In a task that is
-  /// not cancelled, cancelled_error is an exception like others. If the canceller throws, that is thrown in the task,
-  /// which waits no longer.
+  /// cancelled_error then confirms the cancellation, a value that comes of it is dropped, any other failure is thrown.
+  /// (A value that came before is delivered.) In a task that is not cancelled, cancelled_error is an exception like
+  /// others. If the canceller throws, that is thrown in the task, which waits no longer.
   using awaited_operation = detail::deferred_wait<T>;
 
   deferred(deferred&&) noexcept = default;

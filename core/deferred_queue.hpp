@@ -35,7 +35,7 @@ struct deferred_queue_options {
 };
 
 /// A queue for callback code: `get()` gives a deferred that fires with the next item. Items and deferreds are served in
-/// order. Coroutines have `channel`. Destroyed, it fails those who wait with broken_deferred. One thread.
+/// order. For tasks there is `channel`. Destroyed, it fails those who wait with broken_deferred. One thread.
 template <class T>
 class deferred_queue {
  public:

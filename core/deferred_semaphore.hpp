@@ -14,7 +14,8 @@
 namespace wring {
 
 /// A number of tokens for callback code: `acquire()` gives a deferred that fires when the caller has one. In order of
-/// arrival. Coroutines have `semaphore`. Destroyed, it fails those who wait with broken_deferred. One thread.
+/// arrival. For tasks there is `semaphore`. Must outlive what it runs. Destroyed, it fails those who wait with
+/// broken_deferred. One thread.
 class deferred_semaphore {
  public:
   /// Throws std::invalid_argument for no tokens.

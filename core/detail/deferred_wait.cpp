@@ -53,12 +53,11 @@ bool any_deferred_wait::begin(flow& f) {
   if (f.cancelled()) [[unlikely]] {
     if (!attach(f, state::stopping)) {
       queue_cancel();
-    } else if (confirms_stop()) {
-      f.request_unwind();
       return false;
-    } else {
-      return true;
     }
+    asked_ = true;  // too late for that
+    if (!confirms_stop()) return true;
+    f.request_unwind();
     return false;
   }
   if (f.budget == 0) [[unlikely]] {
@@ -101,6 +100,7 @@ bool any_deferred_wait::restart() noexcept {
   }
   if (!has_arrived_) {
     try {
+      asked_ = true;
       chain_->cancel(std::source_location::current());
     } catch (...) {
       if (!has_arrived_) {
@@ -136,11 +136,11 @@ void any_deferred_wait::arrived() noexcept {
   }
 }
 
-/// A cancelled task does not care for a value, and cancelled_error is what it waits for. Other failures are thrown.
+/// A cancelled task does not care for a value that comes of cancelling, and cancelled_error is what it waits for. A
+/// value that came before cancel() was called is the task's: a lock that was passed on, for one. Failures are thrown.
 bool any_deferred_wait::confirms_stop() noexcept {
-  if (chain_->state() == deferred_core::status::failed && !failure(chain_->peek_failure()).check<cancelled_error>()) {
-    return false;
-  }
+  const bool failed = chain_->state() == deferred_core::status::failed;
+  if (failed ? !failure(chain_->peek_failure()).check<cancelled_error>() : !asked_) return false;
   chain_->discard();
   return true;
 }

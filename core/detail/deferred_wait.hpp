@@ -45,6 +45,7 @@ class WRING_API any_deferred_wait : public awaiter {
   std::exception_ptr thrown_by_canceller_;
   bool begun_ = false;
   bool has_arrived_ = false;
+  bool asked_ = false;          // cancel() was called
   bool cancel_queued_ = false;  // the flow is in the ready queue for no other reason
 };
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -7,6 +8,9 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/deferred_lock.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/sleep.hpp>
+#include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/this_task.hpp>
 
 #include "captured_log.hpp"
@@ -88,6 +92,28 @@ TEST_CASE("tasks can take a deferred_lock, and be run by it", "[deferred_lock]")
     lock.release();
     CHECK(order == "ab");
   });
+}
+
+TEST_CASE("what a deferred_lock runs can be cancelled everywhere, and gives it back", "[deferred_lock]") {
+  const auto points = wring::testing::cancel_everywhere([]() -> task<> {
+    captured_log log;
+    deferred_lock lock;
+    struct check {
+      deferred_lock& lock;
+      ~check() { CHECK_FALSE(lock.locked()); }
+    };
+    const check at_end{lock};
+    co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
+      for (int i = 0; i != 3; ++i) {
+        n.start([&]() -> task<> {
+          co_await lock.run([]() -> task<> { co_await wring::sleep_for(std::chrono::milliseconds(1)); });
+        });
+      }
+      co_return;
+    });
+    CHECK(log.lines().empty());
+  });
+  CHECK(points > 6);
 }
 
 TEST_CASE("a deferred_lock that goes fails those who wait for it", "[deferred_lock]") {
