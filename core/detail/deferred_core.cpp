@@ -132,12 +132,13 @@ deferred_core* deferred_core::fire_with_result_of(deferred_core& from) noexcept 
 void deferred_core::source_gone() noexcept {
   source_alive_ = false;
   source_ = nullptr;
+  const bool held_up = tail_ == tail::passed_on && pauses_ != 0;
+  if (held_up) pauses_ = 0;  // nobody is left who could
   if (!called_) {
     const bool missed = first_ != nullptr || tail_ == tail::held || tail_ == tail::passed_on;
     if (!missed) return end_quietly();
     fail(std::make_exception_ptr(broken_deferred()), fired_at_);
-  } else if (tail_ == tail::passed_on && pauses_ != 0) {
-    pauses_ = 0;  // nobody is left who could
+  } else if (held_up) {
     run();
   }
 }
