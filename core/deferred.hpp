@@ -284,6 +284,7 @@ class deferred {
     detail::deferred_core& c = core();
     detail::deferred_core& fires = target.core();
     c.append(*c.template make_link<detail::forward_link<deferred_source<T>>>(std::move(target), fires));
+    c.set_tail(detail::deferred_core::tail::dropped);
     core_ = {};
   }
 
