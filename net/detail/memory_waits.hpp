@@ -22,7 +22,7 @@ class memory_pipe;
 struct memory_link;
 
 /// A task that waits for bytes of a memory_pipe; the timer is for those under way.
-class memory_reader : public wring::detail::timer {
+class WRING_API memory_reader : public wring::detail::timer {
  public:
   /// There are some, or reading has ended.
   virtual void arrived() noexcept = 0;
@@ -55,8 +55,8 @@ class WRING_API memory_read final : public leaf<memory_read<T>, T>, memory_reade
   std::optional<wring::result<T>> outcome_;
 };
 
-extern template class memory_read<buffer_lease>;
-extern template class memory_read<std::size_t>;
+extern template class WRING_API memory_read<buffer_lease>;
+extern template class WRING_API memory_read<std::size_t>;
 
 /// Writes to a memory_pipe when those before it have done so, and then, if it is to `shut`, ends the stream.
 class WRING_API memory_write final : public leaf<memory_write, void>, public wring::detail::wait_link {
