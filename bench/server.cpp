@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// Wring's server in the benchmarks, on its public interface alone.
+//
+//     server --port 7000 [--mode echo|timed|sink|source]
+//
+// `echo` is the first example of the guide; `timed` is the same, closing connections that are silent for 10 minutes;
+// `sink` drops what comes; `source` sends 64 KiB after 64 KiB.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include <wring/wring.hpp>
+
+#include "common/options.hpp"
+
+namespace {
+
+namespace net = wring::net;
+using wring::task;
+
+task<> echo(net::tcp_stream peer) {
+  while (auto chunk = co_await peer.read_some()) {
+    co_await peer.write_all(chunk);
+  }
+}
+
+task<> timed_echo(net::tcp_stream peer) {
+  while (auto chunk = co_await wring::with_timeout(std::chrono::minutes(10), peer.read_some())) {
+    co_await peer.write_all(chunk);
+  }
+}
+
+task<> sink(net::tcp_stream peer) {
+  while (auto chunk = co_await peer.read_some()) {
+  }
+}
+
+task<> source(net::tcp_stream peer) {
+  const std::vector<std::byte> block(64 * 1024);
+  for (;;) {
+    co_await peer.write_all(block);
+  }
+}
+
+task<> serve(std::uint16_t port, std::string_view mode) {
+  auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4, .port = port, .backlog = 4096});
+  constexpr net::serve_options options{.max_connections = 20'000};
+  auto* const handler = mode == "timed" ? timed_echo : mode == "sink" ? sink : mode == "source" ? source : echo;
+  co_await net::serve(listener, handler, options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  double port = 7000;
+  std::string_view mode = "echo";
+  bench::read_options(argc, argv, {{.name = "--port", .number = &port}, {.name = "--mode", .text = &mode}});
+  return wring::run(serve, static_cast<std::uint16_t>(port), mode);
+}

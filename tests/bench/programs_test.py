@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark programs work: the load against the servers, for an instant, and the micro-benchmarks.
+
+Arguments: the folder of the built programs.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+
+PROGRAMS = pathlib.Path(sys.argv.pop(1))
+PATIENCE = 60
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def output_of(program, *arguments):
+    done = subprocess.run([PROGRAMS / program, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE,
+                          check=False)
+    if done.returncode != 0:
+        raise AssertionError(f'{program} {arguments}: {done.returncode}, {done.stderr}')
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class Programs(unittest.TestCase):
+    def serve(self, program, *arguments):
+        port = free_port()
+        server = subprocess.Popen([PROGRAMS / program, '--port', str(port), *arguments], stdin=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        return server.pid, port
+
+    def load(self, server, *arguments):
+        pid, port = server
+        measured, = output_of('load', '--server', pid, '--port', port, '--seconds', 0.1, '--warm-up', 0.02,
+                              '--connections', 4, *arguments)
+        return measured
+
+    def test_every_server_echoes_under_every_kind_of_load(self):
+        for program in ('bench_server', 'uring_server', 'epoll_server'):
+            with self.subTest(program):
+                server = self.serve(program)
+                for arguments in ((), ('--pipeline', 8), ('--bytes', 16384), ('--mode', 'churn'), ('--spin', 1)):
+                    measured = self.load(server, *arguments)
+                    self.assertGreater(measured['operations'], 0)
+                    self.assertGreater(measured['cpu_us'], 0)
+                    self.assertLessEqual(measured['p50_us'], measured['p999_us'])
+
+    def test_an_open_loop_counts_the_time_that_requests_wait_for_a_server_that_stalls(self):
+        pid, port = self.serve('bench_server')
+        self.load((pid, port))  # it is there
+        begin = threading.Timer(0.2, os.kill, (pid, signal.SIGSTOP))
+        end = threading.Timer(0.7, os.kill, (pid, signal.SIGCONT))
+        begin.start()
+        end.start()
+        self.addCleanup(end.join)
+        measured = self.load((pid, port), '--mode', 'paced', '--rate', 500, '--seconds', 1.5)
+        self.assertGreater(measured['p99_us'], 300_000)
+
+    def test_bulk_goes_both_ways(self):
+        for program in ('bench_server', 'uring_server'):
+            for mode in ('sink', 'source'):
+                with self.subTest(program, mode=mode):
+                    self.assertGreater(self.load(self.serve(program, '--mode', mode), '--mode', mode)['operations'], 0)
+
+    def test_memory_is_told_for_each_connection(self):
+        measured = self.load(self.serve('bench_server', '--mode', 'timed'), '--mode', 'idle')
+        self.assertEqual(measured['connections'], 4)
+
+    def test_micro_benchmarks_print_a_row_for_each_operation(self):
+        names = {row['name'] for row in output_of('micro_floor')}
+        self.assertIn('await_child', names)
+        one = subprocess.run([PROGRAMS / 'bench_micro', '--only', 'memory_echo', '--count', '100'], capture_output=True,
+                             text=True, timeout=PATIENCE, check=True)
+        self.assertEqual(one.stdout, '0 allocations\n')
+        none = subprocess.run([PROGRAMS / 'bench_micro', '--only', 'nothing'], capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+        self.assertEqual((none.returncode, none.stderr), (2, 'bench_micro: there is no operation nothing\n'))
+
+    def test_system_calls_of_a_server_are_counted(self):
+        pid, port = self.serve('epoll_server')
+        arguments = ('--server', pid, '--port', port, '--requests', 50)
+        try:
+            counted, = output_of('count', *arguments)
+        except AssertionError as failure:
+            if 'not permitted' in str(failure):
+                self.skipTest('tracing is not allowed here')
+            raise
+        self.assertAlmostEqual(counted['calls'], 3, delta=0.5)  # epoll_wait, recv, send
+
+
+if __name__ == '__main__':
+    unittest.main()
