@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""What is measured: the cases, which servers take part, and what Wring is to reach.
+
+A new case is an entry in CASES; a new server (another engine of Wring's, another peer) one in servers.py. A case that
+needs another kind of traffic gets a mode of bench/load/load.cpp.
+"""
+
+import dataclasses
+
+BASELINE = 'raw ring'
+ASIO = 'Asio awaitables'
+EVERYBODY = ('Wring', 'raw epoll', ASIO, 'Asio callbacks', 'Boost.Asio io_uring awaitables',
+             'Boost.Asio io_uring callbacks', 'libuv', 'Go', 'Node', 'Twisted')
+MAIN = ('Wring', ASIO)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    name: str
+    about: str
+    servers: tuple = EVERYBODY  # but for the baseline
+    load: tuple = ()  # how bench/load/load.cpp is called
+    mode: str = 'echo'  # what the servers do
+    kind: str = 'load'  # how it is measured: see measure.py
+    unit: str = 'request'
+    quick: bool = False  # part of --quick, with MAIN only
+
+
+def echo(connections, size, name, quick=False):
+    # With so few, a load that sleeps would mostly measure how long it takes to wake it.
+    few = ('--spin', '1') if connections == 1 else ()
+    return Case(f'echo-{connections}x{name}', f'a request of {name} under way on each of {connections} connections',
+                load=('--connections', str(connections), '--bytes', str(size), *few), quick=quick)
+
+
+CASES = (
+    echo(1, 64, '64B', quick=True),
+    echo(64, 64, '64B', quick=True),
+    echo(512, 64, '64B'),
+    echo(4096, 64, '64B', quick=True),
+    echo(1, 16384, '16KiB'),
+    echo(64, 16384, '16KiB'),
+    echo(512, 16384, '16KiB', quick=True),
+    echo(4096, 16384, '16KiB'),
+    Case('pipelined', '64 connections, 16 requests of 64 B under way on each',
+         load=('--connections', '64', '--pipeline', '16'), quick=True),
+    Case('paced', '1,000 requests of 64 B a second over 10 connections, answered or not',
+         load=('--mode', 'paced', '--connections', '10', '--rate', '1000', '--spin', '1'), quick=True),
+    Case('churn', 'connect, one request of 64 B, close; 16 at a time',
+         load=('--mode', 'churn', '--connections', '16'), quick=True),
+    Case('bulk-in', '4 connections send as much as the server takes',
+         servers=MAIN, mode='sink', load=('--mode', 'sink', '--connections', '4'), unit='MiB', quick=True),
+    Case('bulk-out', 'the server sends as much as 4 connections take',
+         servers=MAIN, mode='source', load=('--mode', 'source', '--connections', '4'), unit='MiB', quick=True),
+    Case('idle', '10,000 connections, silent after one request (Wring: with a timeout armed)', kind='idle',
+         servers=EVERYBODY, mode='timed', unit='connection', quick=True),
+    Case('counts', 'what one 64 B echo request takes, counted', kind='counts',
+         servers=('Wring', 'raw epoll', ASIO, 'Asio callbacks', 'Boost.Asio io_uring awaitables',
+                  'Boost.Asio io_uring callbacks', 'libuv'), quick=True),
+    Case('micro', 'operations of the core, one by one', kind='micro', unit='operation', quick=True),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """`Wring`'s value of `metric`, or its ratio to another server's, is to be at most (or at least) `limit`."""
+    case: str
+    metric: str
+    limit: float
+    to: str = ''  # the server it is compared with; none: the value itself
+    at_least: bool = False
+
+
+def most(case, metric, limit, to=''):
+    return Target(case, metric, limit, to)
+
+
+TARGETS = (
+    most('echo-64x64B', 'cpu_us', 1.02, BASELINE),
+    most('echo-512x64B', 'cpu_us', 1.03, BASELINE),
+    most('echo-4096x64B', 'cpu_us', 1.03, BASELINE),
+    most('echo-512x16KiB', 'cpu_us', 1.03, BASELINE),
+    most('echo-64x64B', 'cpu_us', 0.96, ASIO),
+    most('echo-4096x64B', 'cpu_us', 0.96, ASIO),
+    most('echo-512x16KiB', 'cpu_us', 0.93, ASIO),
+    most('churn', 'cpu_us', 1.03, BASELINE),
+    most('counts', 'instructions', 320),
+    most('counts', 'calls_1', 1.01, BASELINE),
+    most('counts', 'calls_64', 1.01, BASELINE),
+    most('counts', 'allocations', 0),
+    most('idle', 'memory_bytes', 800),
+    most('micro/await_child', 'ns', 6),
+    most('micro/yield', 'ns', 4),
+    most('micro/start_two_arguments', 'ns', 15),
+    most('micro/timer_arm_cancel', 'ns', 8),
+    most('micro/timer_rearm_random', 'ns', 40),
+    most('micro/post', 'ns', 50),
+)
