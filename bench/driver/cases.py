@@ -12,6 +12,8 @@ ASIO = 'Asio awaitables'
 EVERYBODY = ('Wring', 'raw epoll', ASIO, 'Asio callbacks', 'Boost.Asio io_uring awaitables',
              'Boost.Asio io_uring callbacks', 'libuv', 'Go', 'Node', 'Twisted')
 MAIN = ('Wring', ASIO)
+WATCHING = ('raw ring watching',)  # these look for completions for a while before they sleep
+QUICK = MAIN + WATCHING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,14 +25,16 @@ class Case:
     mode: str = 'echo'  # what the servers do
     kind: str = 'load'  # how it is measured: see measure.py
     unit: str = 'request'
-    quick: bool = False  # part of --quick, with MAIN only
+    quick: bool = False  # part of --quick, with QUICK only
 
 
 def echo(connections, size, name, quick=False):
     # With so few, a load that sleeps would mostly measure how long it takes to wake it.
     few = ('--spin', '1') if connections == 1 else ()
+    more = WATCHING if connections == 1 else ()
     return Case(f'echo-{connections}x{name}', f'a request of {name} under way on each of {connections} connections',
-                load=('--connections', str(connections), '--bytes', str(size), *few), quick=quick)
+                servers=EVERYBODY + more, load=('--connections', str(connections), '--bytes', str(size), *few),
+                quick=quick)
 
 
 CASES = (
@@ -45,6 +49,7 @@ CASES = (
     Case('pipelined', '64 connections, 16 requests of 64 B under way on each',
          load=('--connections', '64', '--pipeline', '16'), quick=True),
     Case('paced', '1,000 requests of 64 B a second over 10 connections, answered or not',
+         servers=EVERYBODY + WATCHING,
          load=('--mode', 'paced', '--connections', '10', '--rate', '1000', '--spin', '1'), quick=True),
     Case('churn', 'connect, one request of 64 B, close; 16 at a time',
          load=('--mode', 'churn', '--connections', '16'), quick=True),
@@ -63,11 +68,13 @@ CASES = (
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """`Wring`'s value of `metric`, or its ratio to another server's, is to be at most (or at least) `limit`."""
+    """`server`'s value of `metric`, or its ratio to another server's, is to be at most (or at least) `limit`. What there
+    is no such server for yet stands in the table as not measured."""
     case: str
     metric: str
     limit: float
     to: str = ''  # the server it is compared with; none: the value itself
+    server: str = 'Wring'
     at_least: bool = False
 
 
@@ -84,6 +91,10 @@ TARGETS = (
     most('echo-4096x64B', 'cpu_us', 0.96, ASIO),
     most('echo-512x16KiB', 'cpu_us', 0.93, ASIO),
     most('churn', 'cpu_us', 1.03, BASELINE),
+    Target('echo-1x64B', 'per_second', 2.4, 'Wring', 'Wring watching', at_least=True),
+    Target('echo-1x64B', 'cpu_us', 1, 'Wring', 'Wring watching'),
+    Target('paced', 'cpu_us', 1.1, 'Wring', 'Wring watching'),
+    Target('echo-64x64B', 'cpu_us', 1.05, 'raw epoll', 'Wring on epoll'),
     most('counts', 'instructions', 320),
     most('counts', 'calls_1', 1.01, BASELINE),
     most('counts', 'calls_64', 1.01, BASELINE),

@@ -183,7 +183,7 @@ class Bench:
             program = servers.for_mode(name, case.mode)
             try:
                 with self.serving(program, case.mode) as (process, port):
-                    counted = {'calls_1': self.count(process, port, 'calls', 1, 200),
+                    counted = {'calls_1': self.count(process, port, 'calls', 1, 2000),
                                'calls_64': self.count(process, port, 'calls', 64, 6400),
                                'instructions': self.count(process, port, 'instructions', 1, 20)}
                 with tempfile.NamedTemporaryFile(prefix='bench-allocations-') as file:

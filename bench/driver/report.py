@@ -99,10 +99,11 @@ COLUMNS = {
 def target_row(target, result):
     """A row of the table of targets: what was wanted, what came out, and whether that is it."""
     wanted = f'{">=" if target.at_least else "<="} {target.limit:g}' + (f' x {target.to}' if target.to else '')
-    wring = result.servers.get('Wring')
+    name = target.case if target.server == 'Wring' else f'{target.case}, {target.server}'
+    wring = result.servers.get(target.server)
     other = result.servers.get(target.to)
     if wring is None or (target.to and other is None):
-        return [target.case, target.metric, wanted, 'not measured', '']
+        return [name, target.metric, wanted, 'not measured', '']
     if target.to and target.metric in wring.ratios:
         mine = flat(wring.ratios[target.metric])
         values = mine if target.to == result.baseline else ratios.against(mine, flat(other.ratios[target.metric]))
@@ -113,7 +114,7 @@ def target_row(target, result):
             middle /= median(other, target.metric)
         measured = number(middle)
     met = middle >= target.limit if target.at_least else middle <= target.limit
-    return [target.case, target.metric, wanted, measured, 'met' if met else 'NOT met']
+    return [name, target.metric, wanted, measured, 'met' if met else 'NOT met']
 
 
 def target_table(results):

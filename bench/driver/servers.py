@@ -12,6 +12,7 @@ BUILD = ROOT / 'build/bench'
 PEERS = ROOT / 'bench/peers'
 BUFFER = '65536'  # what the peers' own examples use, and more than any request here
 IDLE_BUFFER = '4096'
+WRING_VERSION = ('git', '-C', str(ROOT), 'describe', '--always', '--dirty')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,9 +53,10 @@ def floor(name, program, modes, *more):
 
 SERVERS = (
     floor('raw ring', 'uring_server', ('echo', 'sink', 'source'), '--mode', '{mode}'),
+    floor('raw ring watching', 'uring_server', ('echo',), '--watch', '50'),
     floor('raw epoll', 'epoll_server', ('echo',)),
     Program('Wring', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', '{mode}'),
-            ('echo', 'timed', 'sink', 'source'), version=('git', '-C', str(ROOT), 'describe', '--always', '--dirty')),
+            ('echo', 'timed', 'sink', 'source'), version=WRING_VERSION),
     *asio('Asio awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source')),
     *asio('Asio callbacks', 'asio_callbacks.cpp'),
     *asio('Boost.Asio io_uring awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source'), boost=True),
@@ -71,7 +73,7 @@ SERVERS = (
 
 MICRO = (
     Program('by hand', (f'{BUILD}/bench/micro_floor',)),
-    Program('Wring', (f'{BUILD}/bench/bench_micro',), version=SERVERS[2].version),
+    Program('Wring', (f'{BUILD}/bench/bench_micro',), version=WRING_VERSION),
     Program('Asio', (f'{BUILD}/peers/asio_micro',), packages=('libasio-dev',),
             compile=cpp('asio_micro.cpp', str(ROOT / 'bench/common/allocations.cpp'), '-pthread', '-o',
                         f'{BUILD}/peers/asio_micro')),

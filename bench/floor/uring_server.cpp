@@ -6,7 +6,8 @@
 //
 // Multishot accept and receive into a ring of 1024 buffers of 16 KiB, sends gathered into the enter that waits, one
 // send in flight a connection. `echo` sends back what comes, `sink` drops it, `source` sends 64 KiB after 64 KiB to
-// whoever connects. `watch` is how long it looks for completions in user space before it sleeps.
+// whoever connects. `watch` is how long it looks for completions in user space before it sleeps, if recent waits were
+// shorter than that.
 
 #include <cstdint>
 #include <vector>
@@ -46,7 +47,7 @@ class server {
     accept();
     for (;;) {
       if (watch_ns_ != 0) {
-        ring_.enter_watching(watch_ns_);
+        wait_watching();
       } else {
         ring_.enter(1);
       }
@@ -57,6 +58,17 @@ class server {
  private:
   static std::uint64_t tag(const connection* c, kind k) {
     return reinterpret_cast<std::uint64_t>(c) | static_cast<std::uint64_t>(k);
+  }
+
+  /// Watches only if waits have lately been so short that watching would have met their end.
+  void wait_watching() {
+    const std::uint64_t begin = bench::now_ns();
+    if (usual_wait_ns_ <= watch_ns_) {
+      ring_.enter_watching(watch_ns_);
+    } else {
+      ring_.enter(1);
+    }
+    usual_wait_ns_ = (usual_wait_ns_ * 7 + (bench::now_ns() - begin)) / 8;
   }
 
   void accept() {
@@ -165,6 +177,7 @@ class server {
   }
 
   std::uint64_t watch_ns_;
+  std::uint64_t usual_wait_ns_ = 0;
   bool echoes_;
   bool sources_;
   int listener_;
