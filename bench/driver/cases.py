@@ -9,7 +9,7 @@ import dataclasses
 
 BASELINE = 'raw ring'
 ASIO = 'Asio awaitables'
-EVERYBODY = ('Wring', 'raw epoll', ASIO, 'Asio callbacks', 'Boost.Asio io_uring awaitables',
+EVERYBODY = ('Wring', 'Wring on epoll', 'raw epoll', ASIO, 'Asio callbacks', 'Boost.Asio io_uring awaitables',
              'Boost.Asio io_uring callbacks', 'libuv', 'Go', 'Node', 'Twisted')
 MAIN = ('Wring', ASIO)
 WATCHING = ('raw ring watching',)  # these look for completions for a while before they sleep
@@ -60,7 +60,7 @@ CASES = (
     Case('idle', '10,000 connections, silent after one request (Wring: with a timeout armed)', kind='idle',
          servers=EVERYBODY, mode='timed', unit='connection', quick=True),
     Case('counts', 'what one 64 B echo request takes, counted', kind='counts',
-         servers=('Wring', 'raw epoll', ASIO, 'Asio callbacks', 'Boost.Asio io_uring awaitables',
+         servers=('Wring', 'Wring on epoll', 'raw epoll', ASIO, 'Asio callbacks', 'Boost.Asio io_uring awaitables',
                   'Boost.Asio io_uring callbacks', 'libuv'), quick=True),
     Case('micro', 'operations of the core, one by one', kind='micro', unit='operation', quick=True),
 )
@@ -68,8 +68,8 @@ CASES = (
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """`server`'s value of `metric`, or its ratio to another server's, is to be at most (or at least) `limit`. What there
-    is no such server for yet stands in the table as not measured."""
+    """`server`'s value of `metric`, or its ratio to another server's, is to be at most (or at least) `limit`. Where there
+    is no such server yet, the table says that it was not measured."""
     case: str
     metric: str
     limit: float

@@ -123,9 +123,9 @@ class Bench:
             for values in result.servers.values():
                 for metric in ('cpu_us', 'per_second'):
                     values.ratios.setdefault(metric, []).append([])
+            before = self.window(result, case, *running[BASELINE], budget)
+            result.servers[BASELINE].windows.append(before)
             for number in range(self.plan.rounds):
-                before = self.window(result, case, *running[BASELINE], budget)
-                result.servers[BASELINE].windows.append(before)
                 for name in names if number % 2 == 0 else reversed(names):
                     if name in result.failures:
                         continue

@@ -13,7 +13,7 @@ def number(value):
     """Three or four digits are all there is in it."""
     if value == 0:
         return '0'
-    if abs(value) >= 1000:
+    if abs(value) >= 999.5:
         return f'{value:,.0f}'
     return f'{value:.1f}' if abs(value) >= 100 else f'{value:.2f}' if abs(value) >= 1 else f'{value:.3f}'
 

@@ -57,6 +57,8 @@ SERVERS = (
     floor('raw epoll', 'epoll_server', ('echo',)),
     Program('Wring', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', '{mode}'),
             ('echo', 'timed', 'sink', 'source'), version=WRING_VERSION),
+    Program('Wring on epoll', ('env', 'WRING_ENGINE=epoll', f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode',
+                               '{mode}'), ('echo', 'timed', 'sink', 'source'), version=WRING_VERSION),
     *asio('Asio awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source')),
     *asio('Asio callbacks', 'asio_callbacks.cpp'),
     *asio('Boost.Asio io_uring awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source'), boost=True),
