@@ -68,8 +68,8 @@ CASES = (
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """`server`'s value of `metric`, or its ratio to another server's, is to be at most (or at least) `limit`. Where there
-    is no such server yet, the table says that it was not measured."""
+    """`server`'s value of `metric`, or its ratio to another server's, is to be at most (or at least) `limit`. Where
+    there is no such server yet, the table says that it was not measured."""
     case: str
     metric: str
     limit: float
