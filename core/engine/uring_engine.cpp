@@ -30,12 +30,14 @@ constexpr std::uint64_t tag_mask = 3;
 constexpr std::uint64_t tag_operation = 0;
 constexpr std::uint64_t tag_stop = 1;
 constexpr std::uint64_t tag_inbox = 2;
+static_assert(tag_poll == 3);
 static_assert(alignof(operation) > tag_mask);
 
 static_assert(IORING_CQE_F_BUFFER == 1 && IORING_CQE_F_MORE == 2 && IORING_CQE_BUFFER_SHIFT == 16);
 
-// operation::place while it waits for room in the submission queue.
-constexpr std::uint8_t in_backlog = 1;
+// Bits of operation::place, next to poll_for_changes.
+constexpr std::uint8_t in_backlog = 1;  // waits for room in the submission queue
+constexpr std::uint8_t answered = 4;    // a poll that has its answer, in `offset`: only its end is still to come
 
 constexpr unsigned least_completion_entries = 512;
 
@@ -63,7 +65,7 @@ void exit_ring(::io_uring& ring) noexcept {
 
 void uring_engine::backlog::push(operation& op) noexcept {
   op.next = nullptr;
-  op.place = in_backlog;
+  op.place |= in_backlog;
   (last != nullptr ? last->next : first) = &op;
   last = &op;
 }
@@ -73,7 +75,7 @@ operation* uring_engine::backlog::pop() noexcept {
   if (op == nullptr) return nullptr;
   first = op->next;
   if (first == nullptr) last = nullptr;
-  op->place = 0;
+  op->place &= static_cast<std::uint8_t>(~in_backlog);
   return op;
 }
 
@@ -82,7 +84,7 @@ void uring_engine::backlog::remove(operation& op) noexcept {
   for (operation* o = first; o != &op; o = o->next) previous = o;
   (previous != nullptr ? previous->next : first) = op.next;
   if (last == &op) last = previous;
-  op.place = 0;
+  op.place &= static_cast<std::uint8_t>(~in_backlog);
 }
 
 uring_engine::uring_engine(const engine_options& options)
@@ -192,7 +194,7 @@ bool uring_engine::place_stop(operation& op) noexcept {
   *sqe = {};
   sqe->opcode = IORING_OP_ASYNC_CANCEL;
   sqe->fd = -1;
-  sqe->addr = reinterpret_cast<std::uintptr_t>(&op) | tag_operation;
+  sqe->addr = reinterpret_cast<std::uintptr_t>(&op) | (op.code == op_code::poll ? tag_poll : tag_operation);
   sqe->user_data = tag_stop;
   return true;
 }
@@ -206,6 +208,10 @@ void uring_engine::submit(operation& op) noexcept {
   ++counters_.submitted;
   if (observer_ != nullptr) [[unlikely]]
     observer_->operation_submitted(op);
+  start(op);
+}
+
+[[gnu::always_inline]] inline void uring_engine::start(operation& op) noexcept {
   release_to_kernel(&op);
   if (unsubmitted_.first != nullptr || !place(op)) [[unlikely]] {
     unsubmitted_.push(op);
@@ -227,7 +233,10 @@ std::int32_t uring_engine::attempt_send(int fd, const ::msghdr& message) noexcep
 void uring_engine::request_stop(operation& op) noexcept {
   if (op.status != operation::state::active) return;
   op.status = operation::state::stopping;
-  if (op.place == in_backlog) return;  // not submitted yet: ends in place_backlog
+  if ((op.place & in_backlog) == 0) stop(op);  // otherwise it is not submitted yet, and ends in place_backlog
+}
+
+void uring_engine::stop(operation& op) noexcept {
   if (unstopped_.first != nullptr || !place_stop(op)) [[unlikely]] {
     unstopped_.push(op);
     behind_ = true;
@@ -258,7 +267,7 @@ bool uring_engine::arm_inbox() noexcept {
 #if WRING_CHECKS
     known_.erase(&op);
 #endif
-    if (op.place == in_backlog) [[unlikely]]
+    if ((op.place & in_backlog) != 0) [[unlikely]]
       unstopped_.remove(op);  // ended before its stop was sent
     op.status = operation::state::idle;
     note_end(op);
@@ -281,6 +290,10 @@ bool uring_engine::arm_inbox() noexcept {
     case tag_inbox:
       inbox_ready(flags);
       return;
+    case tag_poll:
+      poll_completed(*reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data & ~tag_mask)), result,
+                     (flags & IORING_CQE_F_MORE) == 0);
+      return;
     default:
       return;  // the completion of a stop says nothing: the operation's own decides
   }
@@ -301,6 +314,37 @@ bool uring_engine::arm_inbox() noexcept {
     deliver(user_data, result, flags);
   }
   return limit - left;
+}
+
+// A one-shot poll of io_uring ends at once where the peer has shut down its side, whatever was asked for. Such a one is
+// started again as a multishot, which is told of changes alone, until what was asked for is there.
+void uring_engine::poll_completed(operation& op, std::int32_t result, bool last) noexcept {
+#if WRING_CHECKS
+  if (!known_.contains(&op)) fatal("a completion came for a poll that is not in flight", ENOENT);
+#endif
+  acquire_from_kernel(&op);
+  const std::int32_t wanted = static_cast<std::int32_t>(op.flags) | POLLERR | POLLHUP | POLLNVAL;
+  const bool is_answer = result < 0 || (result & wanted) != 0;
+  if (!last) {
+    if (!is_answer || (op.place & answered) != 0) return;
+    op.offset = static_cast<std::uint64_t>(result & wanted);
+    op.place |= answered;
+    if (op.status == operation::state::active) stop(op);
+    return;
+  }
+  if ((op.place & answered) != 0) {
+    result = static_cast<std::int32_t>(op.offset);
+  } else if (result >= 0) {
+    result &= wanted;
+    if (!is_answer && op.status == operation::state::active) {
+      op.place |= poll_for_changes;
+      start(op);
+      return;
+    }
+    if (!is_answer) result = -ECANCELED;
+  }
+  op.place &= in_backlog;
+  finish(op, completion(result));
 }
 
 void uring_engine::place_backlog() noexcept {

@@ -45,6 +45,9 @@ class uring_engine final : public engine {
   void set_up_ring(const engine_options& options);
   [[nodiscard]] int try_set_up(unsigned queue_entries, ::io_uring_params& params) noexcept;
   [[nodiscard]] ::io_uring_sqe* next_sqe() noexcept;
+  void start(operation& op) noexcept;
+  void stop(operation& op) noexcept;
+  void poll_completed(operation& op, std::int32_t result, bool last) noexcept;
   [[nodiscard]] bool place(operation& op) noexcept;
   [[nodiscard]] bool place_stop(operation& op) noexcept;
   void place_backlog() noexcept;

@@ -14,6 +14,12 @@ namespace wring::detail {
 /// The one group of provided buffers: the engine's pool.
 inline constexpr std::uint16_t buffer_group = 0;
 
+/// What is added to user_data for op_code::poll.
+inline constexpr std::uint64_t tag_poll = 3;
+
+/// The bit of operation::place by which op_code::poll is told of changes, and not of what is there to begin with.
+inline constexpr std::uint8_t poll_for_changes = 2;
+
 /// Writes the submission queue entry of an operation. Part of the hot path of `uring_engine::submit`.
 [[gnu::always_inline]] inline void fill(::io_uring_sqe& sqe, const operation& op, std::uint64_t user_data) noexcept {
   sqe = {};
@@ -56,6 +62,8 @@ inline constexpr std::uint16_t buffer_group = 0;
     case op_code::poll:
       sqe.opcode = IORING_OP_POLL_ADD;
       sqe.poll32_events = op.flags;
+      if ((op.place & poll_for_changes) != 0) sqe.len = IORING_POLL_ADD_MULTI;
+      sqe.user_data |= tag_poll;
       break;
     case op_code::poll_multishot:
       sqe.opcode = IORING_OP_POLL_ADD;

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/operand.hpp>
@@ -14,11 +11,13 @@
 
 namespace wring::net::detail {
 
-/// A task's turn to send: one send is in flight a socket, the others wait in order. Delivering: a send that was stopped
-/// too late counts. Stopped half way, it poisons the socket's write side.
+/// A task's turn to send: one sends at a time, the others wait in order. Delivering: bytes that there was room for when
+/// it was stopped are sent. Stopped half way, it poisons the socket's write side.
 ///
-/// Most sends fit into the socket's buffer: they end at once in `ready`, where one system call is cheaper than a trip
-/// through the ring and the bytes leave at once.
+/// Most writes fit into the socket's buffer: they end at once in `ready`, where one system call is cheaper than a trip
+/// through the ring and the bytes leave at once. The others wait for room. That is a poll, and not a send of
+/// io_uring's: that one may go to a thread of the kernel's, and not be stoppable there, once the peer has shut down its
+/// side.
 class WRING_API sender : public awaiter, public operation, public wring::detail::wait_link {
  public:
   void suspend() noexcept { socket_->queue(*this); }
@@ -40,7 +39,7 @@ class WRING_API sender : public awaiter, public operation, public wring::detail:
       return false;
     return refused_ = true;
   }
-  /// Takes the outcome of an attempt. True: the sender has ended.
+  /// Takes the outcome of an attempt. True: there is nothing left to be done.
   [[nodiscard]] bool attempted(std::int32_t sent) noexcept;
 
   stream_socket* socket_;
@@ -49,17 +48,22 @@ class WRING_API sender : public awaiter, public operation, public wring::detail:
   friend class stream_socket;
   friend class wring::detail::wait_list<sender>;
 
-  /// `sent` more bytes have been sent: prepares the operation for what is left. False: nothing is left.
-  [[nodiscard]] virtual bool next(std::size_t sent) noexcept = 0;
+  /// Sends what there is room for. The number of bytes, or -errno.
+  [[nodiscard]] virtual std::int32_t attempt() noexcept = 0;
+  /// `sent` more bytes have been sent. False: nothing is left.
+  [[nodiscard]] virtual bool advance(std::size_t sent) noexcept = 0;
 
-  static void completed(operation& op, completion c) noexcept;
-  void send() noexcept;
+  /// Its turn. True: it has ended.
+  [[nodiscard]] bool send() noexcept;
+  void wait_for_room() noexcept;
+  static void room_found(operation& op, completion c) noexcept;
   void refuse() noexcept;
   void end(bool stopped) noexcept;
 
   std::uint64_t sent_ = 0;
   int errno_ = 0;
   bool refused_ = false;
+  bool tried_ = false;  // and there was no room
   bool begun_ = false;
 };
 
@@ -77,7 +81,11 @@ class WRING_API write_wait final : public leaf<write_wait, void, sender> {
   }
 
  private:
-  bool next(std::size_t sent) noexcept override;
+  std::int32_t attempt() noexcept override { return socket_->attempt(left_); }
+  bool advance(std::size_t sent) noexcept override {
+    left_ = left_.subspan(sent);
+    return !left_.empty();
+  }
 
   std::span<const std::byte> left_;
 };
@@ -87,16 +95,15 @@ class WRING_API gathered_write_wait final : public leaf<gathered_write_wait, voi
  public:
   gathered_write_wait(stream_socket& s, std::span<const std::span<const std::byte>> parts) noexcept;
 
-  bool ready() noexcept;
+  bool ready() noexcept { return refused() || parts_.empty() || (socket_->idle_to_send() && attempted(attempt())); }
 
  private:
-  bool next(std::size_t sent) noexcept override;
+  std::int32_t attempt() noexcept override;
+  bool advance(std::size_t sent) noexcept override;
   void skip_empty() noexcept;
 
   std::span<const std::span<const std::byte>> parts_;
   std::size_t offset_ = 0;  // sent of the first part
-  ::msghdr message_{};
-  std::array<::iovec, 16> vector_;
 };
 
 /// Sends the end of the stream, after the writes before it.
@@ -113,7 +120,8 @@ class WRING_API shut_down_write_wait final : public leaf<shut_down_write_wait, v
   }
 
  private:
-  bool next(std::size_t sent) noexcept override;
+  std::int32_t attempt() noexcept override;
+  bool advance(std::size_t) noexcept override { return false; }
 };
 
 }  // namespace wring::net::detail

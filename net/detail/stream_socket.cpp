@@ -207,7 +207,7 @@ void stream_socket::queue(sender& s) noexcept {
     senders_.push(s);
   } else {
     sending_ = &s;
-    s.send();
+    if (s.send()) sending_ = nullptr;
   }
 }
 
@@ -221,7 +221,7 @@ void stream_socket::sender_ended(sender& s) noexcept {
       successor.refuse();
     } else {
       sending_ = &successor;
-      successor.send();
+      if (successor.send()) sending_ = nullptr;
     }
   }
   if (closing()) finish_close();

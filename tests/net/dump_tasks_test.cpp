@@ -53,7 +53,7 @@ TEST_CASE("a task dump shows descriptor and address of what sockets are waited f
     CHECK_THAT(dump, waits("write to", bytes.stream.peer_address(), bytes.stream.native_handle()));
     CHECK_THAT(dump, waits("accept on", listener.local_address(), listener.native_handle()));
     CHECK_THAT(dump,
-               ContainsSubstring(", 4 operations in flight (1 accept, 1 receive, 1 receive multishot, 1 send), "));
+               ContainsSubstring(", 4 operations in flight (1 accept, 1 receive, 1 receive multishot, 1 poll), "));
   });
 }
 

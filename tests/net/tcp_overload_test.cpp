@@ -17,6 +17,7 @@
 
 #include "../core/allocation_count.hpp"
 #include "../core/captured_log.hpp"
+#include "../core/engine/engines.hpp"
 #include "tcp_support.hpp"
 
 namespace {
@@ -103,6 +104,7 @@ TEST_CASE("with a completion queue of four entries nothing is lost: accepts, rec
 }
 
 TEST_CASE("tasks that wait for connections get them though an overflow has ended the accept", "[tcp]") {
+  needs_io_uring();
   /// Counts the accepts that have ended with a connection: there was no room to say so and go on.
   struct accepts final : scheduler_observer {
     int ended = 0;

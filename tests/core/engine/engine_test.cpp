@@ -98,6 +98,44 @@ TEST_CASE("a stop request ends an operation with ECANCELED, or with what had hap
   e.shut_down();
 }
 
+TEST_CASE("a poll ends with what was asked for, and not because the peer has shut down its side", "[engine]") {
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const both_ends ends = both_ends::of_socket();
+    const std::array<char, 4096> junk{};
+    while (::send(ends.fd[0], junk.data(), junk.size(), MSG_DONTWAIT) > 0) {
+    }
+    REQUIRE(::shutdown(ends.fd[1], SHUT_WR) == 0);
+    noted room(op_code::poll, ends.fd[0], nullptr, 0, POLLOUT), same(op_code::poll, ends.fd[0], nullptr, 0, POLLOUT);
+    e.submit(room);
+    e.submit(same);
+    for (int i = 0; i != 20; ++i) e.turn(e.now() + millisecond, 256);
+    CHECK(room.results.empty());
+    e.request_stop(same);
+    while (same.ended == 0) e.turn(engine::no_deadline, 256);
+    CHECK(same.results == std::vector<int>{-ECANCELED});
+    CHECK(room.results.empty());
+
+    std::array<char, 65536> sink{};
+    while (::recv(ends.fd[1], sink.data(), sink.size(), MSG_DONTWAIT) > 0) {
+    }
+    turn_until_idle(e);
+    CHECK(room.results == std::vector<int>{POLLOUT});
+
+    // The record is as good as new, and what is there already is found at once.
+    e.submit(room);
+    turn_until_idle(e);
+    CHECK(room.results == std::vector<int>{POLLOUT, POLLOUT});
+    // The end itself, where it is asked for.
+    noted end(op_code::poll, ends.fd[0], nullptr, 0, POLLIN | POLLRDHUP);
+    e.submit(end);
+    turn_until_idle(e);
+    CHECK(end.results == std::vector<int>{POLLIN | POLLRDHUP});
+  }
+  e.shut_down();
+}
+
 TEST_CASE("faults come as -errno, in a turn", "[engine]") {
   const auto made = make_engine({});
   engine& e = *made;

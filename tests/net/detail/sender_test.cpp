@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <poll.h>
 #include <random>
 #include <thread>
@@ -256,6 +258,43 @@ TEST_CASE("a write that is stopped when all has been sent counts as written", "[
       expected += "late, and more";
       got += co_await c.peer.receive(expected.size() - got.size());
       REQUIRE(first_difference(got, expected) == std::string::npos);
+    }
+  });
+}
+
+TEST_CASE("a write that waits for room can be stopped, though the peer has shut down its side", "[tcp]") {
+  // Where the peer has shut down its side, io_uring hands a send that waits over to a thread of the kernel's, where a
+  // request to stop may be lost.
+  const bool gathered = GENERATE(false, true);
+  const auto kernel_threads = [] {
+    int count = 0;
+    for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::string name;
+      std::getline(std::ifstream(thread.path() / "comm"), name);
+      if (name.starts_with("iou-wrk")) ++count;
+    }
+    return count;
+  };
+  run_net([&]() -> task<> {
+    for (int round = 0; round != 20; ++round) {
+      connection c = make_narrow_connection();
+      ::shutdown(c.peer.get(), SHUT_WR);
+      const std::string text = pattern(3'000'000);
+      const std::array<std::span<const std::byte>, 2> parts{std::as_bytes(std::span(text).first(1'000'000)),
+                                                            std::as_bytes(std::span(text).subspan(1'000'000))};
+      const auto write = [&]() -> task<> {
+        if (gathered) {
+          co_await c.stream.write_all(parts);
+        } else {
+          co_await c.stream.write_all(text);
+        }
+      };
+      const bool written = co_await move_on_after(5ms, write);
+      REQUIRE(!written);
+      REQUIRE(kernel_threads() == 0);
+      const auto later = co_await c.stream.write_all("more").result();
+      REQUIRE(!later);
+      REQUIRE(later.error() == errc::write_torn);
     }
   });
 }
