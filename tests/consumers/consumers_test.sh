@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds and runs programs outside the tree that use Wring: installed, found by pkg-config, shared and static; and as a
-# subproject.
+# Builds and runs a program outside the tree that uses Wring: installed, found by pkg-config, shared and static; and as a
+# subproject, static and shared.
 set -eu
 
 source=$1 # the top of Wring's tree
@@ -18,28 +18,41 @@ case $prefix in
     ;;
 esac
 
-step() { # build folder, setup arguments...
-  echo "consumers: $1"
-  folder=$consumers/$1
-  shift
-  [ -f "$folder/build.ninja" ] || meson setup "$folder" "$@" || return
-  ninja -C "$folder" && timeout 60 "$folder/consumer"
+# The consumer's own tree, away from Wring's.
+make_tree() { # name
+  rm -rf "$consumers/$1/source"
+  mkdir -p "$consumers/$1/source/subprojects"
+  cp -p "$source/tests/consumers/$1/meson.build" "$source/tests/consumers/main.cpp" "$consumers/$1/source"
+}
+
+step() { # name, static or shared, build folder, setup arguments...
+  echo "consumers: $1, $2"
+  tree=$consumers/$1/source kind=$2 folder=$consumers/$1/$3
+  shift 3
+  if [ -f "$folder/build.ninja" ]; then
+    meson configure "$folder" -Ddefault_library="$kind" "$@"
+  else
+    meson setup "$folder" "$tree" -Ddefault_library="$kind" "$@"
+  fi
+  ninja -C "$folder"
+  linked=static
+  if ldd "$folder/consumer" | grep -q libwring; then linked=shared; fi
+  [ "$linked" = "$kind" ] || { echo "consumers: the program is linked with the $linked library" >&2; return 1; }
+  timeout 60 "$folder/consumer"
 }
 
 rm -rf "$prefix" # also what an earlier version installed
 meson install -C "$build" --no-rebuild --quiet
+make_tree pkgconfig
 unset PKG_CONFIG_LIBDIR
 export PKG_CONFIG_PATH="$prefix/$libdir/pkgconfig"
 export LD_LIBRARY_PATH="$prefix/$libdir"
-step shared "$source/tests/consumers/pkgconfig"
+step pkgconfig shared shared
 unset LD_LIBRARY_PATH
-step static "$source/tests/consumers/pkgconfig" -Dprefer_static=true
+step pkgconfig static static -Dprefer_static=true
 unset PKG_CONFIG_PATH
 
-# The consumer's own tree, with Wring where a user would have it.
-tree=$consumers/tree
-rm -rf "$tree"
-mkdir -p "$tree/subprojects"
-cp -p "$source"/tests/consumers/subproject/* "$tree"
-ln -s "$source" "$tree/subprojects/wring"
-step subproject "$tree" --force-fallback-for=wring
+make_tree subproject
+ln -s "$source" "$consumers/subproject/source/subprojects/wring"
+step subproject static build -Dwring:default_library=static --force-fallback-for=wring
+step subproject shared build -Dwring:default_library=shared --force-fallback-for=wring # links the same objects
