@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <random>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -226,29 +231,110 @@ TEST_CASE("an observer hears of tasks and turns", "[scheduler]") {
   CHECK(o.log == "sywcsc");
 }
 
-TEST_CASE("a storm of posts from two threads loses none", "[scheduler][threads]") {
-  constexpr int each = 20'000;
+namespace {
+
+/// Looks after a scheduler that sleeps without a timer: if `progress` has not changed for ten seconds, it notes that a
+/// wake-up was lost, and wakes the scheduler to call `give_up`.
+class watchdog {
+ public:
+  watchdog(scheduler& s, const std::atomic<int>& progress, std::function<void()> give_up)
+      : thread_([this, &s, &progress, give_up = std::move(give_up)](const std::stop_token& over) {
+          std::unique_lock lock(mutex_);
+          for (int seen = -1;;) {
+            waiting_.wait_for(lock, over, 10s, [] { return false; });
+            if (over.stop_requested()) return;
+            const int now = progress;
+            if (now == seen) {
+              fired_ = true;
+              s.post(give_up);
+            }
+            seen = now;
+          }
+        }) {}
+
+  [[nodiscard]] bool fired() const noexcept { return fired_; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any waiting_;
+  std::atomic<bool> fired_ = false;
+  std::jthread thread_;
+};
+
+void dawdle(std::uint_fast32_t steps) {
+  for (std::atomic<std::uint_fast32_t> left = steps; left != 0;) --left;
+}
+
+}  // namespace
+
+TEST_CASE("a storm of posts from two threads loses none, and no wake-up", "[scheduler][threads]") {
+  constexpr int rounds = 2'000;
   wring::testing::run([]() -> task<> {
     scheduler& s = scheduler::current();
+    manual_operation wait;
+    std::atomic<int> round = 0;
     int called = 0;
+    int expected = 0;
     std::vector<int> last(2, -1);
     bool in_order = true;
+    // Few functions in most rounds, so that the scheduler often has to sleep; many in some, where both threads post at
+    // a time.
+    const auto posts_of = [](int r) { return r % 4 == 0 ? 60 : 1 + r % 3; };
     std::vector<std::jthread> threads;
     for (std::size_t t = 0; t != 2; ++t) {
-      threads.emplace_back([&, t] {
-        for (int i = 0; i != each; ++i) {
-          auto fn = [&, t, i] {
-            in_order = in_order && last[t] == i - 1;
-            last[t] = i;
-            ++called;
-          };
-          while (!s.try_post(fn)) std::this_thread::yield();
-          if (i % 1000 == 0) std::this_thread::sleep_for(200us);  // lets the scheduler go to sleep
+      threads.emplace_back([&, t](const std::stop_token& over) {
+        std::minstd_rand random(static_cast<unsigned>(t + 1));
+        for (int r = 1, next = 0; r <= rounds; ++r) {
+          while (round.load() < r && !over.stop_requested()) std::this_thread::yield();
+          if (over.stop_requested()) return;
+          for (int i = 0; i != posts_of(r); ++i, ++next) {
+            auto fn = [&, t, next] {
+              in_order = in_order && last[t] == next - 1;
+              last[t] = next;
+              ++called;
+              if (wait.waiting()) wait.finish(called);
+            };
+            dawdle(random() % 256);
+            while (!s.try_post(fn)) std::this_thread::yield();
+          }
         }
       });
     }
-    while (called != 2 * each) co_await wring::sleep_for(100us);
+    const watchdog guard(s, round, [&] {
+      if (wait.waiting()) wait.finish(called);
+    });
+    std::minstd_rand random(3);
+    while (round != rounds && !guard.fired()) {
+      expected += 2 * posts_of(round + 1);
+      ++round;
+      while (called != expected && !guard.fired()) {
+        // The look at the inbox was before this, the sleep comes after it; and no timer is armed.
+        if (random() % 2 == 0) std::this_thread::yield();
+        dawdle(random() % 4096);
+        static_cast<void>(co_await manual_operation::wait(wait));
+      }
+    }
+    INFO("in round " << round << ", " << called << " of " << expected << " functions called");
+    CHECK_FALSE(guard.fired());
+    CHECK(called == expected);
     CHECK(in_order);
+  });
+}
+
+TEST_CASE("a post on the scheduler's own thread keeps it from sleeping", "[scheduler][threads]") {
+  wring::testing::run([]() -> task<> {
+    scheduler& s = scheduler::current();
+    manual_operation operation;
+    std::atomic<int> round = 0;
+    const watchdog guard(s, round, [&] {
+      if (operation.waiting()) operation.finish(-1);
+    });
+    for (; round != 100 && !guard.fired(); ++round) {
+      s.post([&] { operation.finish(round); });  // after the turn's look at the inbox, before the sleep
+      const int got = co_await manual_operation::wait(operation);
+      CHECK(got == round);
+    }
+    CHECK_FALSE(guard.fired());
   });
 }
 
