@@ -2,10 +2,11 @@
 //
 // Wring's server in the benchmarks, on its public interface alone.
 //
-//     server --port 7000 [--mode echo|timed|sink|source]
+//     server --port 7000 [--mode echo|timed|sink|source] [--watch MICROSECONDS]
 //
 // `echo` is the first example of the guide; `timed` is the same, closing connections that are silent for 10 minutes;
-// `sink` drops what comes; `source` sends 64 KiB after 64 KiB.
+// `sink` drops what comes; `source` sends 64 KiB after 64 KiB. `watch` is the
+// engine's busy_poll.
 
 #include <chrono>
 #include <cstddef>
@@ -57,7 +58,12 @@ task<> serve(std::uint16_t port, std::string_view mode) {
 
 int main(int argc, char** argv) {
   double port = 7000;
+  double watch = 0;
   std::string_view mode = "echo";
-  bench::read_options(argc, argv, {{.name = "--port", .number = &port}, {.name = "--mode", .text = &mode}});
-  return wring::run(serve, static_cast<std::uint16_t>(port), mode);
+  bench::read_options(
+      argc, argv,
+      {{.name = "--port", .number = &port}, {.name = "--mode", .text = &mode}, {.name = "--watch", .number = &watch}});
+  wring::run_options options;
+  options.scheduler.engine.busy_poll = std::chrono::microseconds(static_cast<std::int64_t>(watch));
+  return wring::run(options, serve, static_cast<std::uint16_t>(port), mode);
 }

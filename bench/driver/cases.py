@@ -12,7 +12,7 @@ ASIO = 'Asio awaitables'
 EVERYBODY = ('Wring', 'Wring on epoll', 'raw epoll', ASIO, 'Asio callbacks', 'Boost.Asio io_uring awaitables',
              'Boost.Asio io_uring callbacks', 'libuv', 'Go', 'Node', 'Twisted')
 MAIN = ('Wring', ASIO)
-WATCHING = ('raw ring watching',)  # these look for completions for a while before they sleep
+WATCHING = ('raw ring watching', 'Wring watching')  # these look for completions for a while before they sleep
 QUICK = MAIN + WATCHING
 
 

@@ -57,6 +57,8 @@ SERVERS = (
     floor('raw epoll', 'epoll_server', ('echo',)),
     Program('Wring', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', '{mode}'),
             ('echo', 'timed', 'sink', 'source'), version=WRING_VERSION),
+    Program('Wring watching', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', '{mode}', '--watch', '50'),
+            ('echo',), version=WRING_VERSION),
     Program('Wring on epoll', ('env', 'WRING_ENGINE=epoll', f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode',
                                '{mode}'), ('echo', 'timed', 'sink', 'source'), version=WRING_VERSION),
     *asio('Asio awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source')),

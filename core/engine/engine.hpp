@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -125,6 +126,10 @@ struct engine_options {
   engine_kind kind = engine_kind::automatic;
   unsigned queue_entries = 256;        ///< io_uring: submissions gathered before the kernel is entered; at least one
   unsigned completion_entries = 4096;  ///< io_uring: completions the kernel keeps before it must ask for room
+  /// io_uring: how long to watch for completions before sleeping, if recent waits were shorter than that. Saves the
+  /// wake-up, most of the time of a round trip, and takes a processor that could rest or do something else; some tens
+  /// of microseconds are a good value where a peer answers at once. Zero: never.
+  std::chrono::nanoseconds busy_poll = std::chrono::nanoseconds::zero();
   buffer_pool_options buffers = {};
 };
 
@@ -193,6 +198,8 @@ class WRING_API engine {
     std::uint64_t submitted = 0;     ///< operations
     std::uint64_t completed = 0;     ///< completions delivered
     std::uint64_t kernel_calls = 0;  ///< times the kernel was entered
+    std::uint64_t watches = 0;       ///< waits that began with watching, see engine_options::busy_poll
+    std::uint64_t watched = 0;       ///< those of them that needed no sleep
     std::uint64_t overflows = 0;     ///< times the completion queue was found overflown
   };
   [[nodiscard]] const counters& totals() const noexcept { return counters_; }

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <array>
 #include <atomic>
+#include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <fcntl.h>
 #include <limits>
 #include <poll.h>
-#include <stdexcept>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,26 +37,25 @@ static_assert(IORING_CQE_F_BUFFER == 1 && IORING_CQE_F_MORE == 2 && IORING_CQE_B
 constexpr std::uint8_t in_backlog = 1;  // waits for room in the submission queue
 constexpr std::uint8_t answered = 4;    // a poll that has its answer, in `offset`: only its end is still to come
 
-constexpr unsigned least_completion_entries = 512;
-
-constexpr unsigned setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-                                 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-
 [[noreturn]] void fatal(const char* what, int error_number) noexcept {
   std::fprintf(stderr, "wring: %s: %s (errno %d)\n", what, std::strerror(error_number), error_number);
   std::abort();
 }
 
-// ThreadSanitizer does not see that the memory of a ring is unmapped and comes back, empty, in another thread.
-char ring_memory;
-
-void exit_ring(::io_uring& ring) noexcept {
-  release_to_kernel(&ring_memory);
-  ::io_uring_queue_exit(&ring);
+// The two halves of a completion are those of the queue's entry.
+[[gnu::always_inline]] inline completion outcome_of(const ::io_uring_cqe& cqe) noexcept {
+  static_assert(sizeof(completion) == 8 && offsetof(::io_uring_cqe, flags) == offsetof(::io_uring_cqe, res) + 4);
+  std::uint64_t both = 0;
+  std::memcpy(&both, &cqe.res, sizeof both);
+  return std::bit_cast<completion>(both);
 }
 
-[[noreturn]] void refused(int error_number) {
-  throw io_error(error::from_errno(error_number, "set up io_uring"), explain_refusal(error_number));
+void pause_processor() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
 }
 
 }  // namespace
@@ -85,63 +82,6 @@ void uring_engine::backlog::remove(operation& op) noexcept {
   (previous != nullptr ? previous->next : first) = op.next;
   if (last == &op) last = previous;
   op.place &= static_cast<std::uint8_t>(~in_backlog);
-}
-
-uring_engine::uring_engine(const engine_options& options)
-    : engine(options.buffers), enter_flags_(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG) {
-  set_up_ring(options);
-  try {
-    inbox_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (inbox_fd_ < 0) error::from_errno(errno, "make an eventfd").raise();
-    // A filter may allow rings to be made and not to be used: better found out here than in the middle of a turn.
-    behind_ = !arm_inbox();
-    if (const int r = ::io_uring_submit(&ring_); r < 0) refused(-r);
-  } catch (...) {
-    if (inbox_fd_ >= 0) ::close(inbox_fd_);
-    exit_ring(ring_);
-    throw;
-  }
-}
-
-int uring_engine::try_set_up(unsigned queue_entries, ::io_uring_params& params) noexcept {
-  ::io_uring_params made = params;
-  if (const int r = ::io_uring_queue_init_params(queue_entries, &ring_, &made); r < 0) return r;
-  acquire_from_kernel(&ring_memory);
-  params.features = made.features;
-  ::io_uring_buf_reg registration{};
-  registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_.ring());
-  registration.ring_entries = buffers_.capacity();
-  registration.bgid = buffer_group;
-  const int r = ::io_uring_register_buf_ring(&ring_, &registration, 0);
-  if (r < 0) exit_ring(ring_);
-  return r;
-}
-
-void uring_engine::set_up_ring(const engine_options& options) {
-  if (options.queue_entries == 0) throw std::invalid_argument("an engine needs at least one queue entry");
-  ::io_uring_params params{};
-  params.flags = setup_flags;
-  params.cq_entries = std::max(options.completion_entries, options.queue_entries);
-  int r = 0;
-  for (int attempt = 0; attempt < 8; ++attempt) {
-    r = try_set_up(options.queue_entries, params);
-    if (r != -ENOMEM) break;
-    // Locked memory is limited a user, and what other rings gave back is credited late: ask for less, a bit later.
-    if (params.cq_entries / 2 >= std::max(least_completion_entries, options.queue_entries)) params.cq_entries /= 2;
-    ::usleep(2000U << attempt);
-  }
-  if (r < 0) refused(-r);
-  ::io_uring_ring_dontfork(&ring_);
-  if ((params.features & abi::feature_no_iowait) != 0) enter_flags_ |= abi::enter_no_iowait;
-  // The queue's indirection is not used: entry i is slot i, for good.
-  if (ring_.sq.array != nullptr) {
-    for (unsigned i = 0; i < *ring_.sq.kring_entries; ++i) ring_.sq.array[i] = i;
-  }
-}
-
-uring_engine::~uring_engine() {
-  exit_ring(ring_);
-  ::close(inbox_fd_);
 }
 
 unsigned uring_engine::kernel_flags() const noexcept {
@@ -275,24 +215,26 @@ bool uring_engine::arm_inbox() noexcept {
   op.on_completion(op, c);
 }
 
-[[gnu::always_inline]] inline void uring_engine::deliver(std::uint64_t user_data, std::int32_t result,
-                                                         std::uint32_t flags) noexcept {
-  switch (user_data & tag_mask) {
-    case tag_operation: {
-      auto& op = *reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data));
+[[gnu::always_inline]] inline void uring_engine::deliver(std::uint64_t user_data, completion c) noexcept {
+  if ((user_data & tag_mask) == tag_operation) [[likely]] {
+    auto& op = *reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data));
 #if WRING_CHECKS
-      if (!known_.contains(&op)) fatal("a completion came for an operation that is not in flight", ENOENT);
+    if (!known_.contains(&op)) fatal("a completion came for an operation that is not in flight", ENOENT);
 #endif
-      acquire_from_kernel(&op);
-      finish(op, completion(result, flags));
-      return;
-    }
+    acquire_from_kernel(&op);
+    finish(op, c);
+  } else {
+    deliver_other(user_data, c);
+  }
+}
+
+void uring_engine::deliver_other(std::uint64_t user_data, completion c) noexcept {
+  switch (user_data & tag_mask) {
     case tag_inbox:
-      inbox_ready(flags);
+      inbox_ready(c.more());
       return;
     case tag_poll:
-      poll_completed(*reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data & ~tag_mask)), result,
-                     (flags & IORING_CQE_F_MORE) == 0);
+      poll_completed(*reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data & ~tag_mask)), c);
       return;
     default:
       return;  // the completion of a stop says nothing: the operation's own decides
@@ -307,25 +249,25 @@ bool uring_engine::arm_inbox() noexcept {
   for (; left != 0 && head != std::atomic_ref<unsigned>(*cq.ktail).load(std::memory_order_acquire); --left) {
     const ::io_uring_cqe& cqe = cq.cqes[head & mask];
     const std::uint64_t user_data = cqe.user_data;
-    const std::int32_t result = cqe.res;
-    const std::uint32_t flags = cqe.flags;
+    const completion c = outcome_of(cqe);
     // The room is given back before the completion is delivered: a handler may submit, and so enter the kernel.
     std::atomic_ref<unsigned>(*cq.khead).store(++head, std::memory_order_release);
-    deliver(user_data, result, flags);
+    deliver(user_data, c);
   }
   return limit - left;
 }
 
 // A one-shot poll of io_uring ends at once where the peer has shut down its side, whatever was asked for. Such a one is
 // started again as a multishot, which is told of changes alone, until what was asked for is there.
-void uring_engine::poll_completed(operation& op, std::int32_t result, bool last) noexcept {
+void uring_engine::poll_completed(operation& op, completion c) noexcept {
 #if WRING_CHECKS
   if (!known_.contains(&op)) fatal("a completion came for a poll that is not in flight", ENOENT);
 #endif
   acquire_from_kernel(&op);
   const std::int32_t wanted = static_cast<std::int32_t>(op.flags) | POLLERR | POLLHUP | POLLNVAL;
+  std::int32_t result = c.result;
   const bool is_answer = result < 0 || (result & wanted) != 0;
-  if (!last) {
+  if (c.more()) {
     if (!is_answer || (op.place & answered) != 0) return;
     op.offset = static_cast<std::uint64_t>(result & wanted);
     op.place |= answered;
@@ -371,6 +313,17 @@ bool uring_engine::catch_up() noexcept {
   return !behind_;
 }
 
+[[gnu::always_inline]] inline void uring_engine::sleep(std::int64_t deadline) noexcept {
+  if (deadline == no_deadline) return enter(1, nullptr);
+  const std::int64_t left = deadline - now();
+  const ::__kernel_timespec timeout{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+  enter(left > 0 ? 1 : 0, left > 0 ? &timeout : nullptr);
+}
+
+[[gnu::always_inline]] inline bool uring_engine::something_to_submit() const noexcept {
+  return ring_.sq.sqe_tail != std::atomic_ref<unsigned>(*ring_.sq.khead).load(std::memory_order_relaxed);
+}
+
 void uring_engine::turn(std::int64_t deadline, unsigned limit) {
   bool wait = deadline != no_wait;
   if (behind_ && !catch_up()) [[unlikely]]
@@ -381,22 +334,59 @@ void uring_engine::turn(std::int64_t deadline, unsigned limit) {
       ++counters_.overflows;
     wait = false;
   }
-  if (wait && deadline != no_deadline) {
-    const std::int64_t left = deadline - now();
-    const ::__kernel_timespec timeout{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
-    enter(left > 0 ? 1 : 0, left > 0 ? &timeout : nullptr);
-  } else if (wait || flags != 0 ||
-             ring_.sq.sqe_tail != std::atomic_ref<unsigned>(*ring_.sq.khead).load(std::memory_order_relaxed)) {
-    enter(wait ? 1 : 0, nullptr);
+  if (wait) {
+    if (busy_poll_.enabled()) [[unlikely]] {
+      wait_watching(deadline);
+    } else {
+      sleep(deadline);
+    }
+  } else if (flags != 0 || something_to_submit()) {
+    enter(0, nullptr);
   }
   reap(limit);
 }
 
-void uring_engine::inbox_ready(std::uint32_t flags) noexcept {
+bool uring_engine::something_to_reap() const noexcept {
+  return (kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0 ||
+         *ring_.cq.khead != std::atomic_ref<unsigned>(*ring_.cq.ktail).load(std::memory_order_acquire);
+}
+
+// The kernel says in shared memory that it has something: until then, nothing enters it.
+bool uring_engine::watch(std::int64_t begin, std::int64_t deadline) noexcept {
+  const std::int64_t end = std::min(begin + busy_poll_.limit(), deadline);
+  ++counters_.watches;
+  do {
+    for (int i = 0; i != 32; ++i) {
+      if (something_to_reap()) {
+        ++counters_.watched;
+        return true;
+      }
+      pause_processor();
+    }
+  } while (now() < end);
+  return false;
+}
+
+void uring_engine::wait_watching(std::int64_t deadline) noexcept {
+  const std::int64_t begin = now();
+  if (busy_poll_.worthwhile()) {
+    if (something_to_submit()) flush();  // it must be under way meanwhile
+    if (watch(begin, deadline)) {
+      flush();  // fetches what the kernel has
+    } else {
+      sleep(deadline);
+    }
+  } else {
+    sleep(deadline);
+  }
+  busy_poll_.waited(now() - begin);
+}
+
+void uring_engine::inbox_ready(bool more) noexcept {
   std::uint64_t rings = 0;
   while (::read(inbox_fd_, &rings, sizeof rings) < 0 && errno == EINTR) {
   }
-  if ((flags & IORING_CQE_F_MORE) == 0) {
+  if (!more) {
     inbox_armed_ = false;
     behind_ = true;
   }

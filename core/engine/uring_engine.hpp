@@ -6,6 +6,7 @@
 
 #include <liburing.h>
 
+#include <wring/core/engine/busy_poll.hpp>
 #include <wring/core/engine/engine.hpp>
 
 namespace wring::detail {
@@ -47,7 +48,7 @@ class uring_engine final : public engine {
   [[nodiscard]] ::io_uring_sqe* next_sqe() noexcept;
   void start(operation& op) noexcept;
   void stop(operation& op) noexcept;
-  void poll_completed(operation& op, std::int32_t result, bool last) noexcept;
+  void poll_completed(operation& op, completion c) noexcept;
   [[nodiscard]] bool place(operation& op) noexcept;
   [[nodiscard]] bool place_stop(operation& op) noexcept;
   void place_backlog() noexcept;
@@ -56,16 +57,23 @@ class uring_engine final : public engine {
   void flush() noexcept;
   [[nodiscard]] bool catch_up() noexcept;
   unsigned reap(unsigned limit) noexcept;
-  void deliver(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) noexcept;
+  void deliver(std::uint64_t user_data, completion c) noexcept;
+  [[gnu::noinline]] void deliver_other(std::uint64_t user_data, completion c) noexcept;
   void finish(operation& op, completion c) noexcept;
-  void inbox_ready(std::uint32_t flags) noexcept;
+  void inbox_ready(bool more) noexcept;
   [[nodiscard]] unsigned kernel_flags() const noexcept;
+  [[nodiscard]] bool something_to_submit() const noexcept;
+  [[nodiscard]] bool something_to_reap() const noexcept;
+  [[nodiscard]] bool watch(std::int64_t begin, std::int64_t deadline) noexcept;
+  void wait_watching(std::int64_t deadline) noexcept;
+  void sleep(std::int64_t deadline) noexcept;
 
   ::io_uring ring_{};
   backlog unsubmitted_;
   backlog unstopped_;
   unsigned enter_flags_;
   ::io_uring_getevents_arg wait_argument_{};
+  busy_poll busy_poll_;
   int inbox_fd_ = -1;
   bool inbox_armed_ = false;
   bool behind_ = true;  // something waits for room in the submission queue, or the inbox is to be armed

@@ -346,8 +346,10 @@ TEST_CASE("without epoll_pwait2 a wait is rounded up to the millisecond", "[engi
   fail_epoll_pwait2(error_number);
   epoll_engine e({});
   const std::int64_t deadline = e.now() + 2 * millisecond + 1;
-  e.turn(deadline, 256);
-  REQUIRE(e.now() >= deadline);
+  // A signal may end a wait early, but a wait that was rounded down would be followed by any number of empty ones.
+  int waits = 0;
+  for (; e.now() < deadline; ++waits) e.turn(deadline, 256);
+  REQUIRE(waits < 10);
   REQUIRE(e.explain().find("waits end at the millisecond (epoll_pwait2 is missing") != std::string::npos);
   fail_epoll_pwait2(0);
   e.shut_down();

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <wring/core/detail/sanitizers.hpp>
+#include <wring/core/engine/uring_abi.hpp>
+#include <wring/core/engine/uring_engine.hpp>
+#include <wring/core/engine/uring_entry.hpp>
+#include <wring/core/error.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+constexpr unsigned least_completion_entries = 512;
+
+constexpr unsigned setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+                                 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+
+// ThreadSanitizer does not see that the memory of a ring is unmapped and comes back, empty, in another thread.
+char ring_memory;
+
+void exit_ring(::io_uring& ring) noexcept {
+  release_to_kernel(&ring_memory);
+  ::io_uring_queue_exit(&ring);
+}
+
+[[noreturn]] void refused(int error_number) {
+  throw io_error(error::from_errno(error_number, "set up io_uring"), explain_refusal(error_number));
+}
+
+}  // namespace
+
+uring_engine::uring_engine(const engine_options& options)
+    : engine(options.buffers),
+      enter_flags_(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG),
+      busy_poll_(options.busy_poll) {
+  set_up_ring(options);
+  try {
+    inbox_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (inbox_fd_ < 0) error::from_errno(errno, "make an eventfd").raise();
+    // A filter may allow rings to be made and not to be used: better found out here than in the middle of a turn.
+    behind_ = !arm_inbox();
+    if (const int r = ::io_uring_submit(&ring_); r < 0) refused(-r);
+  } catch (...) {
+    if (inbox_fd_ >= 0) ::close(inbox_fd_);
+    exit_ring(ring_);
+    throw;
+  }
+}
+
+int uring_engine::try_set_up(unsigned queue_entries, ::io_uring_params& params) noexcept {
+  ::io_uring_params made = params;
+  if (const int r = ::io_uring_queue_init_params(queue_entries, &ring_, &made); r < 0) return r;
+  acquire_from_kernel(&ring_memory);
+  params.features = made.features;
+  ::io_uring_buf_reg registration{};
+  registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_.ring());
+  registration.ring_entries = buffers_.capacity();
+  registration.bgid = buffer_group;
+  const int r = ::io_uring_register_buf_ring(&ring_, &registration, 0);
+  if (r < 0) exit_ring(ring_);
+  return r;
+}
+
+void uring_engine::set_up_ring(const engine_options& options) {
+  if (options.queue_entries == 0) throw std::invalid_argument("an engine needs at least one queue entry");
+  ::io_uring_params params{};
+  params.flags = setup_flags;
+  params.cq_entries = std::max(options.completion_entries, options.queue_entries);
+  int r = 0;
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    r = try_set_up(options.queue_entries, params);
+    if (r != -ENOMEM) break;
+    // Locked memory is limited a user, and what other rings gave back is credited late: ask for less, a bit later.
+    if (params.cq_entries / 2 >= std::max(least_completion_entries, options.queue_entries)) params.cq_entries /= 2;
+    ::usleep(2000U << attempt);
+  }
+  if (r < 0) refused(-r);
+  ::io_uring_ring_dontfork(&ring_);
+  if ((params.features & abi::feature_no_iowait) != 0) enter_flags_ |= abi::enter_no_iowait;
+  // The queue's indirection is not used: entry i is slot i, for good.
+  if (ring_.sq.array != nullptr) {
+    for (unsigned i = 0; i < *ring_.sq.kring_entries; ++i) ring_.sq.array[i] = i;
+  }
+}
+
+uring_engine::~uring_engine() {
+  exit_ring(ring_);
+  ::close(inbox_fd_);
+}
+
+}  // namespace wring::detail
