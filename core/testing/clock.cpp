@@ -53,18 +53,34 @@ task<> clock::settle() {
   } while (scheduler_.resumptions_ != resumed + 1);
 }
 
-task<> clock::advance(std::chrono::nanoseconds step) {
+std::int64_t clock::after(std::chrono::nanoseconds step) const {
   std::int64_t target = 0;
   if (step.count() < 0 || __builtin_add_overflow(scheduler_.held_at_, step.count(), &target)) {
     throw std::invalid_argument("time cannot be moved back, nor past the end of the clock");
   }
-  co_await settle();
-  while (!scheduler_.timers_.empty() && scheduler_.timers_.next_deadline() <= target) {
+  return target;
+}
+
+task<> clock::go_on_to(std::int64_t time) {
+  while (!scheduler_.timers_.empty() && scheduler_.timers_.next_deadline() <= time) {
     move_to(scheduler_.timers_.next_deadline());
     co_await settle();
   }
-  move_to(target);
+  move_to(time);
   co_await settle();
+}
+
+task<> clock::advance(std::chrono::nanoseconds step) {
+  const std::int64_t target = after(step);
+  co_await settle();
+  co_await go_on_to(target);
+}
+
+task<> clock::jump(std::chrono::nanoseconds step) {
+  const std::int64_t target = after(step);
+  co_await settle();
+  move_to(target);
+  co_await go_on_to(target);
 }
 
 }  // namespace wring::testing

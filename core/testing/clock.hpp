@@ -32,6 +32,10 @@ class WRING_API clock {
   /// step, or one past the end of the clock.
   task<> advance(std::chrono::nanoseconds step);
 
+  /// Moves time on by `step` at once, as if the program had been held up for so long: everything that becomes due
+  /// sees the final time. Otherwise as advance().
+  task<> jump(std::chrono::nanoseconds step);
+
   /// Waits until no other task can go on without time or a thread or process outside: a whole turn has passed in which
   /// none ran.
   task<> settle();
@@ -42,7 +46,9 @@ class WRING_API clock {
   void jump_when_idle(bool on = true) noexcept;
 
  private:
+  [[nodiscard]] std::int64_t after(std::chrono::nanoseconds step) const;
   void move_to(std::int64_t time) noexcept;
+  task<> go_on_to(std::int64_t time);
 
   scheduler& scheduler_;
 };

@@ -44,6 +44,24 @@ TEST_CASE("a held clock stands", "[clock]") {
   });
 }
 
+TEST_CASE("time that jumps is the final time for all that becomes due", "[clock]") {
+  wring::testing::run([]() -> task<> {
+    test_clock held;
+    log_type log;
+    auto body = [&](wring::nursery& n) -> task<> {
+      n.start(tick, std::ref(log), 3s, 1, 1);
+      n.start(tick, std::ref(log), 2s, 2, 2);
+      co_await held.jump(3s);
+      CHECK(log == log_type{{3s, 2}, {3s, 1}});
+      log.clear();
+      co_await held.jump(2s);
+      CHECK(log == log_type{{5s, 2}});
+      CHECK_THROWS_AS(co_await held.jump(-1ns), std::invalid_argument);
+    };
+    co_await wring::with_nursery(std::ref(body));
+  });
+}
+
 TEST_CASE("time that is advanced stands at every deadline on its way", "[clock]") {
   wring::testing::run([]() -> task<> {
     test_clock held;
