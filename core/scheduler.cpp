@@ -6,8 +6,11 @@
 #include <stdexcept>
 #include <string>
 
+#include <wring/core/cooperator.hpp>
+#include <wring/core/detail/callback_box.hpp>
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/detail/make_engine.hpp>
+#include <wring/core/detail/pending_call.hpp>
 #include <wring/core/detail/thread_scheduler.hpp>
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/error.hpp>
@@ -65,14 +68,29 @@ scheduler::scheduler(const scheduler_options& options)
   detail::thread_scheduler = this;
   root_ = std::make_unique<nursery>();
   root_->open(root_scope_, nullptr);
+  callbacks_ = std::make_shared<detail::callback_box>(*engine_);
 }
 
 scheduler::~scheduler() {
-  drain();
+  // What is dropped may start new work as it goes.
+  do drain();
+  while (drop_callback_work());
+  callbacks_->close();
   engine_->shut_down();
   root_->close();
   root_.reset();
   detail::thread_scheduler = nullptr;
+}
+
+bool scheduler::drop_callback_work() noexcept {
+  const bool cooperated = std::exchange(cooperator_, nullptr) != nullptr;
+  const bool called = detail::pending_call::drop_all(*this);
+  return callbacks_->drop_outstanding() || called || cooperated;
+}
+
+cooperator& scheduler::shared_cooperator() {
+  if (cooperator_ == nullptr) cooperator_ = std::make_unique<cooperator>();
+  return *cooperator_;
 }
 
 bool scheduler::try_post(detail::unique_function<void()> fn) { return inbox_.try_push(std::move(fn)); }
@@ -149,6 +167,7 @@ std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
 [[gnu::always_inline]] inline std::int64_t scheduler::wait_until() const noexcept {
   if (timers_.empty()) return engine::no_deadline;
   if (held_) {
+    if (timers_.next_deadline() <= held_at_) return engine::no_wait;
     // Held time does not pass while waiting. To jump, only glance at the kernel first: what it has goes before.
     if (!jump_when_idle_) return engine::no_deadline;
     return engine_->in_flight() == 0 ? engine::no_wait : engine_->now() + 1'000'000;
@@ -238,7 +257,7 @@ void scheduler::start_now(detail::flow& f) noexcept {
   // What is wanted after this look comes with a wake-up of its own.
   if (wanted_.load(std::memory_order_acquire) != 0) [[unlikely]]
     heed_requests();
-  const bool idle = ready_.first == nullptr && inbox_.prepare_sleep();
+  const bool idle = ready_.first == nullptr && !callbacks_->waiting() && inbox_.prepare_sleep();
   engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
   if (idle) inbox_.awake();
   turn_time_read_ = false;
@@ -250,6 +269,8 @@ void scheduler::start_now(detail::flow& f) noexcept {
   if (inbox_.maybe_waiting()) {
     posted_ += inbox_.drain(options_.inbox_per_turn, [](detail::inbox::item&& fn) noexcept { fn(); });
   }
+  if (callbacks_->waiting()) [[unlikely]]
+    callbacks_->deliver(options_.inbox_per_turn);
   if (ready_.first != nullptr) run_ready();
   ++turns_;
   if (observer_ != nullptr) [[unlikely]]

@@ -18,8 +18,13 @@
 
 namespace wring {
 
+class cooperator;
 class nursery;
 class scheduler_observer;
+namespace detail {
+class callback_box;
+class pending_call;
+}  // namespace detail
 namespace testing {
 class clock;
 }
@@ -74,7 +79,8 @@ class WRING_API scheduler {
   explicit scheduler(const scheduler_options& options = {});
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
-  /// Cancels and drains what is left, as `drain` does.
+  /// Cancels and drains what is left, as `drain` does; then cancels the delayed calls that are pending, stops the
+  /// scheduler's cooperator, and fails the deferreds of callbacks that were not called with broken_deferred.
   ~scheduler();
 
   /// The scheduler of this thread. Throws std::logic_error if there is none.
@@ -112,6 +118,13 @@ class WRING_API scheduler {
 
   /// The owner of work that outlives the task that started it; shutdown cancels and drains it.
   [[nodiscard]] nursery& root() noexcept { return *root_; }
+
+  /// Whom `cooperate` and `coiterate` give work to.
+  [[nodiscard]] cooperator& shared_cooperator();
+  /// Where the completion callbacks of `from_callback` report to.
+  [[nodiscard]] const std::shared_ptr<detail::callback_box>& callbacks() const noexcept { return callbacks_; }
+  /// The delayed calls that are pending; for themselves.
+  [[nodiscard]] detail::pending_call*& first_call() noexcept { return first_call_; }
 
   /// Nanoseconds of the scheduler's clock, read now.
   [[nodiscard]] std::int64_t clock_now() const noexcept { return held_ ? held_at_ : engine_->now() + offset_; }
@@ -173,6 +186,7 @@ class WRING_API scheduler {
   [[nodiscard]] std::int64_t wait_until() const noexcept;
   void jump_held_clock() noexcept;
   void heed_requests() noexcept;
+  bool drop_callback_work() noexcept;
 
   scheduler_options options_;
   detail::ready_queue ready_;
@@ -205,6 +219,9 @@ class WRING_API scheduler {
   std::uint64_t fired_ = 0;
   std::uint64_t posted_ = 0;
   std::unique_ptr<nursery> root_;
+  std::shared_ptr<detail::callback_box> callbacks_;
+  std::unique_ptr<cooperator> cooperator_;
+  detail::pending_call* first_call_ = nullptr;
 };
 
 /// Is told what a scheduler does; override what is of interest. Called on the scheduler's thread, must not throw.

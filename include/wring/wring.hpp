@@ -4,8 +4,11 @@
 
 #include <wring/config.hpp>
 #include <wring/core/awaiter.hpp>
+#include <wring/core/call_later.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/channel.hpp>
+#include <wring/core/cooperator.hpp>
+#include <wring/core/defer_later.hpp>
 #include <wring/core/deferred.hpp>
 #include <wring/core/deferred_error.hpp>
 #include <wring/core/deferred_list.hpp>
@@ -18,8 +21,10 @@
 #include <wring/core/explain.hpp>
 #include <wring/core/failure.hpp>
 #include <wring/core/finally.hpp>
+#include <wring/core/from_callback.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/log_context.hpp>
+#include <wring/core/looping_call.hpp>
 #include <wring/core/maybe_deferred.hpp>
 #include <wring/core/mutex.hpp>
 #include <wring/core/nursery.hpp>

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include <exception>
+#include <limits>
+
+#include <wring/core/call_later.hpp>
+#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/pending_call.hpp>
+#include <wring/core/log.hpp>
+
+namespace wring::detail {
+
+std::int64_t deadline_after(std::int64_t now, std::chrono::nanoseconds from_now) noexcept {
+  std::int64_t when = 0;
+  if (!__builtin_add_overflow(now, from_now.count(), &when)) return when;
+  return from_now.count() > 0 ? std::numeric_limits<std::int64_t>::max() : now;
+}
+
+pending_call::pending_call(scheduler& home) noexcept : timer(expire), home_(&home) {}
+
+void pending_call::start(std::int64_t deadline) noexcept {
+  retain();
+  next_ = home_->first_call();
+  if (next_ != nullptr) next_->previous_ = this;
+  home_->first_call() = this;
+  home_->timers().arm(*this, deadline);
+}
+
+/// Takes it out of the scheduler, whose reference is left to the caller.
+void pending_call::leave(status s) noexcept {
+  (previous_ != nullptr ? previous_->next_ : home_->first_call()) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  status_ = s;
+}
+
+void pending_call::expire(timer& t) noexcept {
+  auto& self = static_cast<pending_call&>(t);
+  self.leave(status::made);
+  try {
+    self.call();
+  } catch (...) {
+    log::error("a delayed call threw", {"error", describe(std::current_exception())});
+  }
+  self.discard();
+  self.release();
+}
+
+void pending_call::drop() noexcept {
+  home_->timers().cancel(*this);
+  leave(status::cancelled);
+  discard();
+  release();
+}
+
+void pending_call::check_pending(const char* what) const {
+  if (status_ == status::made) throw call_already_made(what);
+  if (status_ == status::cancelled) throw call_already_cancelled(what);
+}
+
+void pending_call::cancel() {
+  check_pending("cancel");
+  drop();
+}
+
+void pending_call::reset(std::chrono::nanoseconds from_now) {
+  check_pending("reset");
+  home_->timers().arm(*this, deadline_after(home_->clock_now(), from_now));
+}
+
+void pending_call::delay(std::chrono::nanoseconds more) {
+  check_pending("delay");
+  home_->timers().arm(*this, deadline_after(deadline_ns, more));
+}
+
+bool pending_call::drop_all(scheduler& home) noexcept {
+  if (home.first_call() == nullptr) return false;
+  // What the functions own may make further calls when it goes: those are dropped as well.
+  while (home.first_call() != nullptr) home.first_call()->drop();
+  return true;
+}
+
+}  // namespace wring::detail
