@@ -120,7 +120,7 @@ struct callback_canceller final : typed_link<callback_canceller<T, F>> {
 
   deferred_core* run(deferred_core& core) {
     if constexpr (!std::is_same_v<F, pass>) {
-      if (state.asked_to_end) return &core;
+      if (state.asked_to_end || state.called()) return &core;  // the call is under way, from another thread
       state.asked_to_end = true;
       if (!ask()) return &core;
     }
@@ -265,7 +265,8 @@ template <class... Ts, class Initiate>
 /// call `done`, and what that delivers counts. If not, and it returns void or true, the deferred fails with
 /// cancelled_error when it returns; what the API does later is ignored. If it returns false, the API cannot be stopped
 /// or is yet to confirm: the deferred goes on to wait for the call, and is not asked again; if `done` goes without one,
-/// that confirms the cancellation. What the canceller throws leaves cancel(), and the deferred waits on.
+/// that confirms the cancellation. A call that is on its way from another thread makes it unneeded: it is not called
+/// then, and what that call brings counts. What the canceller throws leaves cancel(), and the deferred waits on.
 template <class... Ts, class Initiate, class Canceller>
   requires std::invocable<std::decay_t<Canceller>&>
 [[nodiscard]] auto from_callback(Initiate&& initiate, Canceller&& canceller,

@@ -73,6 +73,8 @@ class WRING_API callback_state {
 
   /// Any thread. True: this is the first call. Otherwise says so in the log.
   [[nodiscard]] bool claim() noexcept;
+  /// Any thread. Whether there was a call, which may have yet to arrive.
+  [[nodiscard]] bool called() const noexcept { return called_.load(std::memory_order_acquire); }
   /// Whether this is the scheduler's thread, and the scheduler exists.
   [[nodiscard]] bool at_home() const noexcept;
   /// Any thread: what is to be delivered is in the state.
@@ -81,8 +83,6 @@ class WRING_API callback_state {
   void arrive() noexcept;
   /// The scheduler's thread: the deferred is the caller's to fire, or was fired. The state may be gone afterwards.
   void leave() noexcept;
-  /// Whether the deferred is yet to be fired.
-  [[nodiscard]] bool outstanding() const noexcept { return outstanding_; }
 
  protected:
   explicit callback_state(const std::source_location& made);

@@ -281,6 +281,7 @@ TEST_CASE("a canceller decides how a cancellation ends", "[from_callback]") {
 }
 
 TEST_CASE("a callback may outlive its scheduler", "[from_callback][threads]") {
+  captured_log records;
   std::string log;
   std::optional<completion_callback<int>> called;
   std::optional<completion_callback<int>> dropped;
@@ -379,6 +380,19 @@ TEST_CASE("a cancelled deferred and a call on another thread may meet", "[from_c
       CHECK((log == "1" || log == "cancelled"));
       other.join();
     }
+  });
+}
+
+TEST_CASE("the canceller is not called for what has been called back already", "[from_callback][threads]") {
+  run_task([]() -> task<> {
+    std::string log;
+    auto d = from_callback<int>([](auto done) { std::thread([kept = std::move(done)] { kept(1); }).join(); },
+                                [&] { log += "too late"; });
+    note_end(d, log);
+    d.cancel();
+    CHECK(log.empty());
+    co_await wring::sleep_for(1ms);
+    CHECK(log == "1");
   });
 }
 

@@ -13,7 +13,6 @@ demo() {
   done
   run fetch "${site}small" "${site}large"
   run fetch --body "${site}small"
-  run fetch "${site}missing" || true
   kill "$server"
   wait "$server" || true
 }
