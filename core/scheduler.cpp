@@ -68,7 +68,7 @@ scheduler::scheduler(const scheduler_options& options)
   detail::thread_scheduler = this;
   root_ = std::make_unique<nursery>();
   root_->open(root_scope_, nullptr);
-  callbacks_ = std::make_shared<detail::callback_box>(*engine_);
+  callbacks_ = std::make_shared<detail::callback_box>(*this);
 }
 
 scheduler::~scheduler() {
@@ -119,20 +119,23 @@ void scheduler::request_stop() noexcept {
   for (stop_scope* s = first_stop_; s != nullptr; s = s->stop_next) s->cancel();
 }
 
-void scheduler::request_stop_from_anywhere() noexcept {
-  wanted_.fetch_or(stop_wanted, std::memory_order_release);
-  engine_->wake();
-}
-
-bool scheduler::request_dump_from_anywhere() noexcept {
-  const bool first = (wanted_.fetch_or(dump_wanted, std::memory_order_release) & dump_wanted) == 0;
+bool scheduler::want(unsigned what) noexcept {
+  const bool first = (wanted_.fetch_or(what, std::memory_order_release) & what) == 0;
   engine_->wake();
   return first;
 }
 
+void scheduler::request_stop_from_anywhere() noexcept { want(stop_wanted); }
+bool scheduler::request_dump_from_anywhere() noexcept { return want(dump_wanted); }
+void scheduler::callbacks_arrived() noexcept { want(delivery_wanted); }
+
 void scheduler::heed_requests() noexcept {
   const unsigned wanted = wanted_.exchange(0, std::memory_order_acquire);
   if ((wanted & stop_wanted) != 0) request_stop();
+  if ((wanted & delivery_wanted) != 0) {
+    callbacks_->deliver(options_.inbox_per_turn);
+    if (callbacks_->waiting()) callbacks_arrived();  // the rest, in another turn
+  }
   if ((wanted & dump_wanted) != 0) {
     try {
       std::fputs(dump_tasks(*this).c_str(), stderr);
@@ -257,7 +260,7 @@ void scheduler::start_now(detail::flow& f) noexcept {
   // What is wanted after this look comes with a wake-up of its own.
   if (wanted_.load(std::memory_order_acquire) != 0) [[unlikely]]
     heed_requests();
-  const bool idle = ready_.first == nullptr && !callbacks_->waiting() && inbox_.prepare_sleep();
+  const bool idle = ready_.first == nullptr && inbox_.prepare_sleep();
   engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
   if (idle) inbox_.awake();
   turn_time_read_ = false;
@@ -269,8 +272,6 @@ void scheduler::start_now(detail::flow& f) noexcept {
   if (inbox_.maybe_waiting()) {
     posted_ += inbox_.drain(options_.inbox_per_turn, [](detail::inbox::item&& fn) noexcept { fn(); });
   }
-  if (callbacks_->waiting()) [[unlikely]]
-    callbacks_->deliver(options_.inbox_per_turn);
   if (ready_.first != nullptr) run_ready();
   ++turns_;
   if (observer_ != nullptr) [[unlikely]]

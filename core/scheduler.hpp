@@ -123,6 +123,8 @@ class WRING_API scheduler {
   [[nodiscard]] cooperator& shared_cooperator();
   /// Where the completion callbacks of `from_callback` report to.
   [[nodiscard]] const std::shared_ptr<detail::callback_box>& callbacks() const noexcept { return callbacks_; }
+  /// For the box, from any thread: there is something to be delivered in the next turn.
+  void callbacks_arrived() noexcept;
   /// The delayed calls that are pending; for themselves.
   [[nodiscard]] detail::pending_call*& first_call() noexcept { return first_call_; }
 
@@ -185,6 +187,7 @@ class WRING_API scheduler {
   std::coroutine_handle<> unwind(detail::flow& f) noexcept;
   [[nodiscard]] std::int64_t wait_until() const noexcept;
   void jump_held_clock() noexcept;
+  bool want(unsigned what) noexcept;
   void heed_requests() noexcept;
   bool drop_callback_work() noexcept;
 
@@ -204,6 +207,7 @@ class WRING_API scheduler {
   bool stopping_ = false;
   static constexpr unsigned stop_wanted = 1;
   static constexpr unsigned dump_wanted = 2;
+  static constexpr unsigned delivery_wanted = 4;
   std::atomic<unsigned> wanted_ = 0;  // by other threads and signal handlers
   detail::timer_wheel timers_;
   detail::inbox inbox_;

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <wring/core/detail/callback_box.hpp>
-#include <wring/core/engine/engine.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/scheduler.hpp>
 
@@ -17,8 +16,8 @@ bool callback_box::push(callback_state& s) noexcept {
   s.next_posted_ = nullptr;
   (last_ != nullptr ? last_->next_posted_ : first_) = &s;
   last_ = &s;
-  // Within the lock: the engine is there as long as the box is not closed.
-  if (!waiting_.exchange(true, std::memory_order_seq_cst)) engine_.wake();
+  // Within the lock: the scheduler is there as long as the box is not closed.
+  if (!waiting_.exchange(true, std::memory_order_seq_cst)) home_.callbacks_arrived();
   return true;
 }
 

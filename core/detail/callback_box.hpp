@@ -11,7 +11,7 @@
 #include <wring/core/detail/export.hpp>
 
 namespace wring {
-class engine;
+class scheduler;
 }
 
 namespace wring::detail {
@@ -23,15 +23,14 @@ class callback_state;
 /// there are callbacks.
 class WRING_API callback_box {
  public:
-  explicit callback_box(engine& woken) noexcept : engine_(woken) {}
+  explicit callback_box(scheduler& home) noexcept : home_(home) {}
   callback_box(const callback_box&) = delete;
   callback_box& operator=(const callback_box&) = delete;
 
   /// Any thread. False if the scheduler has gone. Otherwise takes over a reference to `s`.
   [[nodiscard]] bool push(callback_state& s) noexcept;
 
-  /// The scheduler's thread. Whether deliver() would find something. It does not go to sleep then, and push() wakes it
-  /// if that changes.
+  /// The scheduler's thread. Whether deliver() would find something. push() tells the scheduler when that changes.
   [[nodiscard]] bool waiting() const noexcept { return waiting_.load(std::memory_order_seq_cst); }
   /// The scheduler's thread. Fires the deferreds of up to `limit` callbacks, in the order of the calls.
   void deliver(std::size_t limit) noexcept;
@@ -48,7 +47,7 @@ class WRING_API callback_box {
   callback_state* first_ = nullptr;
   callback_state* last_ = nullptr;
   std::atomic<bool> waiting_ = false;
-  engine& engine_;
+  scheduler& home_;
 
   // The scheduler's thread alone.
   callback_state* taken_ = nullptr;
