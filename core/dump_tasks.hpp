@@ -34,7 +34,7 @@ struct task_dump_options {
 /// the place of its latest await. Siblings with the same frames that do the same are one entry, with their number, the
 /// range of their times, and address, descriptor and log fields of the one that waits longest.
 ///
-/// Times are good to some tenths of a second, and count from the beginning of the scheduler's turn in which the task
+/// Times are good to a second or two, and count from the beginning of the scheduler's turn in which the task
 /// ran last. Runs no task and changes nothing. Throws std::bad_alloc alone. On the scheduler's thread, also from within
 /// tasks, observers and posted functions; see `run_options::dump_on_sigquit` for a program that cannot be asked.
 [[nodiscard]] WRING_API std::string dump_tasks(scheduler& of, const task_dump_options& options = {});
