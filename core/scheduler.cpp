@@ -61,6 +61,7 @@ scheduler& scheduler::current() {
 scheduler::scheduler(const scheduler_options& options)
     : options_(checked(options)),
       engine_(detail::make_engine(options.engine)),
+      gather_from_(engine_->gathers() ? options.gather_from : std::numeric_limits<unsigned>::max()),
       timers_(engine_->now()),
       inbox_(
           options.inbox_capacity, [](void* self) noexcept { static_cast<scheduler*>(self)->engine_->wake(); }, this) {
@@ -261,7 +262,8 @@ void scheduler::start_now(detail::flow& f) noexcept {
   if (wanted_.load(std::memory_order_acquire) != 0) [[unlikely]]
     heed_requests();
   const bool idle = ready_.first == nullptr && inbox_.prepare_sleep();
-  engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
+  const unsigned delivered = engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
+  gathering_ = delivered >= gather_from_;
   if (idle) inbox_.awake();
   turn_time_read_ = false;
   if (!timers_.empty()) {

@@ -49,6 +49,10 @@ struct scheduler_options {
   unsigned inbox_per_turn = 256;        ///< posted functions called before tasks run again
   unsigned inbox_capacity = 65536;      ///< posted functions that may wait
   unsigned leaf_budget = 128;           ///< awaits a task may end without suspending before it gives way (to 65535)
+  /// After a turn that brought at least so many completions, sends are gathered and go to the kernel in one system
+  /// call; otherwise each is made at once, with a call of its own, which is the faster way for a few. Zero: they are
+  /// always gathered. io_uring only.
+  unsigned gather_from = 16;
 };
 
 /// What a scheduler has done since it was made; read on its thread.
@@ -160,6 +164,9 @@ class WRING_API scheduler {
   /// The flow that is running; null outside of tasks.
   [[nodiscard]] detail::flow* running() const noexcept { return running_; }
 
+  /// So much goes on in this turn that sends are better gathered: see scheduler_options::gather_from.
+  [[nodiscard]] bool gathering() const noexcept { return gathering_; }
+
   /// The scope everything else is below.
   [[nodiscard]] detail::scope_node& root_scope() noexcept { return root_scope_; }
 
@@ -199,6 +206,8 @@ class WRING_API scheduler {
   std::unique_ptr<wring::engine> engine_;
   std::int64_t turn_time_ = 0;
   bool turn_time_read_ = false;
+  bool gathering_ = false;
+  unsigned gather_from_;
   detail::elapsed_hint turn_time_old_;
   std::int64_t offset_ = 0;   // testing::clock: added to the engine's time
   std::int64_t held_at_ = 0;  // testing::clock: the time while it is held

@@ -154,6 +154,10 @@ class WRING_API engine {
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept = 0;
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept = 0;
 
+  /// Submitted operations begin together, in one system call: several sends with MSG_DONTWAIT cost less so than as many
+  /// calls of attempt_send, though each comes back as a completion.
+  [[nodiscard]] bool gathers() const noexcept { return gathers_; }
+
   /// The owner of `fd` promises to call `forget` before it closes the descriptor or gives it away, so that until then
   /// the number stands for the same file. Never needed, but an engine that registers descriptors is then spared looking
   /// again whenever an operation begins on an idle one.
@@ -166,8 +170,8 @@ class WRING_API engine {
   virtual void request_stop(operation& op) noexcept = 0;
 
   /// Hands pending submissions to the kernel, waits for a completion until `deadline` (nanoseconds of `now()`, or
-  /// no_wait, no_deadline) and delivers at most `limit` of them. May return early.
-  virtual void turn(std::int64_t deadline, unsigned limit) = 0;
+  /// no_wait, no_deadline) and delivers at most `limit` of them. Returns how many; may return early.
+  virtual unsigned turn(std::int64_t deadline, unsigned limit) = 0;
 
   /// Ends a wait in `turn`, now or the next one. From any thread and from signal handlers.
   virtual void wake() noexcept = 0;
@@ -208,7 +212,7 @@ class WRING_API engine {
   void observe(operation_observer* observer) noexcept { observer_ = observer; }
 
  protected:
-  explicit engine(const buffer_pool_options& buffers) : buffers_(buffers) {}
+  explicit engine(const buffer_pool_options& buffers, bool gathers = false) : buffers_(buffers), gathers_(gathers) {}
 
   /// For the engines to say: `op` was submitted, and is about to complete for the last time.
   void note_begin(const operation& op) noexcept { ++in_flight_[static_cast<std::size_t>(op.code)]; }
@@ -220,6 +224,7 @@ class WRING_API engine {
 
  private:
   std::array<std::uint32_t, op_codes> in_flight_{};
+  bool gathers_;
 };
 
 }  // namespace wring

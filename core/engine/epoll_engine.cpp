@@ -333,12 +333,13 @@ void epoll_engine::wait(std::int64_t deadline) noexcept {
   }
 }
 
-void epoll_engine::turn(std::int64_t deadline, unsigned limit) {
+unsigned epoll_engine::turn(std::int64_t deadline, unsigned limit) {
   unsigned left = limit - run_queue(limit);
   // With something delivered, or left over, only a glance, so that nothing that keeps coming hides the rest.
   wait(left == limit && first_ == nullptr && ended_.empty() ? deadline : no_wait);
   left -= run_ended(left);
-  run_queue(left);
+  left -= run_queue(left);
+  return limit - left;
 }
 
 void epoll_engine::wake() noexcept {

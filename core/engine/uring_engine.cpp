@@ -107,16 +107,23 @@ unsigned uring_engine::kernel_flags() const noexcept {
 // Out of line: a full queue is rare.
 void uring_engine::flush() noexcept { enter(0, nullptr); }
 
-[[gnu::always_inline]] inline ::io_uring_sqe* uring_engine::next_sqe() noexcept {
-  auto& sq = ring_.sq;
-  const auto full = [&sq] {
-    return sq.sqe_tail - std::atomic_ref<unsigned>(*sq.khead).load(std::memory_order_acquire) == *sq.kring_entries;
+// How much room there is is looked up when what was found last time is used up.
+bool uring_engine::find_room() noexcept {
+  const auto look = [this] {
+    const auto& sq = ring_.sq;
+    room_ = *sq.kring_entries - (sq.sqe_tail - std::atomic_ref<unsigned>(*sq.khead).load(std::memory_order_acquire));
+    return room_ != 0;
   };
-  if (full()) [[unlikely]] {
-    flush();
-    if (full()) return nullptr;
-  }
-  return &sq.sqes[sq.sqe_tail++ & *sq.kring_mask];
+  if (look()) return true;
+  flush();
+  return look();
+}
+
+[[gnu::always_inline]] inline ::io_uring_sqe* uring_engine::next_sqe() noexcept {
+  if (room_ == 0 && !find_room()) [[unlikely]]
+    return nullptr;
+  --room_;
+  return &ring_.sq.sqes[ring_.sq.sqe_tail++ & queue_mask_];
 }
 
 [[gnu::always_inline]] inline bool uring_engine::place(operation& op) noexcept {
@@ -324,7 +331,7 @@ bool uring_engine::catch_up() noexcept {
   return ring_.sq.sqe_tail != std::atomic_ref<unsigned>(*ring_.sq.khead).load(std::memory_order_relaxed);
 }
 
-void uring_engine::turn(std::int64_t deadline, unsigned limit) {
+unsigned uring_engine::turn(std::int64_t deadline, unsigned limit) {
   bool wait = deadline != no_wait;
   if (behind_ && !catch_up()) [[unlikely]]
     wait = false;
@@ -343,7 +350,7 @@ void uring_engine::turn(std::int64_t deadline, unsigned limit) {
   } else if (flags != 0 || something_to_submit()) {
     enter(0, nullptr);
   }
-  reap(limit);
+  return reap(limit);
 }
 
 bool uring_engine::something_to_reap() const noexcept {

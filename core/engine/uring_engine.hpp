@@ -27,7 +27,7 @@ class uring_engine final : public engine {
   [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
   [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
   void request_stop(operation& op) noexcept override;
-  void turn(std::int64_t deadline, unsigned limit) override;
+  unsigned turn(std::int64_t deadline, unsigned limit) override;
   void wake() noexcept override;
   void shut_down() noexcept override;
   [[nodiscard]] std::int64_t now() const noexcept override;
@@ -45,6 +45,7 @@ class uring_engine final : public engine {
 
   void set_up_ring(const engine_options& options);
   [[nodiscard]] int try_set_up(unsigned queue_entries, ::io_uring_params& params) noexcept;
+  [[nodiscard]] bool find_room() noexcept;
   [[nodiscard]] ::io_uring_sqe* next_sqe() noexcept;
   void start(operation& op) noexcept;
   void stop(operation& op) noexcept;
@@ -69,6 +70,8 @@ class uring_engine final : public engine {
   void sleep(std::int64_t deadline) noexcept;
 
   ::io_uring ring_{};
+  unsigned room_ = 0;  // free entries of the submission queue that are known of
+  unsigned queue_mask_ = 0;
   backlog unsubmitted_;
   backlog unstopped_;
   unsigned enter_flags_;

@@ -35,7 +35,7 @@ void exit_ring(::io_uring& ring) noexcept {
 }  // namespace
 
 uring_engine::uring_engine(const engine_options& options)
-    : engine(options.buffers),
+    : engine(options.buffers, true),
       enter_flags_(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG),
       busy_poll_(options.busy_poll) {
   set_up_ring(options);
@@ -82,6 +82,7 @@ void uring_engine::set_up_ring(const engine_options& options) {
   if (r < 0) refused(-r);
   ::io_uring_ring_dontfork(&ring_);
   if ((params.features & abi::feature_no_iowait) != 0) enter_flags_ |= abi::enter_no_iowait;
+  queue_mask_ = *ring_.sq.kring_mask;
   // The queue's indirection is not used: entry i is slot i, for good.
   if (ring_.sq.array != nullptr) {
     for (unsigned i = 0; i < *ring_.sq.kring_entries; ++i) ring_.sq.array[i] = i;

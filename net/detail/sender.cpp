@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -9,6 +10,11 @@
 #include <wring/net/detail/sender.hpp>
 
 namespace wring::net::detail {
+
+inline void sender::finish() noexcept {
+  complete();
+  socket_->sender_ended(*this);
+}
 
 bool sender::attempted(std::int32_t sent) noexcept {
   if (sent >= 0) {
@@ -44,19 +50,24 @@ void sender::wait_for_room() noexcept {
 
 void sender::room_found(operation& op, completion c) noexcept {
   auto& self = static_cast<sender&>(op);
-  const bool ending = self.stop_requested() || self.socket_->closing();
-  if (ending && c.result == -ECANCELED) {
-    self.end(true);
+  if (c.result == -ECANCELED && self.ending()) {
+    self.give_up();
   } else if (c.result < 0 && c.result != -ECANCELED && c.result != -EINTR) {
     self.errno_ = -c.result;
     self.socket_->note_write_error(self.errno_);
-    self.end(false);
-  } else if (self.attempted(self.attempt())) {  // a fault of the socket is found here, too
-    self.end(false);
-  } else if (ending) {
-    self.end(true);
+    self.finish();
   } else {
-    self.wait_for_room();
+    self.tried_again(self.attempt());  // a fault of the socket is found here, too
+  }
+}
+
+void sender::tried_again(std::int32_t sent) noexcept {
+  if (attempted(sent)) {
+    finish();
+  } else if (ending()) {
+    give_up();
+  } else {
+    wait_for_room();
   }
 }
 
@@ -74,14 +85,13 @@ void sender::stop() noexcept {
   }
 }
 
-void sender::end(bool stopped) noexcept {
-  if (stopped && sent_ != 0) socket_->note_torn(sent_);
-  if (stopped && stop_requested()) {
-    confirm_stop();
-  } else {
-    refused_ = stopped;  // the socket was closed meanwhile
-    complete();
+void sender::give_up() noexcept {
+  if (sent_ != 0) socket_->note_torn(sent_);
+  if (!stop_requested()) {
+    refused_ = true;  // the socket was closed meanwhile
+    return finish();
   }
+  confirm_stop();
   socket_->sender_ended(*this);
 }
 
@@ -93,6 +103,29 @@ result<void> sender::resume_result() const noexcept {
 
 wait_description sender::describe() const noexcept {
   return {.operation = "write to", .fd = socket_->native(), .address = socket_->peer()};
+}
+
+void write_wait::suspend() noexcept {
+  if (tried_ || !socket_->idle_to_send()) return socket_->queue(*this);
+  begun_ = true;
+  socket_->sends(*this);
+  on_completion = gathered_send_ended;
+  code = op_code::send;
+  fd = socket_->native();
+  data = const_cast<std::byte*>(left_.data());
+  length = static_cast<std::uint32_t>(std::min<std::size_t>(left_.size(), std::numeric_limits<std::int32_t>::max()));
+  flags = MSG_DONTWAIT;
+  socket_->submit(*this);
+}
+
+void write_wait::gathered_send_ended(operation& op, completion c) noexcept {
+  auto& self = static_cast<write_wait&>(op);
+  if (c.result == static_cast<std::int64_t>(self.left_.size())) [[likely]] {
+    self.finish();
+  } else {
+    // A stop reaches only what the engine has not begun yet: nothing of that was sent.
+    self.tried_again(c.result == -ECANCELED ? -EAGAIN : c.result);
+  }
 }
 
 gathered_write_wait::gathered_write_wait(stream_socket& s, std::span<const std::span<const std::byte>> parts) noexcept

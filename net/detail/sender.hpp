@@ -14,10 +14,11 @@ namespace wring::net::detail {
 /// A task's turn to send: one sends at a time, the others wait in order. Delivering: bytes that there was room for when
 /// it was stopped are sent. Stopped half way, it poisons the socket's write side.
 ///
-/// Most writes fit into the socket's buffer: they end at once in `ready`, where one system call is cheaper than a trip
-/// through the ring and the bytes leave at once. The others wait for room. That is a poll, and not a send of
-/// io_uring's: that one may go to a thread of the kernel's, and not be stoppable there, once the peer has shut down its
-/// side.
+/// Most writes fit into the socket's buffer. They end at once in `ready`, where one system call is cheaper than a trip
+/// through the ring and the bytes leave at once; or, where many tasks run in the same turn, with the others that are
+/// gathered in one system call. What does not fit waits for room. That is a poll, and not a send of io_uring's: that
+/// one may go to a thread of the kernel's, and not be stoppable there, once the peer has shut down its side. So the
+/// sends that are gathered never wait, either.
 class WRING_API sender : public awaiter, public operation, public wring::detail::wait_link {
  public:
   void suspend() noexcept { socket_->queue(*this); }
@@ -41,8 +42,15 @@ class WRING_API sender : public awaiter, public operation, public wring::detail:
   }
   /// Takes the outcome of an attempt. True: there is nothing left to be done.
   [[nodiscard]] bool attempted(std::int32_t sent) noexcept;
+  /// The same of an attempt that was not made in `ready`: ends, or waits for room.
+  void tried_again(std::int32_t sent) noexcept;
+  /// It has ended, with an outcome or stopped; the next one may begin.
+  void finish() noexcept;
+  void give_up() noexcept;
 
   stream_socket* socket_;
+  bool tried_ = false;  // and there was no room
+  bool begun_ = false;
 
  private:
   friend class stream_socket;
@@ -56,15 +64,13 @@ class WRING_API sender : public awaiter, public operation, public wring::detail:
   /// Its turn. True: it has ended.
   [[nodiscard]] bool send() noexcept;
   void wait_for_room() noexcept;
+  [[nodiscard]] bool ending() const noexcept { return stop_requested() || socket_->closing(); }
   static void room_found(operation& op, completion c) noexcept;
   void refuse() noexcept;
-  void end(bool stopped) noexcept;
 
   std::uint64_t sent_ = 0;
   int errno_ = 0;
   bool refused_ = false;
-  bool tried_ = false;  // and there was no room
-  bool begun_ = false;
 };
 
 /// Writes one span.
@@ -75,13 +81,15 @@ class WRING_API write_wait final : public leaf<write_wait, void, sender> {
   bool ready() noexcept {
     if (refused() || left_.empty()) [[unlikely]]
       return true;
-    if (!socket_->idle_to_send()) return false;
+    if (!socket_->idle_to_send() || socket_->gathers_sends()) return false;
     const std::int32_t sent = socket_->attempt(left_);
     return sent == static_cast<std::int64_t>(left_.size()) || attempted(sent);
   }
+  void suspend() noexcept;
 
  private:
   std::int32_t attempt() noexcept override { return socket_->attempt(left_); }
+  static void gathered_send_ended(operation& op, completion c) noexcept;
   bool advance(std::size_t sent) noexcept override {
     left_ = left_.subspan(sent);
     return !left_.empty();

@@ -213,7 +213,7 @@ void stream_socket::queue(sender& s) noexcept {
 
 void stream_socket::unqueue(sender& s) noexcept { senders_.remove(s); }
 
-void stream_socket::sender_ended(sender& s) noexcept {
+void stream_socket::next_sender(const sender& s) noexcept {
   if (sending_ == &s) sending_ = nullptr;
   while (!senders_.empty() && sending_ == nullptr) {
     sender& successor = *senders_.pop();

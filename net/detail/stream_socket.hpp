@@ -106,6 +106,8 @@ class WRING_API stream_socket final : public operation {
   }
   /// Whether nobody is in front of a new sender.
   [[nodiscard]] bool idle_to_send() const noexcept { return sending_ == nullptr; }
+  /// Whether a first attempt is better submitted, and gathered with those of other tasks.
+  [[nodiscard]] bool gathers_sends() const noexcept { return sched_->gathering(); }
   /// See engine::attempt_send.
   [[nodiscard]] std::int32_t attempt(std::span<const std::byte> bytes) noexcept {
     return sched_->engine().attempt_send(fd_.get(), bytes);
@@ -119,8 +121,16 @@ class WRING_API stream_socket final : public operation {
   void request_stop(operation& op) noexcept { sched_->engine().request_stop(op); }
   /// Begins at once, or when those before it have ended.
   void queue(sender& s) noexcept;
+  /// The same where nobody is in front of it and its attempt is in flight.
+  void sends(sender& s) noexcept { sending_ = &s; }
   void unqueue(sender& s) noexcept;
-  void sender_ended(sender& s) noexcept;
+  void sender_ended(sender& s) noexcept {
+    if (sending_ == &s && senders_.empty() && !closing()) [[likely]] {
+      sending_ = nullptr;
+    } else {
+      next_sender(s);
+    }
+  }
   void note_write_error(int error_number) noexcept;
   void note_torn(std::uint64_t sent) noexcept;
   void note_write_shut() noexcept { state_ |= write_shut; }
@@ -156,6 +166,7 @@ class WRING_API stream_socket final : public operation {
   void note_read_end(std::int32_t outcome) noexcept;
   void wake_receiver() noexcept;
   void push(buffer_lease&& chunk, bool front) noexcept;
+  void next_sender(const sender& s) noexcept;
   void finish_close() noexcept;
 
   descriptor fd_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/net/serve.hpp>
@@ -19,22 +20,26 @@ using net::ip_address;
 
 constexpr net::tcp_listen_options on_loopback{.address = ip_address::loopback_v4};
 
-TEST_CASE("TCP streams keep the rules of streams", "[tcp][conformance]") {
-  testing::run([]() -> task<> {
-    auto listener = co_await net::listen_tcp(on_loopback);
-    const auto connected = [&]() -> task<std::pair<net::tcp_stream, net::tcp_stream>> {
-      net::tcp_stream near = co_await net::connect_tcp(listener.local_address());
-      net::tcp_stream far = co_await listener.accept();
-      co_return std::pair(std::move(near), std::move(far));
-    };
-    co_await testing::check_stream(std::ref(connected));
-  });
+TEST_CASE("TCP streams keep the rules of streams, whether sends are gathered or not", "[tcp][conformance]") {
+  const unsigned gather_from = GENERATE(0U, scheduler_options().gather_from);
+  testing::run(
+      []() -> task<> {
+        auto listener = co_await net::listen_tcp(on_loopback);
+        const auto connected = [&]() -> task<std::pair<net::tcp_stream, net::tcp_stream>> {
+          net::tcp_stream near = co_await net::connect_tcp(listener.local_address());
+          net::tcp_stream far = co_await listener.accept();
+          co_return std::pair(std::move(near), std::move(far));
+        };
+        co_await testing::check_stream(std::ref(connected));
+      },
+      {.gather_from = gather_from});
 }
 
 TEST_CASE("they keep them with one small buffer, short queues, small windows and a tiny quota", "[tcp][conformance]") {
   scheduler_options options;
   options.engine = {.queue_entries = 2, .completion_entries = 4, .buffers = {.count = 1, .size = 100, .initial = 1}};
   options.completions_per_turn = 1;
+  options.gather_from = GENERATE(0U, 16U);
   testing::run(
       []() -> task<> {
         co_await testing::check_stream(

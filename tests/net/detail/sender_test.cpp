@@ -2,6 +2,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <poll.h>
 #include <random>
 #include <thread>
@@ -74,6 +75,15 @@ class slow_reader {
   std::thread thread_;
 };
 
+/// Runs `fn` where each first attempt is a system call of its own, and where it is gathered with others.
+template <class Fn>
+void run_both_ways(Fn fn) {
+  for (const unsigned gather_from : {std::numeric_limits<unsigned>::max(), 0U}) {
+    CAPTURE(gather_from);
+    run_net(fn, {.gather_from = gather_from});
+  }
+}
+
 /// The runs of equal bytes in a text.
 std::vector<std::pair<char, std::size_t>> runs_of(std::string_view text) {
   std::vector<std::pair<char, std::size_t>> runs;
@@ -87,7 +97,7 @@ std::vector<std::pair<char, std::size_t>> runs_of(std::string_view text) {
 TEST_CASE("concurrent writers never interleave, and are served in order", "[tcp][threads]") {
   const std::size_t writers = GENERATE(2U, 10U);
   const bool gathered = GENERATE(false, true);
-  run_net([&]() -> task<> {
+  run_both_ways([&]() -> task<> {
     connection c = make_narrow_connection();
     slow_reader reader(c.peer.get(), static_cast<std::uint32_t>(writers));
     std::vector<std::pair<char, std::size_t>> expected;
@@ -119,7 +129,7 @@ TEST_CASE("concurrent writers never interleave, and are served in order", "[tcp]
 }
 
 TEST_CASE("a write after others that wait does not overtake them, though there is room", "[tcp]") {
-  run_net([]() -> task<> {
+  run_both_ways([]() -> task<> {
     connection c = make_narrow_connection();
     const std::string filler = fill(c.stream);
     co_await with_nursery([&](nursery& n) -> task<> {
@@ -137,7 +147,7 @@ TEST_CASE("a write after others that wait does not overtake them, though there i
 }
 
 TEST_CASE("shut_down_write comes after the writes before it", "[tcp][threads]") {
-  run_net([]() -> task<> {
+  run_both_ways([]() -> task<> {
     connection c = make_narrow_connection();
     const std::string text = pattern(300'000);
     slow_reader reader(c.peer.get(), 5);
@@ -156,7 +166,7 @@ TEST_CASE("shut_down_write comes after the writes before it", "[tcp][threads]") 
 
 TEST_CASE("a write stopped half way tears the stream: later writes fail, reads go on", "[tcp]") {
   const bool gathered = GENERATE(false, true);
-  run_net([&]() -> task<> {
+  run_both_ways([&]() -> task<> {
     connection c = make_narrow_connection();
     const std::string text = pattern(5'000'000);
     const auto bytes = std::as_bytes(std::span(text));
@@ -209,7 +219,7 @@ TEST_CASE("a write stopped half way tears the stream: later writes fail, reads g
 
 TEST_CASE("a write stopped before its first byte leaves the stream as it was", "[tcp]") {
   const bool queued = GENERATE(false, true);
-  run_net([&]() -> task<> {
+  run_both_ways([&]() -> task<> {
     connection c = make_narrow_connection();
     std::string expected = fill(c.stream);
     std::string got;
@@ -230,7 +240,7 @@ TEST_CASE("a write stopped before its first byte leaves the stream as it was", "
 }
 
 TEST_CASE("a write that is stopped when all has been sent counts as written", "[tcp]") {
-  run_net([]() -> task<> {
+  run_both_ways([]() -> task<> {
     for (int round = 0; round < 10; ++round) {
       connection c = make_narrow_connection();
       std::string expected = fill(c.stream);
@@ -275,7 +285,7 @@ TEST_CASE("a write that waits for room can be stopped, though the peer has shut 
     }
     return count;
   };
-  run_net([&]() -> task<> {
+  run_both_ways([&]() -> task<> {
     for (int round = 0; round != 20; ++round) {
       connection c = make_narrow_connection();
       ::shutdown(c.peer.get(), SHUT_WR);
@@ -300,7 +310,7 @@ TEST_CASE("a write that waits for room can be stopped, though the peer has shut 
 }
 
 TEST_CASE("closing ends the writers, the one that sends and those behind it", "[tcp]") {
-  run_net([]() -> task<> {
+  run_both_ways([]() -> task<> {
     const leak_check leaks;
     {
       connection c = make_narrow_connection();
@@ -324,7 +334,7 @@ TEST_CASE("closing ends the writers, the one that sends and those behind it", "[
 }
 
 TEST_CASE("a reset by the peer ends the writers with the address, and every later write", "[tcp]") {
-  run_net([]() -> task<> {
+  run_both_ways([]() -> task<> {
     connection c = make_narrow_connection();
     const std::string peer = c.peer.address().to_string();
     const std::string text = pattern(3'000'000);
@@ -349,7 +359,7 @@ TEST_CASE("a reset by the peer ends the writers with the address, and every late
 }
 
 TEST_CASE("a cancelled write has sent all, nothing, or says how much; whatever the timing", "[tcp][threads]") {
-  run_net([]() -> task<> {
+  run_both_ways([]() -> task<> {
     const leak_check leaks;
     for (std::uint32_t seed = 1; seed <= 60; ++seed) {
       std::minstd_rand random(seed * 7919);
