@@ -61,7 +61,7 @@ scheduler& scheduler::current() {
 scheduler::scheduler(const scheduler_options& options)
     : options_(checked(options)),
       engine_(detail::make_engine(options.engine)),
-      gather_from_(engine_->gathers() ? options.gather_from : std::numeric_limits<unsigned>::max()),
+      gather_from_(engine_->gathers() ? recent_turns * std::uint64_t{options.gather_from} : never),
       timers_(engine_->now()),
       inbox_(
           options.inbox_capacity, [](void* self) noexcept { static_cast<scheduler*>(self)->engine_->wake(); }, this) {
@@ -263,7 +263,8 @@ void scheduler::start_now(detail::flow& f) noexcept {
     heed_requests();
   const bool idle = ready_.first == nullptr && inbox_.prepare_sleep();
   const unsigned delivered = engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
-  gathering_ = delivered >= gather_from_;
+  recently_delivered_ += delivered - recently_delivered_ / recent_turns;
+  gathering_ = recently_delivered_ >= gather_from_;
   if (idle) inbox_.awake();
   turn_time_read_ = false;
   if (!timers_.empty()) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 
@@ -49,9 +50,9 @@ struct scheduler_options {
   unsigned inbox_per_turn = 256;        ///< posted functions called before tasks run again
   unsigned inbox_capacity = 65536;      ///< posted functions that may wait
   unsigned leaf_budget = 128;           ///< awaits a task may end without suspending before it gives way (to 65535)
-  /// After a turn that brought at least so many completions, sends are gathered and go to the kernel in one system
-  /// call; otherwise each is made at once, with a call of its own, which is the faster way for a few. Zero: they are
-  /// always gathered. io_uring only.
+  /// While turns bring at least so many completions, on average of the last few, sends are gathered and go to the
+  /// kernel in one system call; otherwise each is made at once, with a call of its own, which is the faster way for a
+  /// few. Zero: they are always gathered. io_uring only.
   unsigned gather_from = 16;
 };
 
@@ -207,7 +208,12 @@ class WRING_API scheduler {
   std::int64_t turn_time_ = 0;
   bool turn_time_read_ = false;
   bool gathering_ = false;
-  unsigned gather_from_;
+  // About as many completions as the last so many turns have brought, so that a small turn between large ones does not
+  // count for little; and how many it takes.
+  static constexpr unsigned recent_turns = 4;
+  static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t recently_delivered_ = 0;
+  std::uint64_t gather_from_;
   detail::elapsed_hint turn_time_old_;
   std::int64_t offset_ = 0;   // testing::clock: added to the engine's time
   std::int64_t held_at_ = 0;  // testing::clock: the time while it is held

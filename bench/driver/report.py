@@ -91,8 +91,8 @@ def micro_table(results):
 
 COLUMNS = {
     'idle': {'memory_bytes': 'bytes of user memory/connection'},
-    'counts': {'instructions': 'user instructions', 'calls_1': 'system calls, 1 connection',
-               'calls_64': 'system calls, 64 connections', 'allocations': 'allocations'},
+    'counts': {'instructions': 'user instructions, 1 connection', 'instructions_64': '64 connections',
+               'calls_1': 'system calls, 1 connection', 'calls_64': '64 connections', 'allocations': 'allocations'},
 }
 
 

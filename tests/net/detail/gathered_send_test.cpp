@@ -35,11 +35,11 @@ class send_count final : public scheduler_observer {
   bool may_wait = false;
 };
 
-TEST_CASE("the sends of a turn with many completions are gathered, those of others are not", "[tcp]") {
+TEST_CASE("sends are gathered where turns bring many completions, and made at once where they do not", "[tcp]") {
   const bool many = GENERATE(false, true);
-  run_net([&]() -> task<> {
+  const auto conversation = [&]() -> task<> {
     const bool gathers = many && scheduler::current().engine().gathers();
-    const std::size_t connections = many ? 32 : 4;
+    const std::size_t connections = many ? 64 : 4;
     std::vector<connection> all;
     for (std::size_t i = 0; i < connections; ++i) all.push_back(make_connection());
     const send_count count;
@@ -65,7 +65,8 @@ TEST_CASE("the sends of a turn with many completions are gathered, those of othe
       REQUIRE(count.submitted == 0);
     }
     REQUIRE_FALSE(count.may_wait);
-  });
+  };
+  run_net(conversation, {.gather_from = 8});
 }
 
 TEST_CASE("a gathered send that is stopped before the kernel has seen it has sent all or nothing", "[tcp]") {
