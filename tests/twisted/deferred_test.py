@@ -25,7 +25,7 @@ PATIENCE = 30  # seconds for a chunk, under a sanitizer too
 SHOWN = 3  # differences
 
 try:
-    import deferred_oracle
+    import oracle
     import programs
 except ModuleNotFoundError as error:
     if __name__ != '__main__' or not error.name.startswith('twisted'):
@@ -59,7 +59,7 @@ def run_wring(command, asked, patience=PATIENCE):
 
 def differs(command, program):
     """Both traces, if they differ."""
-    expected = deferred_oracle.trace(program)
+    expected = oracle.trace(program)
     got = run_wring(command, [program], patience=10).get(program.number)
     return None if expected == got else (expected, got)
 
@@ -78,7 +78,7 @@ class Chunk:
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
             while todo:
                 wring = thread.submit(run_wring, self.command, todo)
-                expected = [deferred_oracle.trace(program) for program in todo]
+                expected = [oracle.trace(program) for program in todo]
                 got = wring.result()
                 rest = [program for program in todo if program.number not in got]
                 for program, trace in zip(todo, expected):
@@ -202,11 +202,12 @@ def check_list():
     folder = pathlib.Path(__file__).resolve().parent
     guide = (folder / '../../docs/guide/deferreds.md').read_text(encoding='utf-8')
     rows = re.findall(r'^\| (\d+) \| (.*?) \| ', (folder / 'differences.md').read_text(encoding='utf-8'), re.MULTILINE)
-    made_up_for = set(re.findall(r'difference (\d+)', (folder / 'deferred_oracle.py').read_text(encoding='utf-8')))
+    made_up_for = {number for module in (folder / 'oracle').glob('*.py')
+                   for number in re.findall(r'difference (\d+)', module.read_text(encoding='utf-8'))}
     problems = [f'differences.md, {number}: the table in docs/guide/deferreds.md has no row "{row}"'
                 for number, row in rows if f'| {row} |' not in guide]
     for number in made_up_for ^ {number for number, _ in rows}:
-        problems.append(f'difference {number} is not in both of differences.md and deferred_oracle.py')
+        problems.append(f'difference {number} is not in both of differences.md and the oracle')
     return problems
 
 
@@ -220,9 +221,9 @@ def main():
     parser.add_argument('--replay', metavar='FILE', help='compare the programs in a file')
     options = parser.parse_args()
 
-    deferred_oracle.watch_log()
-    missing = {'race'} - deferred_oracle.features()
-    print(f'twisted {deferred_oracle.version()}' + (f', without {" ".join(sorted(missing))}' if missing else ''))
+    oracle.watch_log()
+    missing = {'race'} - oracle.features()
+    print(f'twisted {oracle.version()}' + (f', without {" ".join(sorted(missing))}' if missing else ''))
     if options.replay:
         different = 0
         with open(options.replay, encoding='utf-8') as file:
@@ -234,7 +235,7 @@ def main():
         return different != 0
     problems = check_list()
     print(*problems, sep='\n', end='\n' if problems else '')
-    generator = programs.Generator(options.seed, deferred_oracle.features(), options.about.split(','))
+    generator = programs.Generator(options.seed, oracle.features(), options.about.split(','))
     return compare(options.command, generator, options.count) != 0 or bool(problems)
 
 

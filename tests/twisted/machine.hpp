@@ -61,7 +61,7 @@ std::vector<std::string> take_logged();
 /// Sends the log there.
 void watch_log();
 
-/// Runs a program in Wring, and writes what happens as deferred_oracle.py does.
+/// Runs a program in Wring, and writes what happens as the oracle does.
 class machine {
  public:
   machine(const program& p, std::string& out, nursery& n) : program_(p), out_(out), nursery_(n) {}

@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// As in deferred_oracle.py.
+// As in the oracle.
 constexpr std::size_t most_events = 300;
 constexpr std::size_t deepest = 8;
 
@@ -133,7 +133,7 @@ task<> machine::run(testing::clock& clock) {
   co_await close(clock);
 }
 
-// The order is that of deferred_oracle.py.
+// The order is that of the oracle.
 task<> machine::close(testing::clock& clock) {
   for (auto& [slot, count] : pauses_) {
     const operation unpause{"unpause", std::to_string(slot)};
