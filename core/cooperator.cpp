@@ -30,7 +30,8 @@ not_paused::~not_paused() = default;
 
 namespace detail {
 
-/// Takes turns: the work that has something to do, in a ring of which `next_` is the one whose turn it is.
+/// Takes turns: the work that has something to do, in a ring of which `next_` is the one whose turn it is. What is
+/// added comes at the end of the round that is going on.
 class cooperator_state : public std::enable_shared_from_this<cooperator_state> {
  public:
   explicit cooperator_state(const cooperator_options& options) : options_(options), started_(options.started) {
@@ -57,7 +58,7 @@ class cooperator_state : public std::enable_shared_from_this<cooperator_state> {
   cooperator_options options_;
   cooperative_work* first_ = nullptr;
   cooperative_work* last_ = nullptr;
-  cooperative_work* next_ = nullptr;  // null: the first one
+  cooperative_work* next_ = nullptr;  // null: the round is over
   delayed_call call_;
   bool started_;
   bool stopped_ = false;
@@ -129,6 +130,7 @@ void cooperator_state::push(cooperative_work& work) noexcept {
   work.next_ = nullptr;
   (last_ != nullptr ? last_->next_ : first_) = &work;
   last_ = &work;
+  if (next_ == nullptr) next_ = &work;
 }
 
 void cooperator_state::remove(cooperative_work& work) noexcept {
@@ -157,9 +159,8 @@ void cooperator_state::tick() {
 }
 
 void cooperator_state::start() {
-  stopped_ = false;
-  started_ = true;
-  reschedule();
+  stopped_ = false;  // there is no work since then
+  if (!std::exchange(started_, true)) reschedule();
 }
 
 void cooperator_state::stop() noexcept {
@@ -311,11 +312,11 @@ bool cooperative_work::cancel() {
     return true;
   }
   const auto alive = shared_from_this();
-  cancelled_ = true;
+  const bool was_cancelled = std::exchange(cancelled_, true);
   try {
     waits_for_->cancel();
   } catch (...) {
-    cancelled_ = false;
+    cancelled_ = was_cancelled;
     throw;
   }
   return over();

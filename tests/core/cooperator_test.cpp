@@ -56,6 +56,20 @@ TEST_CASE("work is done in steps, one of each in turn, and not at once", "[coope
   });
 }
 
+TEST_CASE("work that is added has its turn at the end of the round", "[cooperator]") {
+  run_task([]() -> task<> {
+    wring::testing::clock clock;
+    std::string log;
+    wring::cooperate([&log, left = 2]() mutable {
+      log += 'a';
+      if (left == 2) wring::cooperate(steps(log, 'b', 2));
+      return --left != 0;
+    });
+    co_await clock.advance(0s);
+    CHECK(log == "abab");
+  });
+}
+
 TEST_CASE("a turn does so many steps at most, and goes on where it was", "[cooperator]") {
   run_task([]() -> task<> {
     const wring::testing::clock clock;
@@ -312,6 +326,19 @@ TEST_CASE("cancelling the deferred of coiterate stops the work, that of when_don
       CHECK(log.empty());
       co_await clock.advance(0s);
       CHECK(log == "left cancelled");
+    }
+    SECTION("in a step that takes time to cancel and cannot be cancelled again") {
+      deferred_source<bool> stuck([] { throw std::runtime_error("no"); });
+      deferred_source<bool> source;
+      auto first = source.get().add_errback([&stuck](const failure&) { return stuck.get(); });
+      auto d = wring::coiterate([&first] { return std::move(first); });
+      note(d);
+      co_await clock.advance(0s);
+      d.cancel();
+      CHECK_THROWS_AS(d.cancel(), std::runtime_error);
+      CHECK(log.empty());
+      stuck.callback(true);
+      CHECK(log == "cancelled");
     }
     SECTION("that of when_done") {
       auto work = wring::cooperate(steps(log, 'a', 2));
