@@ -3,6 +3,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <wring/core/call_later.hpp>
 #include <wring/core/deferred_error.hpp>
@@ -34,6 +35,7 @@ class looping_state {
     interval_ = interval;
     started_at_ = home_->clock_now();
     counted_at_ = now ? started_at_ - interval_ : started_at_;
+    counted_ = false;
     if (now) {
       iterate();
     } else {
@@ -55,6 +57,7 @@ class looping_state {
     if (iterating_) return;
     drop_call();
     started_at_ = home_->clock_now();
+    if (!counted_) counted_at_ = started_at_;
     schedule(started_at_);
   }
 
@@ -100,7 +103,10 @@ class looping_state {
     const std::int64_t now = home_->clock_now();
     std::int64_t count = 1;
     if (interval_ != 0) count = (now - started_at_) / interval_ - (counted_at_ - started_at_) / interval_;
-    if (count > 0) counted_at_ = now;
+    if (count > 0) {
+      counted_at_ = now;
+      counted_ = true;
+    }
     return count;
   }
 
@@ -151,15 +157,18 @@ class looping_state {
       end(std::make_exception_ptr(cancelled_error()));
       return true;
     }
-    running_ = false;
-    cancelled_ = true;
+    const bool was_running = std::exchange(running_, false);
+    const bool was_cancelled = std::exchange(cancelled_, true);
     if (!iteration_) return false;  // cancelled by the function itself, which has yet to return
+    const core_ref iteration = core_ref::share(iteration_->core());
     retain();
     try {
       iteration_->cancel();
     } catch (...) {
-      running_ = iterating_;
-      cancelled_ = false;
+      if (iteration_ && &iteration_->core() == &*iteration) {
+        running_ = was_running;
+        cancelled_ = was_cancelled;
+      }
       release();
       throw;
     }
@@ -179,6 +188,7 @@ class looping_state {
   bool running_ = false;
   bool iterating_ = false;
   bool cancelled_ = false;
+  bool counted_ = false;  // there was an iteration since start()
 };
 
 void looping_state_deleter::operator()(looping_state* state) const noexcept { state->abandon(); }

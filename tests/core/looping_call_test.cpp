@@ -206,6 +206,20 @@ TEST_CASE("resetting a looping call moves its grid", "[looping_call]") {
   });
 }
 
+TEST_CASE("ticks before a reset do not count if there was no call yet", "[looping_call]") {
+  with_clock([](wring::testing::clock& clock, std::string& log) -> task<> {
+    auto loop = looping_call::with_count([&log](std::uint64_t ticks) { log += std::to_string(ticks) + ' '; });
+    auto ended = loop.start(2s, false);
+    co_await clock.advance(1s);
+    loop.reset();
+    co_await clock.advance(1s);
+    loop.reset();
+    co_await clock.advance(4s);
+    CHECK(log == "1 1 ");
+    loop.stop();
+  });
+}
+
 TEST_CASE("an interval of zero makes a call every turn", "[looping_call]") {
   run_task([]() -> task<> {
     std::string log;
@@ -320,6 +334,29 @@ TEST_CASE("cancelling the deferred of a looping call stops it", "[looping_call]"
       note_and_keep(d);
       d.cancel();
       CHECK(log == "cancelled");
+    }
+    SECTION("if the canceller of the iteration throws, stopped as it was") {
+      deferred_source<> stuck([] { throw std::runtime_error("no"); });
+      looping_call loop([&] { return stuck.get(); });
+      auto d = loop.start(1s);
+      note_and_keep(d);
+      loop.stop();
+      CHECK_THROWS_AS(d.cancel(), std::runtime_error);
+      CHECK_FALSE(loop.running());
+      stuck.callback();
+      CHECK(d.called());
+      CHECK(log.empty());
+    }
+    SECTION("if the canceller throws when it is cancelled again, cancelled as it was") {
+      deferred_source<> stuck([] { throw std::runtime_error("no"); });
+      looping_call loop([&] { return source.get().add_errback([&stuck](const failure&) { return stuck.get(); }); });
+      auto d = loop.start(1s);
+      note_and_keep(d);
+      d.cancel();
+      CHECK_THROWS_AS(d.cancel(), std::runtime_error);
+      CHECK_FALSE(loop.running());
+      stuck.callback();
+      CHECK(log == "asked cancelled");
     }
     co_await clock.advance(3s);
   });
