@@ -80,6 +80,7 @@ task<> clock::jump(std::chrono::nanoseconds step) {
   const std::int64_t target = after(step);
   co_await settle();
   move_to(target);
+  co_await settle();
   co_await go_on_to(target);
 }
 

@@ -7,6 +7,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/call_later.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/clock.hpp>
@@ -57,6 +58,24 @@ TEST_CASE("time that jumps is the final time for all that becomes due", "[clock]
       co_await held.jump(2s);
       CHECK(log == log_type{{5s, 2}});
       CHECK_THROWS_AS(co_await held.jump(-1ns), std::invalid_argument);
+    };
+    co_await wring::with_nursery(std::ref(body));
+  });
+}
+
+TEST_CASE("after a jump, tasks go on before calls are made that were arranged in it", "[clock]") {
+  wring::testing::run([]() -> task<> {
+    test_clock held;
+    std::string log;
+    wring::call_later(1s, [&log] { wring::call_later(0s, [&log] { log += "call "; }); });
+    auto sleeper = [&log]() -> task<> {
+      co_await wring::sleep_for(1s);
+      log += "task ";
+    };
+    auto body = [&](wring::nursery& n) -> task<> {
+      n.start(std::ref(sleeper));
+      co_await held.jump(2s);
+      CHECK(log == "task call ");
     };
     co_await wring::with_nursery(std::ref(body));
   });
