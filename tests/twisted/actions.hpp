@@ -49,6 +49,7 @@ struct machine::action_deferred : any_action {
   template <class Given>
   deferred<value> operator()(machine& m, node n, Given given) const {
     operate(m, n);
+    if (body->outcome.starts_with("after")) return m.after(argument(5));
     try {
       return m.take(argument(1), n, passed_on);
     } catch (const skip&) {
@@ -107,7 +108,7 @@ void machine::with_action(const std::string& number, Fn fn) {
     fn(action_failure{{&body}});
   } else if (outcome.starts_with("co")) {
     fn(action_task{{&body}});
-  } else if (outcome.starts_with("d")) {
+  } else if (outcome.starts_with("d") || outcome.starts_with("after")) {
     fn(action_deferred{{&body}});
   } else {
     fn(action_value{{&body}});

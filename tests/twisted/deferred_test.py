@@ -126,10 +126,12 @@ def uses(program, name, index):
         return True
     bodies = program.actions + program.coroutines
     operations = [operation for inner, _ in bodies for operation in inner] + program.main
-    places = {'actions': {'new': (2,), 'maybe': (2,), 'cb': (2,), 'eb': (2,), 'both': (2,), 'typed': (2,),
-                          'pair': (2, 3), 'timeout': (3,), 'run': (3,)},
+    places = {'actions': {'new': (2,), 'maybe': (2,), 'cb': (2,), 'eb': (2,), 'both': (2,), 'typed': (2,), 'loop': (2,),
+                          'pair': (2, 3), 'timeout': (3,), 'run': (3,), 'later': (3,), 'defer_later': (3,),
+                          'work': range(3, 9), 'coiterate': range(3, 9)},
               'coroutines': {'start': (2,)}}[name]
-    return any(operation[place] == str(index) for operation in operations for place in places.get(operation[0], ()))
+    return any(operation[place] == str(index) for operation in operations
+               for place in places.get(operation[0], ()) if place < len(operation))
 
 
 def shrink(command, program, seconds=60):

@@ -37,10 +37,20 @@ const machine::entry machine::table[] = {
     {"abandon", &machine::op_abandon},
     {"acquire", &machine::op_acquire},
     {"both", &machine::op_both},
+    {"call_active", &machine::op_call_active},
+    {"call_cancel", &machine::op_call_cancel},
+    {"call_delay", &machine::op_call_delay},
+    {"call_reset", &machine::op_call_reset},
     {"cancel", &machine::op_cancel},
     {"cb", &machine::op_cb},
     {"chain", &machine::op_chain},
+    {"coiterate", &machine::op_coiterate},
     {"collect", &machine::op_collect},
+    {"coop", &machine::op_coop},
+    {"coop_start", &machine::op_coop_start},
+    {"coop_stop", &machine::op_coop_stop},
+    {"defer_later", &machine::op_defer_later},
+    {"done", &machine::op_done},
     {"drop", &machine::op_drop},
     {"eb", &machine::op_eb},
     {"error", &machine::op_error},
@@ -49,8 +59,14 @@ const machine::entry machine::table[] = {
     {"fire_failure", &machine::op_fire_failure},
     {"gather", &machine::op_gather},
     {"get", &machine::op_get},
+    {"later", &machine::op_later},
     {"list", &machine::op_list},
     {"lock", &machine::op_lock},
+    {"loop", &machine::op_loop},
+    {"loop_drop", &machine::op_loop_drop},
+    {"loop_reset", &machine::op_loop_reset},
+    {"loop_start", &machine::op_loop_start},
+    {"loop_stop", &machine::op_loop_stop},
     {"maybe", &machine::op_maybe},
     {"new", &machine::op_new},
     {"pair", &machine::op_pair},
@@ -66,6 +82,10 @@ const machine::entry machine::table[] = {
     {"timeout", &machine::op_timeout},
     {"typed", &machine::op_typed},
     {"unpause", &machine::op_unpause},
+    {"work", &machine::op_work},
+    {"work_pause", &machine::op_work_pause},
+    {"work_resume", &machine::op_work_resume},
+    {"work_stop", &machine::op_work_stop},
 };
 
 void machine::execute(const operation& op) {
@@ -159,16 +179,22 @@ void machine::op_failed(arguments a) {
   keep(n, fail<value>(new_error(a[2])));
 }
 
-void machine::op_maybe(arguments a) {
-  const node n = claim(a[1]);
-  with_action(a[2], [&](auto action) {
-    if constexpr (std::is_same_v<decltype(action), action_deferred>) action.passed_on = false;
+std::function<deferred<value>()> machine::thunk(const std::string& number, node n, bool passed_on) {
+  std::function<deferred<value>()> made;
+  with_action(number, [&](auto action) {
+    if constexpr (std::is_same_v<decltype(action), action_deferred>) action.passed_on = passed_on;
     if constexpr (std::is_same_v<decltype(action), action_failure>) {
-      keep(n, maybe_deferred([&] { return fail<value>(action(*this, n, value())); }));
+      made = [this, n, action] { return fail<value>(action(*this, n, value())); };
     } else {
-      keep(n, maybe_deferred([this, n, action] { return action(*this, n, value()); }));
+      made = [this, n, action] { return maybe_deferred([this, n, &action] { return action(*this, n, value()); }); };
     }
   });
+  return made;
+}
+
+void machine::op_maybe(arguments a) {
+  const node n = claim(a[1]);
+  keep(n, thunk(a[2], n, false)());
 }
 
 void machine::op_fire(arguments a) { source(a[1]).callback(new_value(a[2])); }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,11 +14,14 @@
 #include <variant>
 #include <vector>
 
+#include <wring/core/call_later.hpp>
+#include <wring/core/cooperator.hpp>
 #include <wring/core/deferred.hpp>
 #include <wring/core/deferred_lock.hpp>
 #include <wring/core/deferred_queue.hpp>
 #include <wring/core/deferred_semaphore.hpp>
 #include <wring/core/failure.hpp>
+#include <wring/core/looping_call.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/testing/clock.hpp>
@@ -101,7 +105,7 @@ class machine {
   void execute(const operation& op);
   [[nodiscard]] bool idle() const;
   void act(const program_body& body, node n);
-  task<> drain(testing::clock& clock);
+  task<> settle(testing::clock& clock);
   task<> close(testing::clock& clock);
   std::exception_ptr new_error(int kind);
   std::exception_ptr new_error(const std::string& kind) { return new_error(std::stoi(kind)); }
@@ -118,6 +122,8 @@ class machine {
 
   template <class Fn>
   void with_action(const std::string& number, Fn fn);
+  /// The action as a function. `passed_on`: what it returns goes to a chain.
+  std::function<deferred<value>()> thunk(const std::string& number, node n, bool passed_on);
   template <class Fn>
   void with_callback(const std::string& slot, const std::string& action, Fn fn);
 
@@ -169,12 +175,53 @@ class machine {
   deferred_queue<value>& queue(const std::string& number);
   bool let_one_go(primitive& p);
 
+  // Delayed calls and looping calls
+  struct loop;
+  delayed_call& call(const std::string& number);
+  deferred<value> after(const std::string& seconds);
+  static bool is_running(const loop& l);
+  loop& find_loop(const std::string& number);
+  deferred<value> iterate(int number, const std::shared_ptr<loop>& l, const std::string& count);
+  void op_later(arguments a);
+  void op_call_cancel(arguments a);
+  void op_call_reset(arguments a);
+  void op_call_delay(arguments a);
+  void op_call_active(arguments a);
+  void op_defer_later(arguments a);
+  void op_loop(arguments a);
+  void op_loop_start(arguments a);
+  void op_loop_stop(arguments a);
+  void op_loop_reset(arguments a);
+  void op_loop_drop(arguments a);
+
+  // Cooperators
+  struct steps;
+  struct work {
+    cooperative_task handle;
+    node n;
+    int pauses = 0;
+  };
+  cooperator& find_cooperator(const std::string& number);
+  work& find_work(const std::string& number);
+  template <class Fn>
+  void with_steps(const std::string& name, node n, arguments a, Fn fn);
+  void op_coop(arguments a);
+  void op_coop_start(arguments a);
+  void op_coop_stop(arguments a);
+  void op_work(arguments a);
+  void op_work_pause(arguments a);
+  void op_work_resume(arguments a);
+  void op_work_stop(arguments a);
+  void op_done(arguments a);
+  void op_coiterate(arguments a);
+
   // Coroutines
   task<value> script(int number, node n);
 
   const program& program_;
   std::string& out_;
   nursery& nursery_;
+  const steady_clock::time_point began_ = steady_clock::now();
   std::size_t events_ = 0;
   int serial_ = 0;
   bool closing_ = false;
@@ -191,6 +238,11 @@ class machine {
   std::map<node, std::set<node>> parents_;  // what waits for it
   std::vector<node> running_;
   std::map<int, primitive> primitives_;
+  std::map<int, delayed_call> calls_;
+  std::map<int, std::shared_ptr<loop>> loops_;  // null: it was dropped
+  std::map<int, std::unique_ptr<cooperator>> cooperators_;
+  std::map<int, work> works_;
+  bool timed_ = false;  // there may be calls that need no time
 };
 
 }  // namespace wring::tests

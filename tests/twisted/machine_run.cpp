@@ -28,10 +28,20 @@ struct named_type {
   const char* shown;
 };
 constexpr named_type named_types[] = {
-    {"wring::cancelled_error", "cancelled"}, {"wring::broken_deferred", "broken"},
-    {"wring::timeout_error", "timeout"},     {"wring::already_called", "already called"},
-    {"wring::queue_overflow", "overflow"},   {"wring::queue_underflow", "underflow"},
+    {"wring::cancelled_error", "cancelled"},
+    {"wring::broken_deferred", "broken"},
+    {"wring::timeout_error", "timeout"},
+    {"wring::already_called", "already called"},
+    {"wring::queue_overflow", "overflow"},
+    {"wring::queue_underflow", "underflow"},
     {"std::logic_error", "misuse"},
+    {"wring::call_already_made", "call made"},
+    {"wring::call_already_cancelled", "call cancelled"},
+    {"wring::cooperative_task_done", "work done"},
+    {"wring::cooperative_task_stopped", "work stopped"},
+    {"wring::cooperative_task_failed", "work failed"},
+    {"wring::cooperator_stopped", "cooperator stopped"},
+    {"wring::not_paused", "not paused"},
 };
 
 std::string show_type(const std::string& type, const std::string& message) {
@@ -60,6 +70,10 @@ void note(const log::record& r) {
     logged.push_back("unhandled " + show_logged(type, message));
   } else if (r.message.find("canceller") != std::string_view::npos) {
     logged.push_back("canceller raised " + message);
+  } else if (r.message == "a delayed call threw") {
+    logged.push_back("call raised " + message);
+  } else if (r.message == "a cooperative task failed and nobody waited for it") {
+    logged.push_back("unwatched");
   } else {
     logged.push_back("log " + std::string(r.message));
   }
@@ -123,32 +137,62 @@ task<> machine::run(testing::clock& clock) {
   for (const operation& op : program_.main) {
     if (op.front() == "advance") {
       for (int seconds = std::stoi(op[1]); seconds > 0; --seconds) co_await clock.advance(1s);
+    } else if (op.front() == "jump") {
+      co_await clock.jump(std::chrono::seconds(std::stoi(op[1])));
     } else {
       execute(op);
     }
-    co_await clock.settle();
+    co_await settle(clock);
     busy_.clear();
   }
   closing_ = true;
   co_await close(clock);
 }
 
+// Calls that need no time would wait for the next turns otherwise.
+task<> machine::settle(testing::clock& clock) {
+  if (timed_) {
+    co_await clock.advance(0s);
+  } else {
+    co_await clock.settle();
+  }
+}
+
 // The order is that of the oracle.
 task<> machine::close(testing::clock& clock) {
+  for (auto& [number, l] : loops_) {
+    if (l == nullptr || !is_running(*l)) continue;
+    const operation stop{"loop_stop", std::to_string(number)};
+    execute(stop);
+    co_await settle(clock);
+  }
   for (auto& [slot, count] : pauses_) {
     const operation unpause{"unpause", std::to_string(slot)};
     while (count > 0) {
       execute(unpause);
-      co_await clock.settle();
+      co_await settle(clock);
     }
   }
   while (!sources_.empty()) {
     abandon(sources_.begin()->first);
-    co_await clock.settle();
+    co_await settle(clock);
   }
   for (auto& [number, waited_for] : primitives_) {
-    while (let_one_go(waited_for)) co_await clock.settle();
+    while (let_one_go(waited_for)) co_await settle(clock);
   }
+  for (auto& [number, w] : works_) {
+    const operation resume{"work_resume", std::to_string(number)};
+    while (w.pauses > 0) {
+      execute(resume);
+      co_await settle(clock);
+    }
+  }
+  for (auto& [number, c] : cooperators_) {
+    if (c->running()) continue;
+    c->start();
+    co_await settle(clock);
+  }
+  while (scheduler::current().stats().timers != 0) co_await clock.jump(10s);
   while (!handles_.empty()) {
     const node slot = handles_.begin()->first;
     deferred<value> d = std::move(handles_.begin()->second);
@@ -157,8 +201,9 @@ task<> machine::close(testing::clock& clock) {
       say("end " + std::to_string(slot) + " " + show(given));
       return given;
     });
-    co_await clock.settle();
+    co_await settle(clock);
   }
+  works_.clear();
   collect();
 }
 

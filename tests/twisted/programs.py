@@ -28,14 +28,26 @@ yet, that was dropped, or that was given away) does nothing, on both sides.
     queue P N N        with limits of size and backlog, or -            put P V  get D P
     start D C          run a coroutine
     await D  try D     in a coroutine: try catches failures
-    advance T          time passes (in main only)
+    later T S A        call_later: a call that does what A does, after S seconds
+    call_cancel T  call_reset T S  call_delay T S  call_active T
+    defer_later D S A  the function of that name; A may be -
+    loop L A F         a looping call; F is c (with the count of ticks) or -
+    loop_start D L S W W is now or later               loop_stop L  loop_reset L
+    loop_drop L        destroy it
+    coop O N F         a cooperator that does N steps a turn; F is s (started) or -
+    coop_start O  coop_stop O
+    work W O A...      cooperate: each action is a step            coiterate D O A...
+    work_pause W  work_resume W  work_stop W           done D W    when_done
+    advance S          time passes, second by second (in main only)
+    jump S             time passes at once (in main only)
     collect            what was reported by now is compared (in main only)
 
 Outcomes: same (what the callback was given), none, vN (a value), raiseK, failK (a failure is returned), dD (a deferred),
-coC (a coroutine), trapK (the failure's trap: that kind becomes a value, others go on), trapc (the same for
-cancelled_error). Coroutines know same, none, vN and raiseK.
+coC (a coroutine), afterS (a deferred that fires in S seconds), trapK (the failure's trap: that kind becomes a value,
+others go on), trapc (the same for cancelled_error). Coroutines know same, none, vN and raiseK.
 """
 
+import collections
 import random
 
 KINDS = 3  # of errors
@@ -86,7 +98,9 @@ class Generator:
     """Makes the program of a seed and a number. `features` leaves out what the oracle cannot do."""
 
     # What a program may be about: each takes part in about half of the programs.
-    TOPICS = ('cancel', 'pause', 'chain', 'timeout', 'drop', 'list', 'lock', 'queue', 'coroutine', 'ready', 'nest')
+    TOPICS = ('cancel', 'pause', 'chain', 'timeout', 'drop', 'list', 'lock', 'queue', 'coroutine', 'ready', 'nest',
+              'call', 'loop', 'work')
+    TIMED = ('timeout', 'call', 'loop', 'work')
 
     # operation: topic (None: always), weight
     OPERATIONS = {
@@ -96,14 +110,21 @@ class Generator:
         'cancel': ('cancel', 12),
         'pause': ('pause', 6), 'unpause': ('pause', 8),
         'chain': ('chain', 5),
-        'timeout': ('timeout', 6), 'advance': ('timeout', 8),
+        'timeout': ('timeout', 6), 'advance': (TIMED, 8), 'jump': (TIMED, 4),
         'drop': ('drop', 5), 'abandon': ('drop', 4), 'collect': ('drop', 2),
         'list': ('list', 6), 'gather': ('list', 4), 'race': ('list', 4),
         'lock': ('lock', 3), 'sem': ('lock', 3), 'acquire': ('lock', 9), 'release': ('lock', 8), 'run': ('lock', 6),
         'queue': ('queue', 3), 'put': ('queue', 9), 'get': ('queue', 9),
         'start': ('coroutine', 9),
+        'later': ('call', 9), 'call_cancel': ('call', 4), 'call_reset': ('call', 8), 'call_delay': ('call', 8),
+        'call_active': ('call', 3), 'defer_later': ('call', 5),
+        'loop': ('loop', 5), 'loop_start': ('loop', 11), 'loop_stop': ('loop', 4), 'loop_reset': ('loop', 6),
+        'loop_drop': ('loop', 1),
+        'coop': ('work', 2), 'coop_start': ('work', 5), 'coop_stop': ('work', 1), 'work': ('work', 10),
+        'coiterate': ('work', 4), 'work_pause': ('work', 8), 'work_resume': ('work', 9), 'work_stop': ('work', 3),
+        'done': ('work', 6),
     }
-    MAIN_ONLY = ('advance', 'collect')
+    MAIN_ONLY = ('advance', 'jump', 'collect')
 
     def __init__(self, seed, features, topics=TOPICS):
         self.seed = seed
@@ -114,12 +135,13 @@ class Generator:
         pick = self.chance = random.Random(f'{self.seed}/{number}').random
         self.topics = {topic for topic in self.possible if pick() < 0.45}
         self.names = [name for name, (topic, weight) in self.OPERATIONS.items()
-                      if (topic is None or topic in self.topics) and (name != 'race' or 'race' in self.features)
+                      if self.is_about(topic) and (name != 'race' or 'race' in self.features)
                       for _ in range(weight)]
         self.action_count = 2 + int(pick() * 6)
         self.coroutine_count = 1 + int(pick() * 3) if 'coroutine' in self.topics else 0
         self.next_slot = 0
         self.next_value = 0
+        self.made = collections.Counter()
         self.in_main = False
 
         actions = [self.action(index) for index in range(self.action_count)]
@@ -128,8 +150,13 @@ class Generator:
         main = [self.operation('new'), self.operation('new')]
         main += [self.operation('lock') if pick() < 0.5 else self.operation('sem')] if 'lock' in self.topics else []
         main += [self.operation('queue')] if 'queue' in self.topics else []
+        main += [self.operation('loop'), self.operation('loop_start')] if 'loop' in self.topics else []
+        main += [self.operation('coop'), self.operation('work')] if 'work' in self.topics else []
         main += [self.operation(self.choose(self.names)) for _ in range(6 + int(pick() * 24))]
         return Program(number, actions, coroutines, main)
+
+    def is_about(self, topic):
+        return topic is None or bool(self.topics.intersection((topic,) if isinstance(topic, str) else topic))
 
     def below(self, limit):
         return int(self.chance() * limit)
@@ -193,6 +220,8 @@ class Generator:
             return (name, self.slot(), str(1 + self.below(5)), handler)
         if name == 'advance':
             return (name, str(1 + self.below(3)))
+        if name == 'jump':
+            return (name, str(1 + self.below(8)))
         if name == 'list':
             flags = ''.join(flag for flag in 'cesk' if chance() < 0.35)
             return (name, self.new_slot(), flags or '-') + self.members()
@@ -218,7 +247,56 @@ class Generator:
             return (name, self.primitive(queue=True), self.value())
         if name == 'start':
             return (name, self.new_slot(), str(self.below(self.coroutine_count)))
-        return (name,)
+        return self.timed_operation(name) or self.work_operation(name) or (name,)
+
+    def timed_operation(self, name):
+        if name == 'later':
+            return (name, self.new_number('later', 6), str(self.below(6)), self.any_action())
+        if name in ('call_cancel', 'call_active'):
+            return (name, self.number('later'))
+        if name == 'call_reset':
+            return (name, self.number('later'), str(self.below(6)))
+        if name == 'call_delay':
+            return (name, self.number('later'), str(self.below(6) - 2))
+        if name == 'defer_later':
+            return (name, self.new_slot(), str(self.below(5)), self.any_action() if self.chance() < 0.6 else '-')
+        if name == 'loop':
+            return (name, self.new_number('loop', 3), self.any_action(), self.choose('cc-'))
+        if name == 'loop_start':
+            return (name, self.new_slot(), self.number('loop'), self.choose('0122235'), self.choose(('now', 'later')))
+        if name in ('loop_stop', 'loop_reset', 'loop_drop'):
+            return (name, self.number('loop'))
+        return None
+
+    def work_operation(self, name):
+        if name == 'coop':
+            return (name, self.new_number('coop', 2), str(1 + self.below(4)), self.choose('s-'))
+        if name in ('coop_start', 'coop_stop'):
+            return (name, self.number('coop'))
+        if name == 'work':
+            return (name, self.new_number('work', 5), self.number('coop')) + self.steps()
+        if name == 'coiterate':
+            return (name, self.new_slot(), self.number('coop')) + self.steps()
+        if name in ('work_pause', 'work_resume', 'work_stop'):
+            return (name, self.number('work'))
+        if name == 'done':
+            return (name, self.new_slot(), self.number('work'))
+        return None
+
+    def new_number(self, what, limit):
+        """Of a call, a loop, a cooperator or work: as with slots, main has one after the other."""
+        if not self.in_main or self.made[what] >= limit:
+            return str(self.below(limit))
+        self.made[what] += 1
+        return str(self.made[what] - 1)
+
+    def number(self, what):
+        """One that is likely to exist, and of those the last ones: they are more likely to have something to do."""
+        known = self.made[what]
+        return str(max(self.below(known), self.below(known)) if known else self.below(2))
+
+    def steps(self):
+        return tuple(self.any_action() for _ in range(self.choose((0, 1, 2, 2, 3, 4))))
 
     def operations(self, chances):
         names = [self.choose(self.names) for _ in range(self.choose(chances))]
@@ -237,6 +315,8 @@ class Generator:
             outcome = 'raise' + self.kind()
         elif shape < 0.69:
             outcome = 'fail' + self.kind()
+        elif shape < 0.81 and self.is_about(self.TIMED):
+            outcome = 'after' + self.number(5)
         elif shape < 0.90:
             outcome = 'd' + self.slot()
         elif shape < 0.96 and self.coroutine_count:

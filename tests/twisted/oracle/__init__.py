@@ -5,6 +5,7 @@ Where Wring differs from Twisted on purpose (differences.md), the difference is 
 """
 
 import twisted
+from twisted.internet import defer
 
 from oracle.events import LOG, watch_log
 from oracle.machine import Machine
@@ -17,8 +18,8 @@ def version():
 
 
 def features():
-    """What this version of Twisted can do and others cannot, as far as it is compared. See differences.md for race."""
-    return set()
+    """What this version of Twisted can do and others cannot."""
+    return {'race'} if hasattr(defer, 'race') else set()
 
 
 def trace(program):

@@ -27,15 +27,18 @@ class Waiter(defer.Deferred):
         self.queued = False  # to be cancelled
         self.arrived = False
         self.detached = False
+        self.asked = script.cancelled  # before what is there already
         awaited.addBoth(self.arrive)
+        self.asked = False
         if script.cancelled and not self.arrived:
             self.cancel()
 
     def arrive(self, result):
         self.arrived = True
         self.awaited = None
-        self.confirmed = self.script.cancelled and (
-            not isinstance(result, Failure) or bool(result.check(defer.CancelledError)))  # difference 2
+        cancelled = isinstance(result, Failure) and bool(result.check(defer.CancelledError))
+        value = not isinstance(result, Failure) and self.asked
+        self.confirmed = self.script.cancelled and (cancelled or value)  # difference 2
         self.outcome = Failure(defer.CancelledError()) if self.confirmed else result
         if not self.queued:
             self.machine.ready.append(self.go_on)
@@ -48,6 +51,7 @@ class Waiter(defer.Deferred):
 
     def cancel_awaited(self):
         if not self.arrived:
+            self.asked = True
             try:
                 self.awaited.cancel()
             except Exception as error:

@@ -200,11 +200,6 @@ class Deferreds:
                 LOG.entries.append('canceller raised ' + show_error(error))
         return self.clock.callLater(seconds, guarded)
 
-    def do_advance(self, seconds):
-        for _ in range(int(seconds)):
-            self.clock.advance(1)
-            self.drain()
-
     def do_drop(self, slot):
         self.handle(slot)
         if self.pauses[int(slot)]:
@@ -221,3 +216,10 @@ class Deferreds:
             source.errback(Broken())  # difference 1
         if slot not in self.handles:
             self.end_pause(slot, source)
+
+    def end_deferreds(self):
+        for slot in sorted(self.pauses):
+            while self.pauses[slot]:
+                yield self.do_unpause(slot)
+        for slot in sorted(self.sources):
+            yield self.do_abandon(slot)

@@ -2,8 +2,9 @@
 """What happens in a program, as text: values, errors, and what is logged."""
 
 import gc
+import importlib
 
-from twisted.internet import defer
+from twisted.internet import defer, error, task
 from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
@@ -44,27 +45,34 @@ NAMES = {
     defer.QueueOverflow: 'overflow',
     defer.QueueUnderflow: 'underflow',
     AssertionError: 'misuse',
+    error.AlreadyCalled: 'call made',
+    error.AlreadyCancelled: 'call cancelled',
+    task.TaskDone: 'work done',
+    task.TaskStopped: 'work stopped',
+    task.TaskFailed: 'work failed',
+    task.SchedulerStopped: 'cooperator stopped',
+    task.NotPaused: 'not paused',
     Broken: 'broken',
 }
 
 
-def show_error(error):
-    if isinstance(error, Error):
-        return f'E{error.kind}#{error.serial}'
-    if isinstance(error, defer.FirstError):
-        return f'first({error.index} {show(error.subFailure)})'
-    if type(error) in NAMES:
-        return NAMES[type(error)]
-    if type(error).__name__ == 'FailureGroup':
-        return 'group(' + ','.join(map(show, error.failures)) + ')'
-    return f'{type(error).__name__}: {error}'
+def show_error(raised):
+    if isinstance(raised, Error):
+        return f'E{raised.kind}#{raised.serial}'
+    if isinstance(raised, defer.FirstError):
+        return f'first({raised.index} {show(raised.subFailure)})'
+    if type(raised) in NAMES:
+        return NAMES[type(raised)]
+    if type(raised).__name__ == 'FailureGroup':
+        return 'group(' + ','.join(map(show, raised.failures)) + ')'
+    return f'{type(raised).__name__}: {raised}'
 
 
-def show_logged(error):
+def show_logged(raised):
     """An error that is logged, of which Wring has only the text there."""
-    if isinstance(error, defer.FirstError):
-        return f'first({error.index})'
-    return show_error(error).split('(')[0]
+    if isinstance(raised, defer.FirstError):
+        return f'first({raised.index})'
+    return show_error(raised).split('(')[0]
 
 
 class Log:
@@ -85,6 +93,7 @@ LOG = Log()
 def watch_log():
     """Twisted's log goes to LOG, and nothing to standard error."""
     globalLogBeginner.beginLoggingTo([LOG], redirectStandardIO=False, discardBuffer=True)
+    importlib.import_module('twisted.internet.reactor')  # which looping calls would import, after the freeze
     gc.disable()
     gc.collect()
     gc.freeze()

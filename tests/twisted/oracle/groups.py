@@ -5,6 +5,7 @@ import weakref
 
 from twisted.internet import defer
 
+from oracle.amended import Ending, Runner
 from oracle.events import Skip, show
 
 
@@ -29,10 +30,14 @@ class Groups:
 
     def do_race(self, slot, *members):
         slot = self.claim(slot)
-        parts = self.members(members, slot, False)
-        if not parts:
+        parts = [Runner(part) for part in self.members(members, slot, False)]
+        race = defer.race(parts)
+        if parts:
+            ended, race = race, Ending(lambda: [part.cancel() for part in parts])  # difference 23
+            ended.chainDeferred(race)
+        else:
             self.never.add(slot)
-        self.handles[slot] = defer.race(parts).addCallback(show)
+        self.handles[slot] = race.addCallback(show)
 
     # Locks, semaphores, queues
 
@@ -81,3 +86,9 @@ class Groups:
         primitive = self.primitive(number, defer.DeferredQueue)
         slot = self.claim(slot)
         self.handles[slot] = primitive.get()
+
+    def end_primitives(self):
+        for number in sorted(self.primitives):
+            primitive = self.primitives[number]
+            while primitive.waiting:
+                yield primitive.put(0) if isinstance(primitive, defer.DeferredQueue) else primitive.release()

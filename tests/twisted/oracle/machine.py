@@ -5,25 +5,32 @@ import collections
 import gc
 import weakref
 
-from twisted.internet import defer, task
+from twisted.internet import defer, error, task
 from twisted.python.failure import Failure
 
 from oracle.amended import after_run
+from oracle.clock import TurnClock
 from oracle.coroutines import Coroutines
 from oracle.deferreds import Deferreds
 from oracle.events import LOG, Broken, Error, Skip, show, show_error, show_logged
 from oracle.groups import Groups
+from oracle.timed import Timed
+from oracle.work import Cooperation
 
 # After so many events a program's callbacks and coroutines only return: programs may be loops.
 MOST_EVENTS = 300
 DEEPEST = 8  # callbacks and cancellers inside of each other; below it, likewise
 
+# What operations raise.
+EXPECTED = (Error, Broken, defer.CancelledError, defer.AlreadyCalledError, defer.QueueOverflow, defer.QueueUnderflow,
+            error.AlreadyCalled, error.AlreadyCancelled, task.SchedulerError, AssertionError)
 
-class Machine(Deferreds, Groups, Coroutines):
+
+class Machine(Deferreds, Groups, Coroutines, Timed, Cooperation):
     def __init__(self, program):
         self.program = program
         self.trace = []
-        self.clock = task.Clock()
+        self.clock = TurnClock()
         self.handles = {}
         self.sources = {}
         self.used = set()
@@ -39,6 +46,10 @@ class Machine(Deferreds, Groups, Coroutines):
         self.serial = 0
         self.running = []  # whose callbacks are running
         self.primitives = {}
+        self.calls = {}  # delayed ones
+        self.loops = {}  # None: it was dropped
+        self.cooperators = {}
+        self.works = {}
         self.ready = collections.deque()  # gates to open
         self.closing = False
         self.anonymous = 0
@@ -72,36 +83,33 @@ class Machine(Deferreds, Groups, Coroutines):
     def run(self):
         for operation in self.program.main:
             self.execute(operation)
-            self.drain()
+            self.settle()
             self.busy.clear()
         self.close()
         return self.trace
 
+    def settle(self):
+        """Lets everything happen that needs no time: in each turn the calls that are due are made, then coroutines go
+        on, in the order in which what they await was fired (difference 3)."""
+        self.drain()
+        while self.clock.turn():
+            self.drain()
+
     def drain(self):
-        """Lets coroutines go on, in the order in which what they await was fired (difference 3)."""
         while self.ready:
             self.ready.popleft()()
 
     def close(self):
         self.closing = True
-        for slot in sorted(self.pauses):
-            while self.pauses[slot]:
-                self.do_unpause(slot)
-                self.drain()
-        for slot in sorted(self.sources):
-            self.do_abandon(slot)
-            self.drain()
-        for number in sorted(self.primitives):
-            primitive = self.primitives[number]
-            while primitive.waiting:
-                if isinstance(primitive, defer.DeferredQueue):
-                    primitive.put(0)
-                else:
-                    primitive.release()
-                self.drain()
+        for end in (self.end_loops, self.end_deferreds, self.end_primitives, self.end_works, self.end_time):
+            for _ in end():
+                self.settle()
         for slot in sorted(self.handles):
             self.handles.pop(slot).addBoth(self.last_seen(slot))
-            self.drain()
+            self.settle()
+        self.report_unwatched()
+        self.works.clear()
+        self.loops.clear()
         self.do_collect()
 
     def last_seen(self, slot):
@@ -117,9 +125,8 @@ class Machine(Deferreds, Groups, Coroutines):
             getattr(self, 'do_' + name)(*operation[1:])
         except Skip:
             pass
-        except (Error, Broken, defer.CancelledError, defer.AlreadyCalledError, defer.QueueOverflow,
-                defer.QueueUnderflow, AssertionError) as error:
-            self.say(f'! {" ".join(operation)}: {show_error(error)}')
+        except EXPECTED as raised:
+            self.say(f'! {" ".join(operation)}: {show_error(raised)}')
 
     def idle(self):
         return self.closing or len(self.trace) >= MOST_EVENTS or len(self.running) > DEEPEST
@@ -155,6 +162,8 @@ class Machine(Deferreds, Groups, Coroutines):
             elif not (value.check(Error) and value.value.kind == int(outcome[4:])):
                 value.raiseException()
             return 0
+        if outcome.startswith('after'):
+            return task.deferLater(self.clock, int(outcome[5:]), lambda: int(outcome[5:]))
         if outcome.startswith('co'):
             self.busy.add(node)
             return self.begin(int(outcome[2:]), self.new_node(node))
