@@ -202,11 +202,12 @@ def work(first, count):
 def check_list():
     """What is wrong with the list of differences: they are those of the oracle, and the guide tells of each."""
     folder = pathlib.Path(__file__).resolve().parent
-    guide = (folder / '../../docs/guide/deferreds.md').read_text(encoding='utf-8')
+    guide = ''.join((folder / '../../docs/guide' / chapter).read_text(encoding='utf-8')
+                    for chapter in ('deferreds.md', 'callbacks.md'))
     rows = re.findall(r'^\| (\d+) \| (.*?) \| ', (folder / 'differences.md').read_text(encoding='utf-8'), re.MULTILINE)
     made_up_for = {number for module in (folder / 'oracle').glob('*.py')
                    for number in re.findall(r'difference (\d+)', module.read_text(encoding='utf-8'))}
-    problems = [f'differences.md, {number}: the table in docs/guide/deferreds.md has no row "{row}"'
+    problems = [f'differences.md, {number}: the tables of docs/guide have no row "{row}"'
                 for number, row in rows if f'| {row} |' not in guide]
     for number in made_up_for ^ {number for number, _ in rows}:
         problems.append(f'difference {number} is not in both of differences.md and the oracle')

@@ -78,7 +78,7 @@ class Work:
         self.task.resume()
 
     def end(self):
-        """Cancelling it stops the work, and cancels what a step waits for (difference 17)."""
+        """Cancelling it stops the work, and cancels what a step waits for (difference 25)."""
         end = Ending(self.cancel)
         self.asked = True
         self.task.whenDone().addCallback(lambda _: None).chainDeferred(end)
