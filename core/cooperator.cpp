@@ -75,7 +75,9 @@ class cooperative_work : public std::enable_shared_from_this<cooperative_work> {
   cooperative_work& operator=(const cooperative_work&) = delete;
   ~cooperative_work() {
     if (ending_ == ending::failed && !told_) {
-      log::error("a cooperative task failed and nobody waited for it", {"error", describe(failure_)});
+      const std::string stack = failure_.stack.line();
+      log::error("a cooperative task failed and nobody waited for it", {"error", describe(failure_.exception)},
+                 stack.empty() ? log::field() : log::field("stack", stack));
     }
   }
 
@@ -88,7 +90,7 @@ class cooperative_work : public std::enable_shared_from_this<cooperative_work> {
 
   void step();
   void wait_for(deferred<bool> more);
-  void end(ending how, std::exception_ptr failed);
+  void end(ending how, fault failed = {});
   /// Takes turns if there is something to do.
   void settle();
 
@@ -98,7 +100,7 @@ class cooperative_work : public std::enable_shared_from_this<cooperative_work> {
 
   [[nodiscard]] bool over() const noexcept { return ending_ != ending::none; }
   void check_unfinished() const;
-  bool waited(bool more, const std::exception_ptr& failed);
+  bool waited(bool more, const fault& failed = {});
   bool cancel();
   void fire(deferred_source<>& source) const;
 
@@ -106,7 +108,7 @@ class cooperative_work : public std::enable_shared_from_this<cooperative_work> {
   cooperative_step step_;
   std::vector<deferred_source<>> waiting_;
   std::optional<deferred<>> waits_for_;
-  std::exception_ptr failure_;
+  fault failure_;
   std::shared_ptr<cooperative_work> queued_;  // itself, while it is in the ring
   cooperative_work* previous_ = nullptr;
   cooperative_work* next_ = nullptr;
@@ -167,7 +169,7 @@ void cooperator_state::stop() noexcept {
   const auto alive = shared_from_this();
   stopped_ = true;
   while (first_ != nullptr) {
-    first_->end(cooperative_work::ending::cooperator_stopped, std::make_exception_ptr(cooperator_stopped()));
+    first_->end(cooperative_work::ending::cooperator_stopped, failure(cooperator_stopped()).fault());
   }
 }
 
@@ -190,7 +192,7 @@ void cooperative_work::settle() {
   const bool busy = !over() && pauses_ == 0 && !waits_;
   if (busy && queued_ == nullptr) {
     if (with_->stopped()) {
-      return end(ending::cooperator_stopped, std::make_exception_ptr(cooperator_stopped()));
+      return end(ending::cooperator_stopped, failure(cooperator_stopped()).fault());
     }
     queued_ = shared_from_this();
     with_->push(*this);
@@ -215,7 +217,7 @@ void cooperative_work::resume() {
 
 void cooperative_work::stop() {
   check_unfinished();
-  end(ending::stopped, std::make_exception_ptr(cooperative_task_stopped()));
+  end(ending::stopped, failure(cooperative_task_stopped()).fault());
 }
 
 deferred<> cooperative_work::when_done() {
@@ -237,14 +239,14 @@ deferred<> cooperative_work::owned() {
 }
 
 void cooperative_work::fire(deferred_source<>& source) const {
-  if (failure_ != nullptr) {
-    source.errback(failure_);
+  if (failure_.exception != nullptr) {
+    source.errback(failure(failure_));
   } else {
     source.callback();
   }
 }
 
-void cooperative_work::end(ending how, std::exception_ptr failed) {
+void cooperative_work::end(ending how, fault failed) {
   const auto alive = shared_from_this();
   ending_ = how;
   failure_ = std::move(failed);
@@ -257,28 +259,28 @@ void cooperative_work::step() {
   const auto alive = shared_from_this();
   stepping_ = true;
   bool more = false;
-  std::exception_ptr thrown;
+  fault thrown;
   try {
     more = step_(*this);
   } catch (...) {
-    thrown = std::current_exception();
+    thrown = failure::current().fault();
   }
   stepping_ = false;
   if (over()) {
     if (!waits_) step_ = nullptr;  // stopped by its own step
-  } else if (thrown != nullptr) {
+  } else if (thrown.exception != nullptr) {
     end(ending::failed, std::move(thrown));
   } else if (!more) {
-    end(ending::done, nullptr);
+    end(ending::done);
   }
 }
 
 void cooperative_work::wait_for(deferred<bool> more) {
   const auto self = shared_from_this();
   waits_ = true;
-  auto waited_for = std::move(more).add_callbacks([self](bool is_more) { self->waited(is_more, nullptr); },
+  auto waited_for = std::move(more).add_callbacks([self](bool is_more) { self->waited(is_more); },
                                                   [self](const failure& f) {
-                                                    if (!self->waited(false, f.exception()))
+                                                    if (!self->waited(false, f.fault()))
                                                       f.raise();  // the work was stopped: it is nobody's
                                                   });
   if (waits_) waits_for_.emplace(std::move(waited_for));
@@ -286,19 +288,19 @@ void cooperative_work::wait_for(deferred<bool> more) {
 }
 
 /// What it waited for is there. False if the work is over.
-bool cooperative_work::waited(bool more, const std::exception_ptr& failed) {
+bool cooperative_work::waited(bool more, const fault& failed) {
   waits_ = false;
   waits_for_.reset();
   if (over()) {
     step_ = nullptr;
     return false;
   }
-  if (failed != nullptr) {
+  if (failed.exception != nullptr) {
     end(ending::failed, failed);
   } else if (cancelled_) {
-    end(ending::stopped, std::make_exception_ptr(cancelled_error()));
+    end(ending::stopped, failure(cancelled_error()).fault());
   } else if (!more) {
-    end(ending::done, nullptr);
+    end(ending::done);
   } else {
     settle();
   }
@@ -308,7 +310,7 @@ bool cooperative_work::waited(bool more, const std::exception_ptr& failed) {
 /// True: it has ended.
 bool cooperative_work::cancel() {
   if (!waits_for_) {
-    end(ending::stopped, std::make_exception_ptr(cancelled_error()));
+    end(ending::stopped, failure(cancelled_error()).fault());
     return true;
   }
   const auto alive = shared_from_this();

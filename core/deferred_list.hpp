@@ -141,7 +141,7 @@ struct part_link final : typed_link<part_link<T, Out, OnEnd>> {
         result.value.emplace(core.peek_value<T>());
       }
     } catch (...) {
-      result.error.emplace(std::current_exception());
+      result.error.emplace(failure::current());
     }
     ++whole->ended;
     if (whole->decided || whole->out.called()) return nullptr;
@@ -209,7 +209,8 @@ deferred<Out> gather(std::vector<deferred<T>>& parts, bool keep, bool consume, c
 /// Fails the whole with the failure of one.
 template <class T, class Out>
 void fail_with(gathering<T, Out>& whole, std::size_t index) {
-  whole.out.errback(first_error(*whole.results[index].error, index));
+  const failure& first = *whole.results[index].error;
+  whole.out.errback(failure(fault{std::make_exception_ptr(first_error(first, index)), first.fault().stack}));
 }
 
 template <class T>

@@ -4,19 +4,33 @@
 #include <memory>
 #include <typeinfo>
 
+#include <fmt/format.h>
+
 #include <wring/core/deferred_error.hpp>
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/failure.hpp>
 
 namespace wring {
 
+namespace {
+
+// The ends of what is nested too deep to be meant are left out.
+constexpr int deepest = 16;
+
+std::exception_ptr nested_in(const failure& f) noexcept {
+  const auto* const nested = f.get_if<std::nested_exception>();
+  return nested != nullptr ? nested->nested_ptr() : nullptr;
+}
+
+}  // namespace
+
 failure failure::current() {
   std::exception_ptr handled = std::current_exception();
   if (handled == nullptr) throw no_current_exception();
-  return failure(std::move(handled));
+  return failure(detail::fault{std::move(handled), detail::captured_stack::here()});
 }
 
-std::string failure::message() const { return detail::describe(exception_); }
+std::string failure::message() const { return detail::describe(exception()); }
 
 std::string failure::type_name() const {
   try {
@@ -29,6 +43,18 @@ std::string failure::type_name() const {
                                                       std::free);
     return name ? name.get() : type->name();
   }
+}
+
+std::string failure::traceback() const {
+  std::string text = fmt::format("{}: {}\n", type_name(), message());
+  for (const std::string& line : stack()) text += fmt::format("  at {}\n", line);
+  std::exception_ptr nested = nested_in(*this);
+  for (int depth = 0; nested != nullptr && depth != deepest; ++depth) {
+    const failure cause(detail::fault{nested});
+    text += fmt::format("caused by {}: {}\n", cause.type_name(), cause.message());
+    nested = nested_in(cause);
+  }
+  return text;
 }
 
 }  // namespace wring

@@ -7,7 +7,9 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include <wring/core/detail/captured_stack.hpp>
 #include <wring/core/detail/export.hpp>
 
 namespace wring {
@@ -30,16 +32,23 @@ concept exception_object = std::derived_from<std::remove_cvref_t<E>, std::except
 ///     });
 ///
 /// Never empty, but for one that was moved from. Copies share the exception object. Any thread.
+///
+/// With `capture_stacks(true)`, each has the stack of where it was made, and keeps it on its way through deferreds.
 class WRING_API failure {
  public:
   /// Throws std::invalid_argument for null.
-  explicit failure(std::exception_ptr exception) : exception_(std::move(exception)) {
-    if (exception_ == nullptr) throw std::invalid_argument("a failure needs an exception");
+  explicit failure(std::exception_ptr exception)
+      : failure(detail::fault{std::move(exception), detail::captured_stack::here()}) {
+    if (fault_.exception == nullptr) throw std::invalid_argument("a failure needs an exception");
   }
 
   /// Holds a copy of `exception`.
   template <detail::exception_object E>
-  failure(E&& exception) : exception_(std::make_exception_ptr(std::forward<E>(exception))) {}
+  failure(E&& exception)
+      : failure(detail::fault{std::make_exception_ptr(std::forward<E>(exception)), detail::captured_stack::here()}) {}
+
+  /// For the library: one that was on its way already.
+  explicit failure(detail::fault f) noexcept : fault_(std::move(f)) {}
 
   /// The exception being handled. Throws no_current_exception outside of a catch clause.
   [[nodiscard]] static failure current();
@@ -71,7 +80,7 @@ class WRING_API failure {
   }
 
   /// Throws the exception, as itself.
-  [[noreturn]] void raise() const { std::rethrow_exception(exception_); }
+  [[noreturn]] void raise() const { std::rethrow_exception(fault_.exception); }
 
   /// The text of a std::exception; the name of its type for others.
   [[nodiscard]] std::string message() const;
@@ -79,10 +88,28 @@ class WRING_API failure {
   /// The name of the exception's type: "wring::timeout_error".
   [[nodiscard]] std::string type_name() const;
 
-  [[nodiscard]] const std::exception_ptr& exception() const noexcept { return exception_; }
+  [[nodiscard]] const std::exception_ptr& exception() const noexcept { return fault_.exception; }
+
+  /// Whether failures capture the stack, which costs some microseconds and an allocation each. Off unless turned on.
+  /// For the whole process; any thread.
+  static void capture_stacks(bool on) noexcept { detail::captured_stack::enable(on); }
+  [[nodiscard]] static bool captures_stacks() noexcept { return detail::captured_stack::enabled(); }
+
+  /// The calls that were under way where this failure, or the one that it is a copy of, was made; one line each, the
+  /// innermost first, of 64 frames at most: "client::answer (client.cpp:12)". Empty unless stacks were captured then. Of an
+  /// exception that was thrown it is the stack of the catch, by the program or by the chain that called the callback:
+  /// where the exception was thrown, the stack has been unwound. It takes milliseconds and memory to look the names up.
+  [[nodiscard]] std::vector<std::string> stack() const { return fault_.stack.lines(); }
+
+  /// For printing: "type: message", then a line for each of stack(). If the exception is a std::nested_exception, what
+  /// is nested in it follows in the same form, without a stack. Each line ends with a newline.
+  [[nodiscard]] std::string traceback() const;
+
+  /// For the library.
+  [[nodiscard]] const detail::fault& fault() const noexcept { return fault_; }
 
  private:
-  std::exception_ptr exception_;
+  detail::fault fault_;
 };
 
 }  // namespace wring

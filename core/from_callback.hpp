@@ -51,12 +51,12 @@ class callback_state_of final : public callback_state {
     try {
       value_.emplace(std::forward<Us>(values)...);
     } catch (...) {
-      failure_ = std::current_exception();
+      failure_ = failure::current().fault();
     }
     hand_in();
   }
-  void called_with_failure(std::exception_ptr e) noexcept {
-    failure_ = std::move(e);
+  void called_with_failure(const failure& f) noexcept {
+    failure_ = f.fault();
     hand_in();
   }
 
@@ -84,8 +84,8 @@ class callback_state_of final : public callback_state {
     deferred_source<T> source = std::move(source_);
     if (!source.valid() || source.called()) return;
     try {
-      if (failure_) {
-        source.errback(std::move(failure_), made_);
+      if (failure_.exception != nullptr) {
+        source.errback(failure(std::move(failure_)), made_);
       } else if (value_) {
         if constexpr (std::is_void_v<T>) {
           source.callback(made_);
@@ -103,7 +103,7 @@ class callback_state_of final : public callback_state {
 
   deferred_source<T> source_;
   std::optional<std::conditional_t<std::is_void_v<T>, std::tuple<>, T>> value_;
-  std::exception_ptr failure_;
+  fault failure_;
   std::source_location made_;
 };
 
@@ -185,11 +185,11 @@ class completion_callback {
   void fail(E&& exception) const noexcept {
     if (state_ == nullptr || !state_->claim()) return;
     if constexpr (std::same_as<std::remove_cvref_t<E>, failure>) {
-      state_->called_with_failure(exception.exception());
+      state_->called_with_failure(exception);
     } else if constexpr (std::same_as<std::remove_cvref_t<E>, std::exception_ptr>) {
-      state_->called_with_failure(std::forward<E>(exception));
+      state_->called_with_failure(failure(std::forward<E>(exception)));
     } else {
-      state_->called_with_failure(std::make_exception_ptr(std::forward<E>(exception)));
+      state_->called_with_failure(failure(std::make_exception_ptr(std::forward<E>(exception))));
     }
   }
 
@@ -236,7 +236,7 @@ auto make_from_callback(Initiate&& initiate, Canceller&& canceller, const std::s
   try {
     std::invoke(initiate, completion_callback<Ts...>(done));
   } catch (...) {
-    done.fail(std::current_exception());
+    done.fail(failure::current());
   }
   return made;
 }

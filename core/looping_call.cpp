@@ -49,7 +49,7 @@ class looping_state {
     running_ = false;
     if (iterating_) return;
     drop_call();
-    end(nullptr);
+    end({});
   }
 
   void reset() {
@@ -117,33 +117,33 @@ class looping_state {
     const std::int64_t count = ticks();
     // None, if a reset has moved the grid just so.
     auto made = count > 0 ? fn_(static_cast<std::uint64_t>(count)) : succeed();
-    auto under_way = std::move(made).add_callbacks([this] { ended_iteration(nullptr); },
-                                                   [this](const failure& f) { ended_iteration(f.exception()); });
+    auto under_way = std::move(made).add_callbacks([this] { ended_iteration({}); },
+                                                   [this](const failure& f) { ended_iteration(f.fault()); });
     if (!iterating_) return release();
     iteration_.emplace(std::move(under_way));
     if (cancelled_) iteration_->cancel();
   }
 
-  void ended_iteration(const std::exception_ptr& failed) {
+  void ended_iteration(const fault& failed) {
     iterating_ = false;
     const bool later = iteration_.has_value();
     iteration_.reset();
-    if (failed != nullptr) {
+    if (failed.exception != nullptr) {
       running_ = false;
       end(failed);
     } else if (running_) {
       schedule(home_->clock_now());
     } else {
-      end(cancelled_ ? std::make_exception_ptr(cancelled_error()) : nullptr);
+      end(cancelled_ ? failure(cancelled_error()).fault() : fault());
     }
     if (later) release();
   }
 
-  void end(const std::exception_ptr& failed) {
+  void end(const fault& failed) {
     deferred_source<> ended = std::move(ended_);
     if (!ended.valid()) return;
-    if (failed != nullptr) {
-      ended.errback(failed);
+    if (failed.exception != nullptr) {
+      ended.errback(failure(failed));
     } else {
       ended.callback();
     }
@@ -154,7 +154,7 @@ class looping_state {
     if (!iterating_) {
       running_ = false;
       drop_call();
-      end(std::make_exception_ptr(cancelled_error()));
+      end(failure(cancelled_error()).fault());
       return true;
     }
     const bool was_running = std::exchange(running_, false);

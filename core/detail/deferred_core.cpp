@@ -37,7 +37,7 @@ struct deferred_core::continuation final : typed_link<continuation> {
     if (!outer) return;
     // What it waits for has gone without a source: it never was to fire.
     outer->waited_for_ = nullptr;
-    outer->set_failure(std::make_exception_ptr(broken_deferred()));
+    outer->set_failure(failure(broken_deferred()).fault());
     outer->run();
   }
 
@@ -99,6 +99,15 @@ void deferred_core::move_result_to(deferred_core& other) noexcept {
   }
 }
 
+void deferred_core::set_failure_being_handled() noexcept {
+  std::exception_ptr handled = std::current_exception();
+  if (handled == fault_.exception) {
+    status_ = status::failed;
+  } else {
+    set_failure({std::move(handled), captured_stack::here()});
+  }
+}
+
 bool deferred_core::may_fire() {
   if (!called_) return true;
   if (!swallow_next_) throw already_called(fired_at_);
@@ -137,7 +146,7 @@ void deferred_core::source_gone() noexcept {
   if (!called_) {
     const bool missed = first_ != nullptr || tail_ == tail::held || tail_ == tail::passed_on;
     if (!missed) return end_quietly();
-    fail(std::make_exception_ptr(broken_deferred()), fired_at_);
+    fail(failure(broken_deferred()).fault(), fired_at_);
   } else if (held_up) {
     run();
   }
@@ -203,7 +212,7 @@ void deferred_core::cancel(const std::source_location& at) {
   } else {
     c.swallow_next_ = true;
   }
-  c.fail(std::make_exception_ptr(cancelled_error()), at);
+  c.fail(failure(cancelled_error()).fault(), at);
 }
 
 void deferred_core::run() noexcept {
@@ -239,8 +248,10 @@ void deferred_core::report() noexcept {
     const std::string_view file(fired_at_.file_name());
     log::error("a deferred failed and nobody handled it", {"error", unhandled.message()},
                {"type", unhandled.type_name()},
-               {"fired_at", fmt::format("{}:{}", file.substr(file.find_last_of('/') + 1), fired_at_.line())});
+               {"fired_at", fmt::format("{}:{}", file.substr(file.find_last_of('/') + 1), fired_at_.line())},
+               stack.empty() ? log::field() : log::field("stack", stack));
   } catch (...) {
+    const std::string stack = unhandled.fault().stack.line();
     std::fputs("wring: a deferred failed and nobody handled it; there is no memory to say more\n", stderr);
   }
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <wring/config.hpp>
+#include <wring/core/detail/captured_stack.hpp>
 #include <wring/core/detail/export.hpp>
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/detail/value_slot.hpp>
@@ -92,29 +93,39 @@ class WRING_API deferred_core {
     if constexpr (!std::is_void_v<T>) slot_.emplace<T>(std::forward<Args>(args)...);
     status_ = status::value;
   }
-  void set_failure(std::exception_ptr e) noexcept {
-    failure_ = std::move(e);
+  void set_failure(fault f) noexcept {
+    fault_ = std::move(f);
     status_ = status::failed;
   }
+  /// Within a catch clause: fails with its exception. If that is the one that was lent, it is still that failure.
+  void set_failure_being_handled() noexcept;
   template <class T>
   [[nodiscard]] T take_value() {
     status_ = status::taken;
     if constexpr (!std::is_void_v<T>) return slot_.take<T>();
   }
-  [[nodiscard]] std::exception_ptr take_failure() noexcept {
+  [[nodiscard]] fault take_failure() noexcept {
     status_ = status::taken;
-    return std::move(failure_);
+    return std::move(fault_);
+  }
+  /// As take_failure, but remembers a failure with a stack until reclaim(), in case that its exception is thrown on.
+  [[nodiscard]] fault lend_failure() noexcept {
+    status_ = status::taken;
+    return fault_.stack ? fault_ : std::move(fault_);
+  }
+  void reclaim() noexcept {
+    if (status_ != status::failed) fault_ = {};
   }
   template <class T>
   [[nodiscard]] T& peek_value() noexcept {
     return slot_.get<T>();
   }
-  [[nodiscard]] const std::exception_ptr& peek_failure() const noexcept { return failure_; }
+  [[nodiscard]] const fault& peek_failure() const noexcept { return fault_; }
   /// Hands the result to `other`, which has none.
   void move_result_to(deferred_core& other) noexcept;
   void discard() noexcept {
     slot_.reset();
-    failure_ = nullptr;
+    fault_ = {};
     status_ = status::taken;
   }
 
@@ -123,8 +134,8 @@ class WRING_API deferred_core {
   [[nodiscard]] bool may_fire();
   /// The result has been set: goes on with it.
   void fired(const std::source_location& at) noexcept;
-  void fail(std::exception_ptr e, const std::source_location& at) noexcept {
-    set_failure(std::move(e));
+  void fail(fault f, const std::source_location& at) noexcept {
+    set_failure(std::move(f));
     fired(at);
   }
   /// Nobody wants to know how it ended.
@@ -182,7 +193,7 @@ class WRING_API deferred_core {
   void report() noexcept;
 
   value_slot slot_;
-  std::exception_ptr failure_;
+  fault fault_;
   deferred_link* first_ = nullptr;
   deferred_link* last_ = nullptr;
   deferred_link* canceller_ = nullptr;

@@ -100,7 +100,6 @@ struct callback_result {
 };
 template <class F>
 struct callback_result<F, void> {
-  static_assert(std::invocable<F&>, "this callback cannot be called: the deferred has no value (void)");
   using type = returned_t<std::invoke_result_t<F&>>;
 };
 template <class T>
@@ -145,7 +144,7 @@ void call_into(deferred_core& core, F& fn, Args&&... args) {
     std::invoke(fn, std::forward<Args>(args)...);
     core.set_value<void>();
   } else if constexpr (std::is_same_v<plain, failure>) {
-    core.set_failure(failure(std::invoke(fn, std::forward<Args>(args)...)).exception());
+    core.set_failure(failure(std::invoke(fn, std::forward<Args>(args)...)).fault());
   } else if constexpr (is_deferred<plain>) {
     core.wait_for(plain(std::invoke(fn, std::forward<Args>(args)...)).template pass_on_as<T>());
   } else if constexpr (is_task<plain>) {
@@ -180,7 +179,10 @@ void call_with_value(deferred_core& core, F& fn) {
 
 template <class Out, class F>
 void call_with_failure(deferred_core& core, F& fn) {
-  if constexpr (!std::is_same_v<F, pass>) call_into<Out>(core, fn, failure(core.take_failure()));
+  if constexpr (!std::is_same_v<F, pass>) {
+    call_into<Out>(core, fn, failure(core.lend_failure()));
+    core.reclaim();
+  }
 }
 
 /// A callback and an errback, of which one is called.
@@ -197,7 +199,7 @@ struct pair_link final : typed_link<pair_link<In, Out, Cb, Eb>> {
         call_with_failure<Out>(core, eb);
       }
     } catch (...) {
-      core.set_failure(std::current_exception());
+      core.set_failure_being_handled();
     }
     return nullptr;
   }
@@ -220,7 +222,7 @@ struct both_link final : typed_link<both_link<In, Out, F>> {
         call_with_failure<Out>(core, fn);
       }
     } catch (...) {
-      core.set_failure(std::current_exception());
+      core.set_failure_being_handled();
     }
     return nullptr;
   }
@@ -239,7 +241,7 @@ struct forward_link final : typed_link<forward_link<Source>> {
       from.discard();
     } catch (...) {
       from.discard();
-      from.set_failure(std::current_exception());
+      from.set_failure_being_handled();
     }
     return nullptr;
   }

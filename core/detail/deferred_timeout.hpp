@@ -51,14 +51,15 @@ class timeout_link final : public typed_link<timeout_link<T, F>>, chain_timer {
       if constexpr (std::is_same_v<F, pass>) {
         translate(core);
       } else if (core.state() == deferred_core::status::failed) {
-        call_into<T>(core, fn_, failure(core.take_failure()), limit());
+        call_into<T>(core, fn_, failure(core.lend_failure()), limit());
+        core.reclaim();
       } else if constexpr (std::is_void_v<T>) {
         if constexpr (std::invocable<F&, std::chrono::nanoseconds>) call_into<T>(core, fn_, limit());
       } else if constexpr (std::invocable<F&, T, std::chrono::nanoseconds>) {
         call_into<T>(core, fn_, core.take_value<T>(), limit());
       }
     } catch (...) {
-      core.set_failure(std::current_exception());
+      core.set_failure_being_handled();
     }
     return nullptr;
   }

@@ -15,6 +15,7 @@
 #include <wring/core/deferred_lock.hpp>
 #include <wring/core/deferred_queue.hpp>
 #include <wring/core/deferred_semaphore.hpp>
+#include <wring/core/deferred_source.hpp>
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/event.hpp>

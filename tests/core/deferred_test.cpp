@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -10,36 +9,19 @@
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
-#include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <wring/core/deferred.hpp>
 
 #include "allocation_count.hpp"
-#include "captured_log.hpp"
+#include "chain_end.hpp"
 #include "detail/child_process.hpp"
 
-using Catch::Matchers::ContainsSubstring;
 using wring::deferred;
 using wring::deferred_source;
 using wring::failure;
-using wring::tests::captured_log;
+using wring::tests::end_of;
 
 namespace {
-
-/// Takes the chain's end: its value, or its failure's text.
-std::string end_of(deferred<int>& d) {
-  std::string out = "nothing";
-  d.add_callbacks(
-      [&](int n) {
-        out = std::to_string(n);
-        return n;
-      },
-      [&](const failure& f) {
-        out = f.message();
-        return 0;
-      });
-  return out;
-}
 
 int throws(int n) { throw std::runtime_error(std::to_string(n)); }
 
@@ -178,65 +160,6 @@ TEST_CASE("callbacks that are added by a callback run after those that were ther
   d.add_callback([&] { order += 'b'; });
   d.unpause();
   CHECK(order == "aAbc");
-}
-
-TEST_CASE("firing twice throws, and says where it was fired first", "[deferred]") {
-  deferred_source<int> source;
-  auto d = source.get();
-  source.callback(1);
-  const int line = __LINE__ - 1;
-  CHECK(source.called());
-  CHECK_THROWS_AS(source.callback(2), wring::already_called);
-  try {
-    source.errback(std::runtime_error("late"));
-    FAIL("fired twice");
-  } catch (const wring::already_called& e) {
-    CHECK_THAT(e.what(), ContainsSubstring("deferred_test.cpp:" + std::to_string(line)));
-  }
-  CHECK(end_of(d) == "1");
-}
-
-TEST_CASE("a source fires with failures of every kind", "[deferred]") {
-  const auto fired = [](auto fire) {
-    deferred_source<int> source;
-    auto d = source.get();
-    fire(source);
-    return end_of(d);
-  };
-  CHECK(fired([](auto& s) { s.errback(std::runtime_error("object")); }) == "object");
-  CHECK(fired([](auto& s) { s.errback(std::make_exception_ptr(std::runtime_error("pointer"))); }) == "pointer");
-  CHECK(fired([](auto& s) { s.errback(failure(std::runtime_error("failure"))); }) == "failure");
-  CHECK(fired([](auto& s) { s.callback(failure(std::runtime_error("by callback"))); }) == "by callback");
-  CHECK(fired([](auto& s) { s.errback(42); }) == "exception of type int");
-  CHECK(fired([](auto& s) {
-          try {
-            throw std::runtime_error("current");
-          } catch (...) {
-            s.errback();
-          }
-        }) == "current");
-  deferred_source<int> source;
-  auto d = source.get();
-  CHECK_THROWS_AS(source.errback(), wring::no_current_exception);
-  CHECK_FALSE(source.called());
-  source.callback(3);
-  CHECK(end_of(d) == "3");
-}
-
-TEST_CASE("a source that goes without having fired fails its deferred", "[deferred]") {
-  std::optional<deferred_source<int>> source(std::in_place);
-  auto d = source->get();
-  deferred_source<int> moved(std::move(*source));
-  source.reset();
-  CHECK_FALSE(d.called());
-  moved = deferred_source<int>(nullptr);
-  CHECK_FALSE(moved.valid());
-  std::string end;
-  d.add_errback([&](const failure& f) {
-    CHECK(f.check<wring::broken_deferred>());
-    return 0;
-  });
-  CHECK(end_of(d) == "0");
 }
 
 TEST_CASE("ends that were moved from throw", "[deferred]") {
