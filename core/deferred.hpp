@@ -120,8 +120,10 @@ class deferred {
   }
 
   /// Fires `target` with the result when it comes here. One way: cancelling the deferred of `target` does not reach
-  /// this one. If `target` was fired before, its already_called is reported as unhandled.
+  /// this one. If `target` was fired before, its already_called is reported as unhandled. Throws std::logic_error if
+  /// it is this deferred's own source.
   void chain_deferred(deferred_source<T> target) && {
+    if (&fires == &c) throw std::logic_error("chain_deferred was given the deferred's own source");
     detail::deferred_core& c = core();
     detail::deferred_core& fires = target.core();
     c.append(*c.template make_link<detail::forward_link<deferred_source<T>>>(std::move(target), fires));

@@ -176,6 +176,7 @@ deferred<T> never() {
   deferred_source<T> source;
   auto out = source.get();
   source.hand_over();
+  out.core().set_sourceless();
   return out;
 }
 
@@ -193,6 +194,7 @@ deferred<Out> gather(std::vector<deferred<T>>& parts, bool keep, bool consume, c
   out.core().set_canceller(out.core().template make_link<cancel_parts<whole_type>>(whole));
   for (std::size_t i = 0; i != parts.size(); ++i) {
     deferred_core& chain = *whole->chains[i];
+    chain.break_if_sourceless();
     auto* const link = chain.make_link<part_link<T, Out, OnEnd>>(whole, i, keep, consume, on_end);
     if (keep) {
       chain.append(*link);
@@ -264,7 +266,7 @@ auto deferred_list(std::vector<deferred<T>>& deferreds, deferred_list_options op
 }
 
 /// As deferred_list with Twisted's fireOnOneCallback: fires with the first value, and which deferred gave it. If all
-/// fail, it fires too, without a value. The others are not cancelled. Of no deferreds, it never fires by itself.
+/// fail, it fires too, without a value. The others are not cancelled. Of no deferreds, it is as a race of none.
 template <class T>
 auto deferred_list_first(std::vector<deferred<T>>&& deferreds, deferred_list_options options = {}) {
   return detail::make_first(deferreds, false, options);
@@ -305,7 +307,7 @@ deferred<detail::gathered<T>> gather_results(std::vector<deferred<T>>&& deferred
 
 /// Fires with the first value and whose it is, and cancels all others, dropping what comes of them. Fails with
 /// failure_group if all fail. Cancelling it cancels all. Of no deferreds, it never fires unless it is cancelled, which
-/// gives cancelled_error.
+/// gives cancelled_error; given to a callback's chain or to a list, it fails with broken_deferred at once.
 template <class T>
 deferred<race_result<T>> race(std::vector<deferred<T>>&& deferreds) {
   using out = race_result<T>;

@@ -152,6 +152,10 @@ void deferred_core::source_gone() noexcept {
   }
 }
 
+void deferred_core::break_if_sourceless() noexcept {
+  if (!called_ && !source_alive_) fail(failure(broken_deferred()).fault(), fired_at_);
+}
+
 void deferred_core::set_tail(tail t) noexcept {
   tail_ = t;
   if (t == tail::passed_on && !source_alive_) pauses_ = 0;  // nobody is left who could

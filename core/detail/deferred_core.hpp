@@ -144,6 +144,10 @@ class WRING_API deferred_core {
   [[nodiscard]] deferred_core* fire_with_result_of(deferred_core& from) noexcept;
   /// The source has gone; fails the chain if it was not fired.
   void source_gone() noexcept;
+  /// There never was a source: only cancel() will fire this.
+  void set_sourceless() noexcept { source_alive_ = false; }
+  /// Fails a chain without a source, which somebody is about to wait for who would keep it.
+  void break_if_sourceless() noexcept;
   void set_source(void* source) noexcept { source_ = source; }
   [[nodiscard]] void* source() const noexcept { return source_; }
   /// Takes a canceller made by make_link.
