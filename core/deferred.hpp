@@ -106,16 +106,14 @@ class deferred {
   deferred& add_both(F&& fn) & {
     using given = std::decay_t<F>;
     check_keeps<given, given>();
-    detail::deferred_core& c = core();
-    c.append(*c.template make_link<detail::both_link<T, T, given>>(std::forward<F>(fn)));
+    add_link<T, given, given, detail::both_link<T, T, given>>(std::forward<F>(fn));
     return *this;
   }
   template <class F>
   auto add_both(F&& fn) && {
     using given = std::decay_t<F>;
     using out = typename detail::after_pair<T, given, given>::type;
-    detail::deferred_core& c = core();
-    c.append(*c.template make_link<detail::both_link<T, out, given>>(std::forward<F>(fn)));
+    add_link<out, given, given, detail::both_link<T, out, given>>(std::forward<F>(fn));
     return deferred<out>(std::move(core_));
   }
 
@@ -123,9 +121,9 @@ class deferred {
   /// this one. If `target` was fired before, its already_called is reported as unhandled. Throws std::logic_error if
   /// it is this deferred's own source.
   void chain_deferred(deferred_source<T> target) && {
-    if (&fires == &c) throw std::logic_error("chain_deferred was given the deferred's own source");
     detail::deferred_core& c = core();
     detail::deferred_core& fires = target.core();
+    if (&fires == &c) throw std::logic_error("chain_deferred was given the deferred's own source");
     c.append(*c.template make_link<detail::forward_link<deferred_source<T>>>(std::move(target), fires));
     c.set_tail(detail::deferred_core::tail::dropped);
     core_ = {};
@@ -208,19 +206,21 @@ class deferred {
                   "an errback returns what its deferred carries, or a failure, or throws; to change the type use "
                   "std::move(d).add_errback(...)");
   }
+  // To compile what does not fit would only bury the message that says so.
+  template <class Out, class Cb, class Eb, class Link, class... Args>
+  void add_link(Args&&... args) {
+    detail::deferred_core& c = core();
+    if constexpr (detail::fits<T, Out, Cb, Eb>) c.append(*c.template make_link<Link>(std::forward<Args>(args)...));
+  }
   template <class Cb, class Eb, class C, class E>
   void add_keeping(C&& callback, E&& errback) {
     check_keeps<Cb, Eb>();
-    detail::deferred_core& c = core();
-    c.append(
-        *c.template make_link<detail::pair_link<T, T, Cb, Eb>>(std::forward<C>(callback), std::forward<E>(errback)));
+    add_link<T, Cb, Eb, detail::pair_link<T, T, Cb, Eb>>(std::forward<C>(callback), std::forward<E>(errback));
   }
   template <class Cb, class Eb, class C, class E>
   auto add_changing(C&& callback, E&& errback) {
     using out = typename detail::after_pair<T, Cb, Eb>::type;
-    detail::deferred_core& c = core();
-    c.append(
-        *c.template make_link<detail::pair_link<T, out, Cb, Eb>>(std::forward<C>(callback), std::forward<E>(errback)));
+    add_link<out, Cb, Eb, detail::pair_link<T, out, Cb, Eb>>(std::forward<C>(callback), std::forward<E>(errback));
     return deferred<out>(std::move(core_));
   }
 

@@ -250,12 +250,12 @@ void deferred_core::report() noexcept {
   try {
     const failure unhandled(take_failure());
     const std::string_view file(fired_at_.file_name());
+    const std::string stack = unhandled.fault().stack.line();
     log::error("a deferred failed and nobody handled it", {"error", unhandled.message()},
                {"type", unhandled.type_name()},
                {"fired_at", fmt::format("{}:{}", file.substr(file.find_last_of('/') + 1), fired_at_.line())},
                stack.empty() ? log::field() : log::field("stack", stack));
   } catch (...) {
-    const std::string stack = unhandled.fault().stack.line();
     std::fputs("wring: a deferred failed and nobody handled it; there is no memory to say more\n", stderr);
   }
 }

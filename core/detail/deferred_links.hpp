@@ -52,7 +52,13 @@ inline constexpr bool is_task<task<T>> = true;
 
 /// The type both sides of a pair convert to.
 template <class A, class B>
-struct both_sides : std::common_type<A, B> {};
+struct both_sides {
+  static_assert(!std::is_same_v<A, A>, "what callback and errback of a pair return does not convert to one type");
+  using type = no_value;
+};
+template <class A, class B>
+  requires requires { typename std::common_type_t<A, B>; }
+struct both_sides<A, B> : std::common_type<A, B> {};
 template <class A>
 struct both_sides<A, A> {
   using type = A;
@@ -94,11 +100,28 @@ struct both_sides<no_value, no_value> {
 struct pass {};
 
 template <class F, class T>
+inline constexpr bool takes = std::invocable<F&, T>;
+template <class F>
+inline constexpr bool takes<F, void> = std::invocable<F&>;
+template <class T>
+inline constexpr bool takes<pass, T> = true;
+template <>
+inline constexpr bool takes<pass, void> = true;
+
+// What cannot be called is reported, and passes for something that gives nothing.
+template <class F, class T>
 struct callback_result {
-  static_assert(std::invocable<F&, T>, "this callback cannot be called with the deferred's value");
+  static_assert(takes<F, T>,
+                "this callback cannot be called with the deferred's value (if that is void: with nothing)");
+  using type = no_value;
+};
+template <class F, class T>
+  requires takes<F, T>
+struct callback_result<F, T> {
   using type = returned_t<std::invoke_result_t<F&, T>>;
 };
 template <class F>
+  requires takes<F, void>
 struct callback_result<F, void> {
   using type = returned_t<std::invoke_result_t<F&>>;
 };
@@ -112,7 +135,12 @@ struct callback_result<pass, void> {
 };
 template <class F>
 struct errback_result {
-  static_assert(std::invocable<F&, failure>, "this errback cannot be called with a wring::failure");
+  static_assert(takes<F, failure>, "this errback cannot be called with a wring::failure");
+  using type = no_value;
+};
+template <class F>
+  requires takes<F, failure>
+struct errback_result<F> {
   using type = returned_t<std::invoke_result_t<F&, failure>>;
 };
 template <>
@@ -134,6 +162,11 @@ auto start_as_deferred(F fn, Args&&... args) -> deferred<returned_t<std::invoke_
 /// Whether what a callback gives can be carried by a chain of T.
 template <class Given, class T>
 inline constexpr bool gives = std::is_void_v<T> || std::is_same_v<Given, no_value> || std::is_convertible_v<Given, T>;
+
+/// Whether a pair of Cb and Eb makes a chain of Out of one of T. If not, that has been reported.
+template <class T, class Out, class Cb, class Eb>
+inline constexpr bool fits = takes<Cb, T> && takes<Eb, failure> && gives<typename callback_result<Cb, T>::type, Out> &&
+                             gives<typename errback_result<Eb>::type, Out>;
 
 /// Calls fn(args...) and puts what it gives into the core as a T. Throws what that throws.
 template <class T, class F, class... Args>
