@@ -31,15 +31,6 @@ constexpr int circle_limit = 64;
 /// Takes the result over to the chain that waits for it.
 struct deferred_core::continuation final : typed_link<continuation> {
   explicit continuation(deferred_core& waiting) noexcept : outer(core_ref::share(waiting)) {}
-  continuation(const continuation&) = delete;
-  continuation& operator=(const continuation&) = delete;
-  ~continuation() {
-    if (!outer) return;
-    // What it waits for has gone without a source: it never was to fire.
-    outer->waited_for_ = nullptr;
-    outer->set_failure(failure(broken_deferred()).fault());
-    outer->run();
-  }
 
   deferred_core* run(deferred_core& inner) noexcept {
     outer->status_ = status::unfired;
@@ -178,6 +169,7 @@ void deferred_core::detach(deferred_link& link) noexcept {
 void deferred_core::wait_for(deferred_core* inner) {
   const core_ref awaited(inner);
   inner->set_tail(tail::passed_on);
+  inner->break_if_sourceless();
   if (inner->settled() && inner->first_ == nullptr) {
     inner->move_result_to(*this);
     return;

@@ -10,7 +10,11 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/cooperator.hpp>
 #include <wring/core/deferred_list.hpp>
+#include <wring/core/deferred_lock.hpp>
+#include <wring/core/looping_call.hpp>
+#include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
 #include "chain_end.hpp"
@@ -82,6 +86,32 @@ TEST_CASE("in a list that leaves it where it is, too, a deferred that can never 
 TEST_CASE("a deferred that can never fire goes with its handle", "[deferred_list]") {
   token kept;
   wring::race(none()).add_callback(kept.callback());
+  CHECK(kept.gone());
+}
+
+TEST_CASE("who waits for a deferred that can never fire is told so, and keeps nothing", "[deferred]") {
+  token kept;
+  run_task([&]() -> task<> {
+    const auto never = [] { return wring::race(none()).add_callback([](const auto&) { return true; }); };
+    const auto broken = [](auto d) {
+      bool was = false;
+      d.add_errback([&](const failure& f) { was = f.check<wring::broken_deferred>(); });
+      return was;
+    };
+    wring::deferred_lock lock;
+    CHECK(broken(lock.run([&] { return never().add_callback(kept.callback()); }).add_callback([](bool) {})));
+    CHECK_FALSE(lock.locked());
+
+    token in_loop;
+    wring::looping_call loop([&, keep = in_loop.callback()] { return never(); });
+    CHECK(broken(loop.start(1s)));
+
+    token in_step;
+    auto steps = wring::coiterate([&, keep = in_step.callback()] { return never(); });
+    for (int turns = 0; turns != 10000 && !steps.called(); ++turns) co_await wring::yield();
+    CHECK(broken(std::move(steps)));
+    CHECK(in_step.gone());
+  });
   CHECK(kept.gone());
 }
 
