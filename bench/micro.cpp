@@ -8,17 +8,20 @@
 
 #include "common/micro.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <thread>
 
 #include <wring/wring.hpp>
 
 #include "common/options.hpp"
+#include "operation.hpp"
 
 namespace {
 
@@ -234,14 +237,8 @@ task<> tcp_echo(stopwatch& watch, std::uint64_t count) {
   co_await echo_between(watch, count, server, client);
 }
 
-struct operation {
-  std::string_view name;
-  task<> (*run)(stopwatch&, std::uint64_t count);
-  std::uint64_t count;
-};
-
 // A row more in the tables: one line here. Give it a budget in budgets.json, and its peers' programs the same name.
-constexpr operation operations[] = {
+constexpr bench::operation operations[] = {
     {"await_child", await_child, 5'000'000},
     {"yield", yield, 5'000'000},
     {"start", start, 2'000'000},
@@ -257,8 +254,8 @@ constexpr operation operations[] = {
     {"tcp_echo", tcp_echo, 20'000},
 };
 
-task<> run_all() {
-  for (const operation& o : operations) {
+task<> run_each(std::span<const bench::operation> all) {
+  for (const bench::operation& o : all) {
     stopwatch watch;
     co_await o.run(watch, o.count / 20);
     co_await o.run(watch, o.count);
@@ -266,16 +263,30 @@ task<> run_all() {
   }
 }
 
-task<int> run_one(std::string_view name, std::uint64_t count) {
-  for (const operation& o : operations) {
-    if (o.name != name) continue;
-    stopwatch watch;
-    co_await o.run(watch, count);
-    std::printf("%llu allocations\n", static_cast<unsigned long long>(watch.counted_allocations()));
-    co_return 0;
+task<> run_all() {
+  co_await run_each(operations);
+  co_await run_each(bench::deferred_operations);
+}
+
+const bench::operation* find(std::string_view name) {
+  const std::span<const bench::operation> groups[] = {operations, bench::deferred_operations};
+  for (const auto group : groups) {
+    const auto found = std::ranges::find(group, name, &bench::operation::name);
+    if (found != group.end()) return &*found;
   }
-  std::fprintf(stderr, "bench_micro: there is no operation %.*s\n", static_cast<int>(name.size()), name.data());
-  co_return 2;
+  return nullptr;
+}
+
+task<int> run_one(std::string_view name, std::uint64_t count) {
+  const bench::operation* const o = find(name);
+  if (o == nullptr) {
+    std::fprintf(stderr, "bench_micro: there is no operation %.*s\n", static_cast<int>(name.size()), name.data());
+    co_return 2;
+  }
+  stopwatch watch;
+  co_await o->run(watch, count);
+  std::printf("%llu allocations\n", static_cast<unsigned long long>(watch.counted_allocations()));
+  co_return 0;
 }
 
 #ifdef __clang__

@@ -106,4 +106,6 @@ TARGETS = (
     most('micro/timer_arm_cancel', 'ns', 8),
     most('micro/timer_rearm_random', 'ns', 40),
     most('micro/post', 'ns', 50),
+    most('micro/deferred_three_callbacks', 'ns', 150),
+    most('micro/deferred_await_fired', 'allocations', 0),
 )
