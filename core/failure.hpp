@@ -96,9 +96,10 @@ class WRING_API failure {
   [[nodiscard]] static bool captures_stacks() noexcept { return detail::captured_stack::enabled(); }
 
   /// The calls that were under way where this failure, or the one that it is a copy of, was made; one line each, the
-  /// innermost first, of 64 frames at most: "client::answer (client.cpp:12)". Empty unless stacks were captured then. Of an
-  /// exception that was thrown it is the stack of the catch, by the program or by the chain that called the callback:
-  /// where the exception was thrown, the stack has been unwound. It takes milliseconds and memory to look the names up.
+  /// innermost first, of 64 frames at most: "client::answer (client.cpp:12)". Empty unless stacks were captured then.
+  /// Of an exception that was thrown it is the stack of the catch, by the program or by the chain that called the
+  /// callback: where the exception was thrown, the stack has been unwound. It takes milliseconds and memory to look the
+  /// names up.
   [[nodiscard]] std::vector<std::string> stack() const { return fault_.stack.lines(); }
 
   /// For printing: "type: message", then a line for each of stack(). If the exception is a std::nested_exception, what
