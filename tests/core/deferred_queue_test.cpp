@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -63,6 +64,18 @@ TEST_CASE("a cancelled get has taken nothing", "[deferred_queue]") {
   first.cancel();
   q.put(1);
   CHECK(order == "x1");
+}
+
+TEST_CASE("a deferred_queue that goes fails those who wait for it", "[deferred_queue]") {
+  std::optional<deferred_queue<int>> queue(std::in_place);
+  auto waits = queue->get();
+  bool broken = false;
+  waits.add_errback([&](const failure& f) {
+    broken = f.check<wring::broken_deferred>();
+    return 0;
+  });
+  queue.reset();
+  CHECK(broken);
 }
 
 TEST_CASE("a task can wait for a deferred_queue", "[deferred_queue]") {

@@ -174,6 +174,22 @@ TEST_CASE("a failure that takes another one's place has a stack of its own", "[f
   CHECK(stack != f.stack());
 }
 
+TEST_CASE("an exception with a stack goes when it was handled", "[failure][deferred]") {
+  const capturing on;
+  struct lost : std::runtime_error {
+    using std::runtime_error::runtime_error;
+    std::shared_ptr<int> held = std::make_shared<int>(0);
+  };
+  lost error("lost");
+  const std::weak_ptr<int> held = error.held;
+  deferred_source<int> source;
+  auto d = source.get();
+  d.add_errback([](const failure&) { return 0; });
+  source.errback(std::move(error));
+  error.held.reset();
+  CHECK(held.expired());
+}
+
 TEST_CASE("a failure keeps its stack from one chain to another", "[failure][deferred]") {
   const capturing on;
   const failure f = made_here();
