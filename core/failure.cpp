@@ -27,14 +27,14 @@ std::exception_ptr nested_in(const failure& f) noexcept {
 failure failure::current() {
   std::exception_ptr handled = std::current_exception();
   if (handled == nullptr) throw no_current_exception();
-  return failure(detail::fault{std::move(handled), detail::captured_stack::here()});
+  return failure(detail::fault_of(std::move(handled)));
 }
 
 std::string failure::message() const { return detail::describe(exception()); }
 
 std::string failure::type_name() const {
   try {
-    raise();
+    std::rethrow_exception(exception());
   } catch (...) {
     const std::type_info* const type = abi::__cxa_current_exception_type();
     if (type == nullptr) return "unknown";

@@ -37,8 +37,7 @@ concept exception_object = std::derived_from<std::remove_cvref_t<E>, std::except
 class WRING_API failure {
  public:
   /// Throws std::invalid_argument for null.
-  explicit failure(std::exception_ptr exception)
-      : failure(detail::fault{std::move(exception), detail::captured_stack::here()}) {
+  explicit failure(std::exception_ptr exception) : failure(detail::fault_of(std::move(exception))) {
     if (fault_.exception == nullptr) throw std::invalid_argument("a failure needs an exception");
   }
 
@@ -58,7 +57,7 @@ class WRING_API failure {
   template <class E>
   [[nodiscard]] const E* get_if() const noexcept {
     try {
-      raise();
+      std::rethrow_exception(fault_.exception);
     } catch (const E& e) {
       return &e;
     } catch (...) {
@@ -80,7 +79,7 @@ class WRING_API failure {
   }
 
   /// Throws the exception, as itself.
-  [[noreturn]] void raise() const { std::rethrow_exception(fault_.exception); }
+  [[noreturn]] void raise() const { detail::rethrow(fault_); }
 
   /// The text of a std::exception; the name of its type for others.
   [[nodiscard]] std::string message() const;
@@ -98,8 +97,9 @@ class WRING_API failure {
   /// The calls that were under way where this failure, or the one that it is a copy of, was made; one line each, the
   /// innermost first, of 64 frames at most: "client::answer (client.cpp:12)". Empty unless stacks were captured then.
   /// Of an exception that was thrown it is the stack of the catch, by the program or by the chain that called the
-  /// callback: where the exception was thrown, the stack has been unwound. It takes milliseconds and memory to look the
-  /// names up.
+  /// callback: where it was thrown, the stack has been unwound. But what trap() or raise() throws, or what is thrown in
+  /// a task that awaits a deferred, keeps the stack that it has, unless another such exception is thrown in this thread
+  /// before it is caught. It takes milliseconds and memory to look the names up.
   [[nodiscard]] std::vector<std::string> stack() const { return fault_.stack.lines(); }
 
   /// For printing: "type: message", then a line for each of stack(). If the exception is a std::nested_exception, what

@@ -34,7 +34,7 @@ void deferred_child::fail(std::exception_ptr e) noexcept {
     // Where it was thrown, as far as that is known.
     const bool traced = e != nullptr && trace != nullptr && trace->count != 0;
     if (e == nullptr) e = std::make_exception_ptr(cancelled_error());
-    chain_->fail(failure(std::move(e)).fault(), traced ? trace->frames[0] : std::source_location::current());
+    chain_->fail(fault_of(std::move(e)), traced ? trace->frames[0] : std::source_location::current());
   } else {
     chain_->end_quietly();
   }

@@ -122,6 +122,9 @@ std::vector<symbol> symbols_at(std::uintptr_t address) {
   return symbols;
 }
 
+/// The last fault with a stack that was thrown. It keeps the exception, so that no other can have its address.
+thread_local fault thrown;
+
 }  // namespace
 
 struct captured_stack::calls {
@@ -168,6 +171,16 @@ std::vector<std::string> captured_stack::lines() const {
     }
   }
   return lines;
+}
+
+fault fault_of(std::exception_ptr exception) noexcept {
+  if (captured_stack::enabled() && exception == thrown.exception) return thrown;
+  return {std::move(exception), captured_stack::here()};
+}
+
+void rethrow(const fault& f) {
+  if (f.stack) thrown = f;
+  std::rethrow_exception(f.exception);
 }
 
 std::string captured_stack::line() const { return fmt::format("{}", fmt::join(lines(), " < ")); }

@@ -57,6 +57,13 @@ struct fault {
   captured_stack stack = {};
 };
 
+/// An exception that comes into a chain, with the stack of the caller; with the one it had, if it is the one that
+/// rethrow() has thrown in this thread last.
+[[nodiscard]] WRING_API fault fault_of(std::exception_ptr exception) noexcept;
+
+/// Throws the exception. The stack is remembered, in case that it is caught and becomes a fault again.
+[[noreturn]] WRING_API void rethrow(const fault& f);
+
 /// "client::answer" of "int client::answer<std::string>(std::string) const [clone .actor]".
 [[nodiscard]] WRING_API std::string short_symbol_name(std::string name);
 

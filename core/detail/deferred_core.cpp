@@ -90,14 +90,7 @@ void deferred_core::move_result_to(deferred_core& other) noexcept {
   }
 }
 
-void deferred_core::set_failure_being_handled() noexcept {
-  std::exception_ptr handled = std::current_exception();
-  if (handled == fault_.exception) {
-    status_ = status::failed;
-  } else {
-    set_failure({std::move(handled), captured_stack::here()});
-  }
-}
+void deferred_core::set_failure_being_handled() noexcept { set_failure(fault_of(std::current_exception())); }
 
 bool deferred_core::may_fire() {
   if (!called_) return true;

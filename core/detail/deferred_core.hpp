@@ -97,7 +97,7 @@ class WRING_API deferred_core {
     fault_ = std::move(f);
     status_ = status::failed;
   }
-  /// Within a catch clause: fails with its exception. If that is the one that was lent, it is still that failure.
+  /// Within a catch clause: fails with its exception.
   void set_failure_being_handled() noexcept;
   template <class T>
   [[nodiscard]] T take_value() {
@@ -107,14 +107,6 @@ class WRING_API deferred_core {
   [[nodiscard]] fault take_failure() noexcept {
     status_ = status::taken;
     return std::move(fault_);
-  }
-  /// As take_failure, but remembers a failure with a stack until reclaim(), in case that its exception is thrown on.
-  [[nodiscard]] fault lend_failure() noexcept {
-    status_ = status::taken;
-    return fault_.stack ? fault_ : std::move(fault_);
-  }
-  void reclaim() noexcept {
-    if (status_ != status::failed) fault_ = {};
   }
   template <class T>
   [[nodiscard]] T& peek_value() noexcept {

@@ -212,10 +212,7 @@ void call_with_value(deferred_core& core, F& fn) {
 
 template <class Out, class F>
 void call_with_failure(deferred_core& core, F& fn) {
-  if constexpr (!std::is_same_v<F, pass>) {
-    call_into<Out>(core, fn, failure(core.lend_failure()));
-    core.reclaim();
-  }
+  if constexpr (!std::is_same_v<F, pass>) call_into<Out>(core, fn, failure(core.take_failure()));
 }
 
 /// A callback and an errback, of which one is called.

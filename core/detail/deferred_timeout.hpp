@@ -51,8 +51,7 @@ class timeout_link final : public typed_link<timeout_link<T, F>>, chain_timer {
       if constexpr (std::is_same_v<F, pass>) {
         translate(core);
       } else if (core.state() == deferred_core::status::failed) {
-        call_into<T>(core, fn_, failure(core.lend_failure()), limit());
-        core.reclaim();
+        call_into<T>(core, fn_, failure(core.take_failure()), limit());
       } else if constexpr (std::is_void_v<T>) {
         if constexpr (std::invocable<F&, std::chrono::nanoseconds>) call_into<T>(core, fn_, limit());
       } else if constexpr (std::invocable<F&, T, std::chrono::nanoseconds>) {

@@ -147,7 +147,7 @@ bool any_deferred_wait::confirms_stop() noexcept {
 
 deferred_core& any_deferred_wait::outcome() {
   if (thrown_by_canceller_) std::rethrow_exception(std::exchange(thrown_by_canceller_, nullptr));
-  if (chain_->state() == deferred_core::status::failed) std::rethrow_exception(chain_->take_failure().exception);
+  if (chain_->state() == deferred_core::status::failed) rethrow(chain_->take_failure());
   return *chain_;
 }
 

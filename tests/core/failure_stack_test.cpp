@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -296,6 +297,34 @@ TEST_CASE("a failure keeps its stack through loops, steps and completion callbac
     auto completed = wring::from_callback<int>([&](wring::completion_callback<int> callback) { callback.fail(f); });
     called.of(completed);
     CHECK(called.stack() == f.stack());
+  });
+}
+
+TEST_CASE("a failure keeps its stack through tasks that await it", "[failure][start_deferred]") {
+  const capturing on;
+  run_task([]() -> task<> {
+    const failure f = made_here();
+    deferred_source<int> source;
+    const auto awaits = [&]() -> task<int> { co_return co_await source.get(); };
+    const auto passes_on = [&]() -> task<int> { co_return co_await awaits(); };
+    ending ended;
+    auto made = wring::start_deferred(std::ref(passes_on));
+    ended.of(made);
+    source.errback(f);
+    while (ended.came == nullptr) co_await wring::yield();
+    CHECK(ended.stack() == f.stack());
+
+    try {
+      f.raise();
+    } catch (...) {
+      CHECK(failure::current().stack() == f.stack());
+      CHECK(failure(std::current_exception()).stack() == f.stack());
+    }
+    try {
+      throw std::runtime_error("lost");
+    } catch (...) {
+      CHECK(failure::current().stack() != f.stack());
+    }
   });
 }
 
