@@ -49,6 +49,7 @@ struct capturing {
 
 [[gnu::noinline]] failure made_deep(int depth) {
   failure f = depth == 0 ? made_here() : made_deep(depth - 1);
+  asm volatile("");  // keeps it from being a tail call
   return f;
 }
 
