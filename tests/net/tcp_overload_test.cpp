@@ -259,8 +259,8 @@ TEST_CASE("a steady echo allocates nothing and enters the kernel's ring once a h
     REQUIRE(allocated == 0);
     // Receives stay armed and sends end at once, unless they are gathered; a read into own memory is an operation.
     const bool gathers = gather_from == 0 && scheduler::current().engine().gathers();
-    REQUIRE(used.kernel_calls <= (gathers ? 4 : 2) * 1000 + 10);
-    REQUIRE(used.operations_submitted <= (own_memory ? 1000 : 0) + (gathers ? 2000 : 0) + 10);
+    REQUIRE(used.kernel_calls <= (gathers ? 4U : 2U) * 1000 + 10);
+    REQUIRE(used.operations_submitted <= (own_memory ? 1000U : 0U) + (gathers ? 2000U : 0U) + 10);
   };
   run_net(exchange, {.gather_from = gather_from});
 }
