@@ -157,12 +157,11 @@ std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
   f.unwinding = false;
   for (;;) {
     detail::await_node& node = *f.top;
-    if (node.unwound == nullptr) {
-      auto& promise = static_cast<detail::promise_base&>(node);
+    if (node.is_frame()) {
       f.top = node.parent;
-      *promise.owner = nullptr;
+      static_cast<detail::promise_base&>(node).owner->set_unwound();
       node.frame.destroy();
-    } else if (node.unwound(node, f)) {
+    } else if (auto& adaptor = static_cast<detail::adaptor_node&>(node); adaptor.unwound(adaptor, f)) {
       return node.frame;
     }
   }
@@ -196,7 +195,7 @@ void scheduler::jump_held_clock() noexcept {
 // The only place that resumes coroutines; `around` is the flow it is called from, by start_now. A frame that ends while
 // nobody is waiting inside its own start leaves its parent in `flow::next` instead of resuming it, and a cancelled wait
 // only asks for unwinding: so the stack does not grow with the depth of a task, whatever the compiler does about tail
-// calls.
+// calls. `running_` is left as it is if the flow is suspended: what comes next sets it.
 [[gnu::always_inline]] inline void scheduler::resume(detail::flow& f, detail::flow* around) noexcept {
   running_ = &f;
   f.queued = false;
@@ -213,26 +212,28 @@ void scheduler::jump_held_clock() noexcept {
     if (f.cancelled()) {
       f.was_cancelled = true;
     } else {
-      f.next = nullptr;
       f.begin();
-      frame = f.unwinding ? unwind(f) : f.next;
+      frame = f.unwinding ? unwind(f) : std::exchange(f.next, nullptr);
     }
-  } else if (f.leaf == nullptr || f.leaf->restart()) {  // not so if an await that gave way is begun only now
+  } else if (f.leaf == nullptr) [[likely]] {
+    frame = f.unwinding ? unwind(f) : f.top->frame;
+  } else if (f.leaf->restart()) {  // an await that gave way is begun only now, and has ended at once
     f.leaf = nullptr;
     frame = f.unwinding ? unwind(f) : f.top->frame;
   }
   while (frame) {
-    f.next = nullptr;
     frame.resume();
     frame = f.unwinding ? unwind(f) : f.next;
+    if (frame) f.next = nullptr;
   }
-  running_ = around;
   if (f.leaf == nullptr && !f.queued) [[unlikely]] {
+    running_ = around;
     ++ended_;
     if (observer_ != nullptr) [[unlikely]]
       observer_->task_ended(f, f.was_cancelled);
     f.ended(f.was_cancelled);
   } else if (observer_ != nullptr) [[unlikely]] {
+    running_ = around;
     observer_->task_suspended(f);
   }
 }
@@ -244,17 +245,17 @@ void scheduler::start_now(detail::flow& f) noexcept {
     return;
   }
   ++started_inside_;
-  resume(f, running_);
+  detail::flow* const around = running_;
+  resume(f, around);
+  running_ = around;
   --started_inside_;
 }
 
 [[gnu::always_inline]] inline void scheduler::run_ready() {
   for (unsigned n = options_.resumptions_per_turn; n != 0 && ready_.first != nullptr; --n) {
-    detail::flow& f = *ready_.first;
-    ready_.first = f.next_ready;
-    if (ready_.first == nullptr) ready_.last = nullptr;
-    resume(f, nullptr);
+    resume(ready_.pop(), nullptr);
   }
+  running_ = nullptr;
 }
 
 [[gnu::always_inline]] inline void scheduler::turn_once() {

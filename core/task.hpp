@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <coroutine>
 #include <exception>
 #include <memory>
@@ -23,20 +24,69 @@ namespace detail {
 /// How deep tasks may start inside each other on the stack before one is started by the scheduler's loop instead.
 inline constexpr unsigned inline_depth_limit = 64;
 
-struct final_await {
-  static bool await_ready() noexcept { return false; }
-  template <class Promise>
-  static void await_suspend(std::coroutine_handle<Promise> h) noexcept {
-    promise_base& p = h.promise();
-    flow& f = *p.flow;
-    f.top = p.parent;
-    if (p.inline_start) {
-      p.finished = true;
-    } else {
-      f.next = p.parent->frame;
-    }
+/// How a task has ended.
+template <class T>
+class task_outcome : public task_end {
+ public:
+  explicit task_outcome(std::coroutine_handle<> f) noexcept : task_end(f) {}
+  ~task_outcome() {
+    if (is(returned)) std::destroy_at(std::addressof(value_));
+    if (is(failed)) [[unlikely]]
+      std::destroy_at(std::addressof(exception_));
   }
-  static void await_resume() noexcept {}
+
+  template <class U>
+  void set_value(U&& value) {
+    std::construct_at(std::addressof(value_), std::forward<U>(value));
+    set(returned);
+  }
+  void set_exception(std::exception_ptr&& thrown) noexcept {
+    if (is(returned)) std::destroy_at(std::addressof(value_));  // and then a destructor has thrown
+    std::construct_at(std::addressof(exception_), std::move(thrown));
+    set(failed);
+  }
+  T take() {
+    if (is(failed)) [[unlikely]]
+      std::rethrow_exception(exception_);
+    return std::move(value_);
+  }
+
+ private:
+  union {
+    T value_;
+    std::exception_ptr exception_;
+  };
+};
+
+template <>
+class task_outcome<void> : public task_end {
+ public:
+  explicit task_outcome(std::coroutine_handle<> f) noexcept : task_end(f) {}
+  ~task_outcome() {
+    if (is(failed)) [[unlikely]]
+      std::destroy_at(std::addressof(exception_));
+  }
+  void set_value() noexcept { set(returned); }
+  void set_exception(std::exception_ptr&& thrown) noexcept {
+    std::construct_at(std::addressof(exception_), std::move(thrown));
+    set(failed);
+  }
+  void take() {
+    if (is(failed)) [[unlikely]]
+      std::rethrow_exception(exception_);
+  }
+
+ private:
+  union {
+    std::exception_ptr exception_;
+  };
+};
+
+template <class T>
+class task_outcome<T&> : public task_outcome<T*> {
+ public:
+  using task_outcome<T*>::task_outcome;
+  T& take() { return *task_outcome<T*>::take(); }
 };
 
 // g++ 12 takes the pair below for mismatched (gcc PR109224).
@@ -45,100 +95,70 @@ struct final_await {
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
 
+/// A std::source_location as the pointer that it is. As a default argument of an await it is not kept in the frame,
+/// where g++ puts every object of a class: that is two stores an await, and 16 bytes a co_await in the code.
+using await_place = decltype(__builtin_source_location());
+static_assert(sizeof(await_place) == sizeof(std::source_location) && std::is_pointer_v<await_place>);
+
 struct task_promise_base : promise_base {
   static void* operator new(std::size_t size) { return frame_recycler::allocate(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { frame_recycler::deallocate(frame, size); }
 
   static std::suspend_always initial_suspend() noexcept { return {}; }
-  static final_await final_suspend() noexcept { return {}; }
+  /// Does not suspend: the frame goes at once. What waits for it is resumed by the scheduler's loop, unless the task
+  /// ends inside the await that starts it (the innermost one on the stack): that returns to it instead.
+  std::suspend_never final_suspend() noexcept {
+    flow->top = parent;
+    if (flow->depth == 0) flow->next = parent->frame;
+    return {};
+  }
 
   /// `where` is the place of the co_await, kept for task dumps.
   template <class A>
     requires awaitable<std::remove_cvref_t<A>>
-  frame_await<std::remove_reference_t<A>> await_transform(A&& a,
-                                                          std::source_location at = std::source_location::current()) {
+  frame_await<std::remove_reference_t<A>> await_transform(A&& a, await_place at = __builtin_source_location()) {
     static_assert(!std::is_lvalue_reference_v<A> || !operation_like<std::remove_cvref_t<A>>,
                   "await the call itself: co_await f(args), not a named object");
     static_assert(!std::is_lvalue_reference_v<A> || !used_up_by_awaiting<std::remove_cvref_t<A>>,
                   "awaiting this uses it up: co_await std::move(name)");
-    where = at;
+    where = std::bit_cast<std::source_location>(at);
     return frame_await<std::remove_reference_t<A>>(a);
   }
 };
 
 template <class T>
-struct task_promise final : task_promise_base {
-  static_assert(std::is_object_v<T> && !std::is_const_v<T>,
-                "task<T>: T is an object type, void, or an lvalue reference");
-
-  task_promise() noexcept {}
-  ~task_promise() {
-    if (kind_ == kind::value) std::destroy_at(std::addressof(value_));
-    if (kind_ == kind::exception) std::destroy_at(std::addressof(exception_));
+struct task_promise_of : task_promise_base {
+  task<T> get_return_object(std::source_location at = std::source_location::current()) noexcept;
+  void unhandled_exception() noexcept {
+    std::exception_ptr thrown = std::current_exception();
+    this->flow->note_exception(thrown, *this);
+    outcome().set_exception(std::move(thrown));
   }
 
-  task<T> get_return_object(std::source_location at = std::source_location::current()) noexcept;
+ protected:
+  task_outcome<T>& outcome() noexcept { return static_cast<task_outcome<T>&>(*this->owner); }
+};
+
+template <class T>
+struct task_promise final : task_promise_of<T> {
+  static_assert(std::is_object_v<T> && !std::is_const_v<T>,
+                "task<T>: T is an object type, void, or an lvalue reference");
 
   template <class U = T>
     requires std::constructible_from<T, U&&>
   void return_value(U&& value) {
-    std::construct_at(std::addressof(value_), std::forward<U>(value));
-    kind_ = kind::value;
+    this->outcome().set_value(std::forward<U>(value));
   }
-  void unhandled_exception() noexcept {
-    std::construct_at(std::addressof(exception_), std::current_exception());
-    kind_ = kind::exception;
-    this->flow->note_exception(exception_, *this);
-  }
-  T take() {
-    if (kind_ == kind::exception) [[unlikely]]
-      std::rethrow_exception(exception_);
-    return std::move(value_);
-  }
-
- private:
-  enum class kind : unsigned char { none, value, exception };
-  kind kind_ = kind::none;
-  union {
-    T value_;
-    std::exception_ptr exception_;
-  };
 };
 
 template <>
-struct task_promise<void> final : task_promise_base {
-  task<void> get_return_object(std::source_location at = std::source_location::current()) noexcept;
-  void return_void() noexcept {}
-  void unhandled_exception() noexcept {
-    exception_ = std::current_exception();
-    flow->note_exception(exception_, *this);
-  }
-  void take() {
-    if (exception_) [[unlikely]]
-      std::rethrow_exception(exception_);
-  }
-
- private:
-  std::exception_ptr exception_;
+struct task_promise<void> final : task_promise_of<void> {
+  void return_void() noexcept { outcome().set_value(); }
 };
 
 template <class T>
-struct task_promise<T&> final : task_promise_base {
-  task<T&> get_return_object(std::source_location at = std::source_location::current()) noexcept;
-  void return_value(T& value) noexcept { value_ = std::addressof(value); }
-  void unhandled_exception() noexcept {
-    exception_ = std::current_exception();
-    this->flow->note_exception(exception_, *this);
-  }
-  T& take() {
-    if (exception_) [[unlikely]]
-      std::rethrow_exception(exception_);
-    return *value_;
-  }
-
- private:
-  T* value_ = nullptr;
-  std::exception_ptr exception_;
+struct task_promise<T&> final : task_promise_of<T&> {
+  void return_value(T& value) noexcept { this->outcome().set_value(std::addressof(value)); }
 };
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -162,7 +182,8 @@ class [[nodiscard("a task does nothing until it is awaited: co_await it")]] task
   task(const task&) = delete;
   task& operator=(const task&) = delete;
   ~task() {
-    if (frame_) frame_.destroy();
+    if (end_.live()) [[unlikely]]
+      end_.frame().destroy();
   }
 
   /// The same, with an `io_error` as a value: `co_await f().result()`. Other exceptions are thrown as they are. A task
@@ -179,24 +200,22 @@ class [[nodiscard("a task does nothing until it is awaited: co_await it")]] task
       f.request_unwind();
       return false;
     }
-    promise_type& p = promise();
+    const std::coroutine_handle<> frame = end_.frame();
+    promise_type& p = std::coroutine_handle<promise_type>::from_address(frame.address()).promise();
     p.parent = f.top;
     p.flow = &f;
-    p.owner = &frame_;
+    p.owner = &end_;
     f.top = &p;
     if (f.depth >= detail::inline_depth_limit) [[unlikely]] {
-      f.next = frame_;
+      f.next = frame;
       return false;
     }
-    p.inline_start = true;
     ++f.depth;
-    frame_.resume();
+    frame.resume();
     --f.depth;
-    if (p.finished) return true;
-    p.inline_start = false;
-    return false;
+    return !end_.live();
   }
-  decltype(auto) resume() { return promise().take(); }
+  decltype(auto) resume() { return end_.take(); }
   wring::result<T> resume_result()
     requires(!detail::is_result<T> && !std::is_reference_v<T>)
   {
@@ -213,36 +232,20 @@ class [[nodiscard("a task does nothing until it is awaited: co_await it")]] task
   }
 
  private:
-  friend promise_type;
-  explicit task(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
+  friend detail::task_promise_of<T>;
+  explicit task(std::coroutine_handle<> frame) noexcept : end_(frame) {}
 
-  promise_type& promise() noexcept {
-    return std::coroutine_handle<promise_type>::from_address(frame_.address()).promise();
-  }
-
-  std::coroutine_handle<> frame_;
+  detail::task_outcome<T> end_;
 };
 
 namespace detail {
 
 template <class T>
-task<T> task_promise<T>::get_return_object(std::source_location at) noexcept {
-  this->frame = std::coroutine_handle<task_promise>::from_promise(*this);
+task<T> task_promise_of<T>::get_return_object(std::source_location at) noexcept {
+  static_assert(alignof(task_promise<T>) <= promise_offset);
+  this->frame = std::coroutine_handle<task_promise<T>>::from_promise(static_cast<task_promise<T>&>(*this));
   this->where = at;
   return task<T>(this->frame);
-}
-
-inline task<void> task_promise<void>::get_return_object(std::source_location at) noexcept {
-  frame = std::coroutine_handle<task_promise>::from_promise(*this);
-  where = at;
-  return task<void>(frame);
-}
-
-template <class T>
-task<T&> task_promise<T&>::get_return_object(std::source_location at) noexcept {
-  this->frame = std::coroutine_handle<task_promise>::from_promise(*this);
-  this->where = at;
-  return task<T&>(this->frame);
 }
 
 }  // namespace detail

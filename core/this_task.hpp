@@ -8,13 +8,19 @@ namespace wring {
 
 namespace detail {
 
-class yield_wait : public leaf<yield_wait, void> {
+/// No leaf, since there is nothing to wait for: the task is in the ready queue again when it suspends.
+class yield_wait {
  public:
-  bool ready() noexcept { return false; }
-  void suspend() noexcept { complete(); }
-  void stop() noexcept override {}
-  void resume() noexcept {}
-  wait_description describe() const noexcept override { return {.operation = "yield"}; }
+  using value_type = void;
+  bool begin(flow& f) noexcept {
+    if (f.cancelled()) [[unlikely]] {
+      f.request_unwind();
+    } else {
+      f.ready->push(f);
+    }
+    return false;
+  }
+  void resume() const noexcept {}
 };
 
 }  // namespace detail

@@ -39,7 +39,7 @@ void scope_node::cancel() noexcept {
 
 flow::flow(scheduler& on, scope_node& scope_parent, context_ref inherited) noexcept
     : ready(&on.ready()), sched(&on), context(std::move(inherited)) {
-  root.unwound = [](await_node&, flow& f) noexcept {
+  root.unwound = [](adaptor_node&, flow& f) noexcept {
     f.was_cancelled = true;
     return true;
   };

@@ -27,6 +27,11 @@ namespace {
 
 constexpr std::size_t classes = frame_recycler::classes;
 
+void release(void* block) noexcept {
+  ++this_frame_cache.released;
+  ::operator delete(block);
+}
+
 #ifdef WRING_RECYCLER_QUARANTINES
 
 // The fast paths in the header find no free block and no room, so everything comes here. Blocks are listed outside of
@@ -34,6 +39,11 @@ constexpr std::size_t classes = frame_recycler::classes;
 class kept_blocks {
  public:
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t count() const noexcept {
+    std::size_t sum = 0;
+    for (const ring& r : rings_) sum += r.count;
+    return sum;
+  }
 
   void set_limit(std::size_t limit) noexcept {
     limit_ = limit;
@@ -45,7 +55,7 @@ class kept_blocks {
 
   bool keep(void* block, std::size_t index) noexcept {
     ring& r = rings_[index];
-    if (r.count == r.blocks.size()) ::operator delete(oldest(index));
+    if (r.count == r.blocks.size()) release(oldest(index));
     if (frame_recycler::bytes_of(index) > limit_ - bytes_) return false;
     r.blocks[(r.first + r.count++) % r.blocks.size()] = block;
     bytes_ += frame_recycler::bytes_of(index);
@@ -55,7 +65,7 @@ class kept_blocks {
 
   void clear() noexcept {
     for (std::size_t index = 0; index != classes; ++index) {
-      while (rings_[index].count != 0) ::operator delete(oldest(index));
+      while (rings_[index].count != 0) release(oldest(index));
     }
   }
 
@@ -100,6 +110,13 @@ constexpr bool keeps = true;
 class kept_blocks {
  public:
   [[nodiscard]] std::size_t bytes() const noexcept { return limit_ - this_frame_cache.room; }
+  [[nodiscard]] std::size_t count() const noexcept {
+    std::size_t sum = 0;
+    for (const frame_cache::block* b : this_frame_cache.free) {
+      for (; b != nullptr; b = b->next) ++sum;
+    }
+    return sum;
+  }
 
   void set_limit(std::size_t limit) noexcept {
     if (!keeps) return;
@@ -122,7 +139,7 @@ class kept_blocks {
     frame_cache& cache = this_frame_cache;
     for (std::size_t index = 0; index != classes; ++index) {
       while (cache.free[index] != nullptr) {
-        ::operator delete(std::exchange(cache.free[index], cache.free[index]->next));
+        release(std::exchange(cache.free[index], cache.free[index]->next));
         cache.room += frame_recycler::bytes_of(index);
       }
     }
@@ -183,13 +200,12 @@ void* frame_recycler::allocate_slow(std::size_t size) {
 }
 
 void frame_recycler::deallocate_slow(void* block, std::size_t size) noexcept {
-  ++this_frame_cache.frees;
   const std::size_t index = frame_recycler::class_of(size);
   if (index < classes) {
     kept_blocks* kept = this_kept_blocks();
     if (kept != nullptr && kept->keep(block, index)) return;
   }
-  ::operator delete(block);
+  release(block);
 }
 
 void frame_recycler::set_limit(std::size_t bytes) noexcept {
@@ -205,7 +221,7 @@ frame_recycler_stats frame_recycler::stats() noexcept {
   const frame_cache& cache = this_frame_cache;
   const kept_blocks* kept = this_kept_blocks();
   return {.cached_bytes = kept != nullptr ? kept->bytes() : 0,
-          .live_blocks = static_cast<std::int64_t>(cache.hits + cache.misses - cache.frees),
+          .live_blocks = static_cast<std::int64_t>(cache.misses - cache.released - (kept != nullptr ? kept->count() : 0)),
           .hits = cache.hits,
           .misses = cache.misses};
 }

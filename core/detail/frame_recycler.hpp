@@ -70,7 +70,7 @@ struct frame_cache {
   std::size_t limit = frame_recycler::default_limit;
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
-  std::uint64_t frees = 0;
+  std::uint64_t released = 0;  ///< Blocks given to operator delete.
   phase state = phase::fresh;
 };
 
@@ -98,7 +98,6 @@ inline void frame_recycler::deallocate(void* block, std::size_t size) noexcept {
   if (index < classes && bytes <= cache.room) [[likely]] {
     cache.room -= bytes;
     cache.free[index] = ::new (block) frame_cache::block{cache.free[index]};
-    ++cache.frees;
     return;
   }
   deallocate_slow(block, size);

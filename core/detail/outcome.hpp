@@ -60,12 +60,12 @@ struct outcome {
 
 /// Awaits an operation and returns how it ended, cancellation included: the caller must pass that on (`checkpoint`).
 template <class Op>
-class [[nodiscard]] capture : await_node {
+class [[nodiscard]] capture : adaptor_node {
  public:
   using value_type = outcome<value_of<Op>>;
 
   explicit capture(Op& op) : operand_(op) {
-    unwound = [](await_node& node, flow& f) noexcept {
+    unwound = [](adaptor_node& node, flow& f) noexcept {
       auto& self = static_cast<capture&>(node);
       self.cancelled_ = true;
       f.pop(self);

@@ -17,7 +17,7 @@ namespace wring::detail {
 ///     bool absorbs(flow&) noexcept;     // the operand was cancelled, and the flow's outer scope is not: whose doing
 ///     was it?
 template <class Self, class Op>
-class scoped : await_node {
+class scoped : adaptor_node {
  public:
   static constexpr bool refers_to_temporaries = !std::is_lvalue_reference_v<Op>;
 
@@ -43,7 +43,7 @@ class scoped : await_node {
 
  protected:
   explicit scoped(Op& op) : operand_(op) {
-    unwound = [](await_node& node, flow& f) noexcept {
+    unwound = [](adaptor_node& node, flow& f) noexcept {
       auto& me = static_cast<scoped&>(node);
       me.leave();
       me.absorbed_ = !f.cancelled() && me.self().absorbs(f);

@@ -13,8 +13,6 @@ namespace wring::detail {
 
 namespace {
 
-bool is_frame(const await_node& node) noexcept { return node.unwound == nullptr; }
-
 template <class T>
 void append(std::string& key, const T& value) {
   key.append(reinterpret_cast<const char*>(&value), sizeof value);
@@ -57,7 +55,7 @@ task_limits limits_of(const flow& f) noexcept {
 task_frames::task_frames(const flow& f, std::size_t limit) {
   const promise_base* outermost = nullptr;
   for (const await_node* node = f.top; node != nullptr; node = node->parent) {
-    if (!is_frame(*node)) continue;
+    if (!node->is_frame()) continue;
     outermost = static_cast<const promise_base*>(node);
     if (shown.size() < limit) {
       shown.push_back(outermost);
@@ -71,7 +69,7 @@ task_frames::task_frames(const flow& f, std::size_t limit) {
 const promise_base* place_of(const nursery_scope& s) {
   const promise_base* place = nullptr;
   for (const await_node* node = s.frame; node != nullptr; node = node->parent) {
-    if (!is_frame(*node)) continue;
+    if (!node->is_frame()) continue;
     place = static_cast<const promise_base*>(node);
     const std::string name = short_function_name(place->where.function_name());
     if (!name.starts_with("wring::nursery::") && !name.starts_with("wring::detail::")) break;

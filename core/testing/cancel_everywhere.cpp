@@ -26,7 +26,7 @@ namespace {
 std::string describe_wait(const detail::flow& f) {
   std::string text = f.leaf != nullptr ? f.leaf->describe().operation : "giving way";
   const detail::await_node* node = f.top;
-  while (node != nullptr && node->unwound != nullptr) node = node->parent;
+  while (node != nullptr && !node->is_frame()) node = node->parent;
   if (node == nullptr) return text;
   const std::source_location& at = static_cast<const detail::promise_base*>(node)->where;
   const std::string_view file(at.file_name());

@@ -32,7 +32,6 @@ OPERATIONS = {
     'semaphore::acquire_wait': 'acquire permits',
     'detail::readiness_wait': lambda v: (member(v, 'what_').string(), int(member(v, 'fd')), ''),
     'event::waiter': 'wait for an event',
-    'detail::yield_wait': 'yield',
     'mutex::lock_wait': 'lock a mutex',
     'channel::send_wait': 'send to a channel',
     'channel::receive_wait': 'receive from a channel',
@@ -227,10 +226,10 @@ class Place:
 
 
 def frames_from(node):
-    """The promises of the frames from a node outwards."""
+    """The promises of the frames from a node outwards; see await_node::is_frame."""
     promise = gdb.lookup_type('wring::detail::promise_base').pointer()
     while int(node):
-        if int(node['unwound']) == 0:
+        if int(node['frame']['_M_fr_ptr']) == int(node) - 2 * POINTER:
             yield node.cast(promise)
         node = node['parent']
 
