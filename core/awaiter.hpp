@@ -90,7 +90,7 @@ class WRING_API awaiter {
   /// The suspended task.
   [[nodiscard]] detail::flow& host() const noexcept { return *flow_; }
   /// The scheduler of the suspended task.
-  [[nodiscard]] scheduler& home() const noexcept { return *flow_->sched; }
+  [[nodiscard]] scheduler& home() const noexcept { return flow_->sched(); }
 
  private:
   friend class detail::flow;
@@ -107,7 +107,7 @@ class WRING_API awaiter {
   void defer(detail::flow& f) noexcept;
   void queue_resume() noexcept {
     flow_->leaf = nullptr;
-    flow_->ready->push(*flow_);
+    flow_->enqueue();
   }
   [[noreturn, gnu::cold]] void misused(const char* what) const noexcept;
   [[noreturn, gnu::cold]] static void destroyed_in_use() noexcept;

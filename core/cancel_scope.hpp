@@ -78,8 +78,8 @@ class [[nodiscard]] stop_aware : public scoped<stop_aware<Op>, Op> {
  private:
   friend scoped<stop_aware, Op>;
   scope_node& scope() noexcept { return scope_; }
-  void entering(flow& f) noexcept { f.sched->add(scope_); }
-  void left(flow& f) noexcept { f.sched->remove(scope_); }
+  void entering(flow& f) noexcept { f.sched().add(scope_); }
+  void left(flow& f) noexcept { f.sched().remove(scope_); }
   bool absorbs(flow&) noexcept { return scope_.requested; }
 
   scheduler::stop_scope scope_;

@@ -13,22 +13,6 @@ constexpr std::size_t suppressed_limit = 64;
 
 }  // namespace
 
-namespace detail {
-
-child_flow::child_flow(scheduler& on, nursery& parent, context_ref inherited) noexcept
-    : flow(on, parent.scope_, std::move(inherited)), nursery_(&parent) {}
-
-void child_flow::ended(bool by_cancellation) noexcept {
-  const std::exception_ptr failure = finish(by_cancellation);
-  done_ = true;
-  root_scope.detach();
-  context = {};  // a handle may keep the block for long, and must not keep what the context holds
-  nursery_->child_ended(failure, *this);
-  release();
-}
-
-}  // namespace detail
-
 nursery::nursery(nursery_options options) : options_(options) {
   if (options.limit == 0) throw std::invalid_argument("nursery_options::limit is 0: it must be at least 1");
 }
@@ -54,23 +38,9 @@ void nursery::close() noexcept {
   scope_.detach();
 }
 
-void nursery::check_start() const {
+void nursery::refuse_start() const {
   if (!open_) throw std::logic_error("nursery::start outside of nursery::run: nobody would wait for the task");
-  if (live_ >= options_.limit)
-    error(errc::limit_exceeded, "start a task in a nursery").with_count(options_.limit).raise();
-}
-
-child_handle nursery::launch(detail::child_flow& child) noexcept {
-  ++live_;
-  sched_->enqueue(child);
-  return child_handle(child);
-}
-
-void nursery::child_ended(const std::exception_ptr& failure, detail::flow& child) noexcept {
-  --live_;
-  if (failure) fail(failure, child);
-  if (live_ < options_.limit && !wanting_.empty()) wanting_.pop()->wake();
-  if (live_ == 0 && joiner_ != nullptr) std::exchange(joiner_, nullptr)->last_child_ended();
+  error(errc::limit_exceeded, "start a task in a nursery").with_count(options_.limit).raise();
 }
 
 void nursery::fail(const std::exception_ptr& failure, detail::flow& where) noexcept {

@@ -34,25 +34,48 @@ namespace detail {
 /// A child of a nursery. The block stays allocated while handles refer to it.
 class WRING_API child_flow : public flow {
  public:
-  child_flow(scheduler& on, nursery& parent, context_ref inherited) noexcept;
+  /// Inherits the context of the task that runs now, if there is one.
+  explicit child_flow(nursery& parent) noexcept;
   void retain() noexcept { ++references_; }
   void release() noexcept {
-    if (--references_ == 0) free_block();
+    if (drop()) free_block();
   }
-  [[nodiscard]] bool done() const noexcept { return done_; }
+  [[nodiscard]] bool done() const noexcept { return root_scope.parent == nullptr; }
 
  protected:
   ~child_flow() = default;
-  /// Ends the child: `finish` takes its outcome and destroys its frame.
-  void ended(bool by_cancellation) noexcept final;
-  /// The exception the child ended with, or null. The task is destroyed.
-  virtual std::exception_ptr finish(bool by_cancellation) noexcept = 0;
-  virtual void free_block() noexcept = 0;
+  /// It has ended; null: not with an exception. The task has been destroyed.
+  void leave_nursery(const std::exception_ptr& failure) noexcept;
+  /// Gives up a reference. True: it was the last one.
+  [[nodiscard]] bool drop() noexcept { return --references_ == 0; }
 
  private:
-  nursery* nursery_;
+  virtual void free_block() noexcept = 0;
+
   std::uint32_t references_ = 1;
-  bool done_ = false;
+  nursery* nursery_;
+};
+
+/// What the kinds of children have in common: `Self`, which is final, holds the task and provides
+///
+///     std::exception_ptr finish(bool by_cancellation) noexcept;  // destroys the task; what the nursery is to fail with
+template <class Self, class Base = child_flow>
+class child_base : public Base {
+ public:
+  static void* operator new(std::size_t size) { return frame_recycler::allocate(size); }
+  static void operator delete(void* block, std::size_t size) noexcept { frame_recycler::deallocate(block, size); }
+
+ protected:
+  using Base::Base;
+  ~child_base() = default;
+
+ private:
+  void ended(bool by_cancellation) noexcept final {
+    Self& self = static_cast<Self&>(*this);
+    this->leave_nursery(self.finish(by_cancellation));
+    if (this->drop()) delete &self;
+  }
+  void free_block() noexcept final { delete static_cast<Self*>(this); }
 };
 
 struct nursery_access;
@@ -199,9 +222,24 @@ class WRING_API nursery {
 
   void open(detail::scope_node& outer, detail::flow* host);
   void close() noexcept;
-  void check_start() const;
-  child_handle launch(detail::child_flow& child) noexcept;
-  void child_ended(const std::exception_ptr& failure, detail::flow& child) noexcept;
+  void check_start() const {
+    if (!open_ || live_ >= options_.limit) [[unlikely]]
+      refuse_start();
+  }
+  [[noreturn]] void refuse_start() const;
+  child_handle launch(detail::child_flow& child) noexcept {
+    ++live_;
+    child.enqueue();
+    return child_handle(child);
+  }
+  void child_ended(const std::exception_ptr& failure, detail::flow& child) noexcept {
+    --live_;
+    if (failure) [[unlikely]]
+      fail(failure, child);
+    if (!wanting_.empty() && live_ < options_.limit) [[unlikely]]
+      wanting_.pop()->wake();
+    if (live_ == 0 && joiner_ != nullptr) std::exchange(joiner_, nullptr)->last_child_ended();
+  }
   void fail(const std::exception_ptr& failure, detail::flow& where) noexcept;
   [[noreturn]] void rethrow(detail::flow& f);
 
@@ -218,6 +256,17 @@ class WRING_API nursery {
   bool open_ = false;
   bool survives_failures_ = false;  // the root nursery logs them
 };
+
+inline detail::child_flow::child_flow(nursery& parent) noexcept
+    : flow(*parent.sched_, parent.scope_,
+           parent.sched_->running() != nullptr ? parent.sched_->running()->context.get() : nullptr),
+      nursery_(&parent) {}
+
+inline void detail::child_flow::leave_nursery(const std::exception_ptr& failure) noexcept {
+  root_scope.detach();
+  context = {};  // a handle may keep the block for long, and must not keep what the context holds
+  nursery_->child_ended(failure, *this);
+}
 
 /// How a child started by `nursery::start_ready` says that it is ready: call it once. Copies are the same signal.
 template <class T = void>

@@ -32,7 +32,7 @@ namespace detail {
 /// The flow of the main task.
 class WRING_API main_flow : public flow {
  public:
-  explicit main_flow(scheduler& s) noexcept : flow(s, s.root_scope(), context_ref()) {}
+  explicit main_flow(scheduler& s) noexcept : flow(s, s.root_scope(), nullptr) {}
   virtual ~main_flow();
 
   /// What the program ends with; rethrows what main threw.

@@ -148,7 +148,7 @@ void scheduler::heed_requests() noexcept {
 
 void scheduler::drain() {
   root_->cancel();
-  run_until([this] { return ready_.first == nullptr && root_->size() == 0 && engine_->in_flight() == 0; });
+  run_until([this] { return ready.first == nullptr && root_->size() == 0 && engine_->in_flight() == 0; });
 }
 
 // Destroys frames from the innermost outwards until something stops the cancellation. Returns what to resume then;
@@ -181,7 +181,7 @@ std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
 void scheduler::fire_timers(bool was_idle) noexcept {
   if (timers_.next_deadline() <= turn_time()) {
     fired_ += timers_.advance(turn_time());
-  } else if (held_ && was_idle && ready_.first == nullptr) {
+  } else if (held_ && was_idle && ready.first == nullptr) {
     jump_held_clock();
   }
 }
@@ -193,7 +193,7 @@ void scheduler::jump_held_clock() noexcept {
 }
 
 // The only place that resumes coroutines; `around` is the flow it is called from, by start_now. A frame that ends while
-// nobody is waiting inside its own start leaves its parent in `flow::next` instead of resuming it, and a cancelled wait
+// nobody is waiting inside its own start leaves its parent in `next` instead of resuming it, and a cancelled wait
 // only asks for unwinding: so the stack does not grow with the depth of a task, whatever the compiler does about tail
 // calls. `running_` is left as it is if the flow is suspended: what comes next sets it.
 [[gnu::always_inline]] inline void scheduler::resume(detail::flow& f, detail::flow* around) noexcept {
@@ -213,7 +213,7 @@ void scheduler::jump_held_clock() noexcept {
       f.was_cancelled = true;
     } else {
       f.begin();
-      frame = f.unwinding ? unwind(f) : std::exchange(f.next, nullptr);
+      frame = f.unwinding ? unwind(f) : std::exchange(next, nullptr);
     }
   } else if (f.leaf == nullptr) [[likely]] {
     frame = f.unwinding ? unwind(f) : f.top->frame;
@@ -223,8 +223,8 @@ void scheduler::jump_held_clock() noexcept {
   }
   while (frame) {
     frame.resume();
-    frame = f.unwinding ? unwind(f) : f.next;
-    if (frame) f.next = nullptr;
+    frame = f.unwinding ? unwind(f) : next;
+    if (frame) next = nullptr;
   }
   if (f.leaf == nullptr && !f.queued) [[unlikely]] {
     running_ = around;
@@ -241,19 +241,21 @@ void scheduler::jump_held_clock() noexcept {
 // Sound inside a running frame: it touches no flow but the new one, which nobody else can resume meanwhile.
 void scheduler::start_now(detail::flow& f) noexcept {
   if (started_inside_ == detail::inline_depth_limit) {
-    ready_.push(f);
+    ready.push(f);
     return;
   }
   ++started_inside_;
   detail::flow* const around = running_;
+  const std::coroutine_handle<> next_around = std::exchange(next, nullptr);
   resume(f, around);
   running_ = around;
+  next = next_around;
   --started_inside_;
 }
 
 [[gnu::always_inline]] inline void scheduler::run_ready() {
-  for (unsigned n = options_.resumptions_per_turn; n != 0 && ready_.first != nullptr; --n) {
-    resume(ready_.pop(), nullptr);
+  for (unsigned n = options_.resumptions_per_turn; n != 0 && ready.first != nullptr; --n) {
+    resume(ready.pop(), nullptr);
   }
   running_ = nullptr;
 }
@@ -262,7 +264,7 @@ void scheduler::start_now(detail::flow& f) noexcept {
   // What is wanted after this look comes with a wake-up of its own.
   if (wanted_.load(std::memory_order_acquire) != 0) [[unlikely]]
     heed_requests();
-  const bool idle = ready_.first == nullptr && inbox_.prepare_sleep();
+  const bool idle = ready.first == nullptr && inbox_.prepare_sleep();
   const unsigned delivered = engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
   recently_delivered_ += delivered - recently_delivered_ / recent_turns;
   gathering_ = recently_delivered_ >= gather_from_;
@@ -276,7 +278,7 @@ void scheduler::start_now(detail::flow& f) noexcept {
   if (inbox_.maybe_waiting()) {
     posted_ += inbox_.drain(options_.inbox_per_turn, [](detail::inbox::item&& fn) noexcept { fn(); });
   }
-  if (ready_.first != nullptr) run_ready();
+  if (ready.first != nullptr) run_ready();
   ++turns_;
   if (observer_ != nullptr) [[unlikely]]
     observer_->turn_ended(*this);

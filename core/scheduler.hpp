@@ -76,7 +76,7 @@ struct scheduler_stats {
 ///
 /// `wring::run` makes one; use it directly only to build an own `run`. Everything but `post`, `try_post` and
 /// `request_stop_from_anywhere` belongs to the thread that made it.
-class WRING_API scheduler {
+class WRING_API scheduler : detail::flow_host {
  public:
   /// Makes the engine and becomes the thread's current scheduler. Throws io_error where the kernel refuses what is
   /// needed, with the cause and the cure; std::logic_error if the thread has a scheduler already; std::invalid_argument
@@ -155,8 +155,7 @@ class WRING_API scheduler {
   void observe(scheduler_observer* observer) noexcept;
 
   /// Queues a flow for resumption, at the end.
-  void enqueue(detail::flow& f) noexcept { ready_.push(f); }
-  [[nodiscard]] detail::ready_queue& ready() noexcept { return ready_; }
+  void enqueue(detail::flow& f) noexcept { ready.push(f); }
 
   /// Runs a new flow right here, inside what is running, until it is suspended or has ended; it may be gone then. Only
   /// queues it when `inline_depth_limit` of them run inside each other already.
@@ -185,6 +184,7 @@ class WRING_API scheduler {
   void remove(stop_scope& s) noexcept;
 
  private:
+  friend class detail::flow;
   friend class testing::clock;
 
   void turn();
@@ -200,7 +200,6 @@ class WRING_API scheduler {
   bool drop_callback_work() noexcept;
 
   scheduler_options options_;
-  detail::ready_queue ready_;
   detail::flow* running_ = nullptr;
   unsigned started_inside_ = 0;  // flows that start_now runs inside each other
   scheduler_observer* observer_ = nullptr;
@@ -242,6 +241,13 @@ class WRING_API scheduler {
   std::unique_ptr<cooperator> cooperator_;
   detail::pending_call* first_call_ = nullptr;
 };
+
+inline detail::flow::flow(scheduler& on, scope_node& scope_parent, context_node* inherited) noexcept
+    : host(&on), context(inherited) {
+  root_scope.attach(scope_parent, this);
+}
+
+inline scheduler& detail::flow::sched() const noexcept { return static_cast<scheduler&>(*host); }
 
 /// Is told what a scheduler does; override what is of interest. Called on the scheduler's thread, must not throw.
 class WRING_API scheduler_observer : public operation_observer {

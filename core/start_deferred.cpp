@@ -14,8 +14,8 @@ struct deferred_child::canceller final : typed_link<canceller> {
   deferred_child& child;
 };
 
-deferred_child::deferred_child(scheduler& on, nursery& parent, context_ref inherited, deferred_core& fires)
-    : child_flow(on, parent, std::move(inherited)), chain_(core_ref::share(fires)) {
+deferred_child::deferred_child(nursery& parent, deferred_core& fires)
+    : child_flow(parent), chain_(core_ref::share(fires)) {
   fires.set_canceller(fires.make_link<canceller>(*this));
 }
 

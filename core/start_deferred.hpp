@@ -39,7 +39,7 @@ namespace detail {
 /// The child of a nursery behind start_deferred, as far as it does not depend on what it runs.
 class WRING_API deferred_child : public child_flow {
  protected:
-  deferred_child(scheduler& on, nursery& parent, context_ref inherited, deferred_core& fires);
+  deferred_child(nursery& parent, deferred_core& fires);
   ~deferred_child() = default;
 
   /// Fires the deferred; null: the task was cancelled.
@@ -57,48 +57,46 @@ class WRING_API deferred_child : public child_flow {
 };
 
 template <class Fn, class... Args>
-class deferred_child_of final : public deferred_child {
+class deferred_child_of final : public child_base<deferred_child_of<Fn, Args...>, deferred_child> {
  public:
   using value_type = typename bound_task<Fn, Args...>::task_type::value_type;
 
   template <class F, class... As>
-  deferred_child_of(scheduler& on, nursery& parent, context_ref inherited, deferred_core& fires, F&& fn, As&&... args)
-      : deferred_child(on, parent, std::move(inherited), fires) {
+  deferred_child_of(nursery& parent, deferred_core& fires, F&& fn, As&&... args) : base(parent, fires) {
     ::new (static_cast<void*>(&work_)) bound_task<Fn, Args...>(std::forward<F>(fn), std::forward<As>(args)...);
   }
   deferred_child_of(const deferred_child_of&) = delete;
   deferred_child_of& operator=(const deferred_child_of&) = delete;
   ~deferred_child_of() {}  // finish() has destroyed the work
 
-  static void* operator new(std::size_t size) { return frame_recycler::allocate(size); }
-  static void operator delete(void* block, std::size_t size) noexcept { frame_recycler::deallocate(block, size); }
-
  private:
+  using base = child_base<deferred_child_of, deferred_child>;
+  friend base;
+
   bool begin() override { return work_.task.begin(*this); }
 
   // The deferred is fired when nothing is left of the task, its arguments included.
-  std::exception_ptr finish(bool by_cancellation) noexcept override {
+  std::exception_ptr finish(bool by_cancellation) noexcept {
     outcome<value_type> out;
     if (!by_cancellation) out.take_from(work_.task);
     std::destroy_at(&work_);
     if (!out.value) {
-      fail(std::move(out.failure));
+      this->fail(std::move(out.failure));
       return nullptr;
     }
     try {
       if constexpr (std::is_void_v<value_type>) {
-        chain().template set_value<void>();
+        this->chain().template set_value<void>();
       } else {
-        chain().template set_value<value_type>(std::move(*out.value));
+        this->chain().template set_value<value_type>(std::move(*out.value));
       }
     } catch (...) {
-      fail(std::current_exception());
+      this->fail(std::current_exception());
       return nullptr;
     }
-    succeed();
+    this->succeed();
     return nullptr;
   }
-  void free_block() noexcept override { delete this; }
 
   union {
     bound_task<Fn, Args...> work_;
@@ -118,12 +116,9 @@ auto start_deferred(nursery& n, Fn&& fn, Args&&... args) {
   static_assert(detail::is_task<result>, "start_deferred takes a callable that makes a task, and its arguments");
   using child_type = detail::deferred_child_of<std::decay_t<Fn>, detail::stored_argument<Args>...>;
   detail::nursery_access::check_start(n);
-  scheduler& home = detail::nursery_access::home(n);
-  detail::flow* const starter = home.running();
   deferred_source<typename child_type::value_type> source;
   auto out = source.get();
-  auto& child = *new child_type(home, n, starter != nullptr ? starter->context : detail::context_ref(), out.core(),
-                                std::forward<Fn>(fn), std::forward<Args>(args)...);
+  auto& child = *new child_type(n, out.core(), std::forward<Fn>(fn), std::forward<Args>(args)...);
   source.hand_over();
   detail::nursery_access::launch_now(n, child);
   return out;

@@ -109,7 +109,7 @@ struct task_promise_base : promise_base {
   /// ends inside the await that starts it (the innermost one on the stack): that returns to it instead.
   std::suspend_never final_suspend() noexcept {
     flow->top = parent;
-    if (flow->depth == 0) flow->next = parent->frame;
+    if (flow->depth == 0) flow->host->next = parent->frame;
     return {};
   }
 
@@ -207,7 +207,7 @@ class [[nodiscard("a task does nothing until it is awaited: co_await it")]] task
     p.owner = &end_;
     f.top = &p;
     if (f.depth >= detail::inline_depth_limit) [[unlikely]] {
-      f.next = frame;
+      f.host->next = frame;
       return false;
     }
     ++f.depth;

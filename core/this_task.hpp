@@ -16,7 +16,7 @@ class yield_wait {
     if (f.cancelled()) [[unlikely]] {
       f.request_unwind();
     } else {
-      f.ready->push(f);
+      f.enqueue();
     }
     return false;
   }

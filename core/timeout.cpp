@@ -18,12 +18,12 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
 
 void deadline_scope::start(flow& f) noexcept {
   flow_ = &f;
-  const std::int64_t now = f.sched->clock_now();
+  const std::int64_t now = f.sched().clock_now();
   if (relative_) time_ = saturating_add(now, time_);
   if (time_ <= now) {
     requested = true;
   } else {
-    f.sched->timers().arm(*this, time_);
+    f.sched().timers().arm(*this, time_);
   }
 }
 

@@ -17,7 +17,7 @@ class WRING_API deadline_scope : public scope_node, timer {
       : scope_node(scope_kind::deadline), timer(expire), time_(nanoseconds), relative_(relative) {}
 
   void start(flow& f) noexcept;
-  void end(flow& f) noexcept { f.sched->timers().cancel(*this); }
+  void end(flow& f) noexcept { f.sched().timers().cancel(*this); }
   [[nodiscard]] error timed_out() const noexcept;
   /// When it passes; from start() on.
   [[nodiscard]] std::int64_t when() const noexcept { return time_; }

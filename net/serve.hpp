@@ -31,27 +31,23 @@ WRING_API void report_failed_connection(const error_address& peer, const std::ex
 
 /// A connection that is being served: a child whose failure is logged with the peer's address and concerns nobody else.
 template <class Handler>
-class connection final : public wring::detail::child_flow {
+class connection final : public wring::detail::child_base<connection<Handler>> {
  public:
-  connection(scheduler& on, nursery& parent, wring::detail::context_ref inherited, Handler& handler, tcp_stream&& peer)
-      : child_flow(on, parent, std::move(inherited)), peer_(peer.peer_address()) {
+  connection(nursery& parent, Handler& handler, tcp_stream&& peer)
+      : wring::detail::child_base<connection>(parent), peer_(peer.peer_address()) {
     ::new (static_cast<void*>(&work_)) work(std::reference_wrapper<Handler>(handler), std::move(peer));
   }
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
   ~connection() {}  // finish() has destroyed the work
 
-  static void* operator new(std::size_t size) { return wring::detail::frame_recycler::allocate(size); }
-  static void operator delete(void* block, std::size_t size) noexcept {
-    wring::detail::frame_recycler::deallocate(block, size);
-  }
-
  private:
+  friend wring::detail::child_base<connection>;
   using work = wring::detail::bound_task<std::reference_wrapper<Handler>, tcp_stream>;
 
   bool begin() override { return work_.task.begin(*this); }
 
-  std::exception_ptr finish(bool by_cancellation) noexcept override {
+  std::exception_ptr finish(bool by_cancellation) noexcept {
     if (!by_cancellation) {
       try {
         work_.task.resume();
@@ -62,7 +58,6 @@ class connection final : public wring::detail::child_flow {
     std::destroy_at(&work_);
     return nullptr;
   }
-  void free_block() noexcept override { delete this; }
 
   error_address peer_;
   union {
@@ -91,11 +86,9 @@ task<> accept_until_stopping(tcp_listener& listener, Handler& handler, nursery& 
     if (!room) co_return;
     auto accepted = co_await until_stopping(sequence.next());
     if (!accepted || !*accepted) co_return;
-    scheduler& home = access::home(connections);
     const error_address peer = (*accepted)->peer_address();
     try {
-      access::launch(connections, *new connection<Handler>(home, connections, home.running()->context, handler,
-                                                           std::move(**accepted)));
+      access::launch(connections, *new connection<Handler>(connections, handler, std::move(**accepted)));
     } catch (...) {
       report_failed_connection(peer, std::current_exception());
     }

@@ -25,7 +25,9 @@ class context_ref {
     std::swap(node_, other.node_);
     return *this;
   }
-  ~context_ref() { release(); }
+  ~context_ref() {
+    if (node_ != nullptr) release();
+  }
 
   [[nodiscard]] context_node* get() const noexcept { return node_; }
 
@@ -39,12 +41,13 @@ class context_ref {
   void retain() noexcept {
     if (node_ != nullptr) ++node_->references;
   }
-  void release() noexcept {
+  void release() noexcept {  // of one that is there
     // Iterative: a chain of bindings of any length is dropped on a small stack.
-    while (node_ != nullptr && --node_->references == 0) {
+    do {
+      if (--node_->references != 0) return;
       context_node* dead = std::exchange(node_, node_->parent);
       dead->destroy(dead);
-    }
+    } while (node_ != nullptr);
   }
 
   context_node* node_ = nullptr;

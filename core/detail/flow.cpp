@@ -11,11 +11,9 @@ namespace wring {
 
 namespace detail {
 
-scope_node::~scope_node() {
-  if (parent != nullptr || first_child != nullptr) [[unlikely]] {
-    std::fputs("wring: a cancellation scope was destroyed while tasks run in it\n", stderr);
-    std::abort();
-  }
+void scope_node::destroyed_in_use() noexcept {
+  std::fputs("wring: a cancellation scope was destroyed while tasks run in it\n", stderr);
+  std::abort();
 }
 
 void scope_node::cancel() noexcept {
@@ -37,16 +35,10 @@ void scope_node::cancel() noexcept {
   }
 }
 
-flow::flow(scheduler& on, scope_node& scope_parent, context_ref inherited) noexcept
-    : ready(&on.ready()), sched(&on), context(std::move(inherited)) {
-  root.unwound = [](adaptor_node&, flow& f) noexcept {
-    f.was_cancelled = true;
-    return true;
-  };
-  root_scope.attach(scope_parent, this);
-}
-
-flow::~flow() { root_scope.detach(); }
+constinit adaptor_node flow_root{{.parent = nullptr, .frame = {}}, [](adaptor_node&, flow& f) noexcept {
+                                  f.was_cancelled = true;
+                                  return true;
+                                }};
 
 void flow::stop_wait() noexcept {
   if (leaf == nullptr) return;
@@ -93,7 +85,7 @@ void flow::note_exception(const std::exception_ptr& thrown, const promise_base& 
 
 void awaiter::defer(detail::flow& f) noexcept {
   park(f, state::deferred);
-  f.sched->enqueue(f);
+  f.enqueue();
 }
 
 namespace {

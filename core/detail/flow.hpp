@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <source_location>
+#include <utility>
 
 #include <wring/core/detail/context.hpp>
 #include <wring/core/detail/exception_trace.hpp>
@@ -90,6 +91,16 @@ struct ready_queue {
   inline flow& pop() noexcept;
 };
 
+/// What flows and frames need of their scheduler, of which only the name is known here: it derives from this.
+struct flow_host {
+  ready_queue ready;
+  /// What the scheduler's loop resumes when control is back in it: the parent of a frame that has ended.
+  std::coroutine_handle<> next;
+};
+
+/// The root of every flow. Never written to, so one does for all.
+extern WRING_API adaptor_node flow_root;
+
 /// What the wait of a flow has come to: it has none (it runs, or is to run), has not begun because the flow gave way to
 /// others first, is in progress, or was asked to stop.
 enum class wait_state : std::uint8_t { none, deferred, parked, stopping };
@@ -98,7 +109,8 @@ enum class wait_state : std::uint8_t { none, deferred, parked, stopping };
 /// of nurseries, operands of when_all / when_any and the main task are flows. Belongs to one scheduler for life.
 class WRING_API flow {
  public:
-  flow(scheduler& on, scope_node& scope_parent, context_ref inherited) noexcept;
+  /// Defined with the scheduler, as sched() is.
+  flow(scheduler& on, scope_node& scope_parent, context_node* inherited) noexcept;
   flow(const flow&) = delete;
   flow& operator=(const flow&) = delete;
 
@@ -136,13 +148,15 @@ class WRING_API flow {
   /// The flow has ended and nothing of it is referred to by the scheduler any more; may destroy the flow.
   virtual void ended(bool by_cancellation) noexcept = 0;
 
+  [[nodiscard]] scheduler& sched() const noexcept;
+  /// Puts it at the end of those that are to run.
+  void enqueue() noexcept { host->ready.push(*this); }
+
   flow* next_ready;  ///< while queued, and not the last one
-  ready_queue* ready;
-  wring::scheduler* sched;
-  await_node* top = &root;
+  flow_host* host;   ///< the scheduler
+  await_node* top = &flow_root;
   scope_node* scope = &root_scope;
   awaiter* leaf = nullptr;  ///< what it waits for; null while it runs or is queued
-  std::coroutine_handle<> next;  ///< what the scheduler's loop resumes when control is back in it; null for most
   context_ref context;
   std::unique_ptr<exception_trace> trace;
   std::int64_t last_run = 0;  ///< nanoseconds of the scheduler's clock, as of the turn in which it ran last
@@ -152,11 +166,11 @@ class WRING_API flow {
   bool started = false;
   bool unwinding = false;
   bool was_cancelled = false;
-  adaptor_node root{{.parent = nullptr, .frame = {}}};
-  scope_node root_scope;
+  /// The last member, so that what derives from this begins in its padding.
+  [[no_unique_address]] scope_node root_scope;
 
  protected:
-  ~flow();
+  ~flow() { root_scope.detach(); }
 };
 
 inline void ready_queue::push(flow& f) noexcept {

@@ -8,7 +8,7 @@
 namespace wring::detail {
 
 std::coroutine_handle<> foreign_wait::start(flow& f) noexcept {
-  scheduler_ = f.sched;
+  scheduler_ = &f.sched();
   proxy_.resume = [](frame* self) { self->wait->fire(); };
   proxy_.destroy = [](frame*) {};
   proxy_.wait = this;

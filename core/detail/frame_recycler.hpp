@@ -35,6 +35,7 @@ class frame_recycler {
   static constexpr std::size_t max_bytes = 2048 - header_bytes;
   static constexpr std::size_t default_limit = std::size_t{4} << 20;
 
+  // Always inlined below: where the size is a constant, half of each function is.
   /// Throws std::bad_alloc.
   [[nodiscard]] static void* allocate(std::size_t size);
   /// size is what was passed to allocate().
@@ -77,7 +78,7 @@ struct frame_cache {
 /// Few enough bytes for the static TLS that the loader reserves for libraries opened at run time.
 [[gnu::tls_model("initial-exec")]] WRING_API extern constinit thread_local frame_cache this_frame_cache;
 
-inline void* frame_recycler::allocate(std::size_t size) {
+[[gnu::always_inline]] inline void* frame_recycler::allocate(std::size_t size) {
   frame_cache& cache = this_frame_cache;
   const std::size_t index = class_of(size);
   if (index < classes) [[likely]] {
@@ -91,7 +92,7 @@ inline void* frame_recycler::allocate(std::size_t size) {
   return allocate_slow(size);
 }
 
-inline void frame_recycler::deallocate(void* block, std::size_t size) noexcept {
+[[gnu::always_inline]] inline void frame_recycler::deallocate(void* block, std::size_t size) noexcept {
   frame_cache& cache = this_frame_cache;
   const std::size_t index = class_of(size);
   const std::size_t bytes = bytes_of(index);

@@ -73,7 +73,7 @@ class WRING_API group {
 template <class Op>
 class group_member final : public flow {
  public:
-  group_member(group& g, Op& op) : flow(g.home(), g.scope(), context_ref()), group_(g), operand_(op) {}
+  group_member(group& g, Op& op) : flow(g.home(), g.scope(), nullptr), group_(g), operand_(op) {}
 
   [[nodiscard]] std::optional<storable<value_of<Op>>>& value() noexcept { return outcome_.value; }
 

@@ -10,24 +10,22 @@ namespace wring::detail {
 
 /// A child with what it runs.
 template <class Fn, class... Args>
-class child_of final : public child_flow {
+class child_of final : public child_base<child_of<Fn, Args...>> {
  public:
   template <class F, class... As>
-  child_of(scheduler& on, nursery& parent, context_ref inherited, F&& fn, As&&... args)
-      : child_flow(on, parent, std::move(inherited)) {
+  child_of(nursery& parent, F&& fn, As&&... args) : child_base<child_of>(parent) {
     ::new (static_cast<void*>(&work_)) bound_task<Fn, Args...>(std::forward<F>(fn), std::forward<As>(args)...);
   }
   child_of(const child_of&) = delete;
   child_of& operator=(const child_of&) = delete;
   ~child_of() {}  // finish() has destroyed the work
 
-  static void* operator new(std::size_t size) { return frame_recycler::allocate(size); }
-  static void operator delete(void* block, std::size_t size) noexcept { frame_recycler::deallocate(block, size); }
-
  private:
+  friend child_base<child_of>;
+
   bool begin() override { return work_.task.begin(*this); }
 
-  std::exception_ptr finish(bool by_cancellation) noexcept override {
+  std::exception_ptr finish(bool by_cancellation) noexcept {
     std::exception_ptr failure;
     if (!by_cancellation) {
       try {
@@ -39,7 +37,6 @@ class child_of final : public child_flow {
     std::destroy_at(&work_);
     return failure;
   }
-  void free_block() noexcept override { delete this; }
 
   union {
     bound_task<Fn, Args...> work_;
@@ -49,7 +46,6 @@ class child_of final : public child_flow {
 /// For the library's own kinds of children.
 struct nursery_access {
   static void check_start(nursery& n) { n.check_start(); }
-  static scheduler& home(nursery& n) noexcept { return *n.sched_; }
   static child_handle launch(nursery& n, child_flow& child) noexcept { return n.launch(child); }
   /// Starts the child right here; it may have ended, and be gone, afterwards.
   static void launch_now(nursery& n, child_flow& child) noexcept {
@@ -73,9 +69,7 @@ template <class Fn, class... Args>
 child_handle nursery::start(Fn&& fn, Args&&... args) {
   using child_type = detail::child_of<std::decay_t<Fn>, detail::stored_argument<Args>...>;
   check_start();
-  detail::flow* starter = sched_->running();
-  return launch(*new child_type(*sched_, *this, starter != nullptr ? starter->context : detail::context_ref(),
-                                std::forward<Fn>(fn), std::forward<Args>(args)...));
+  return launch(*new child_type(*this, std::forward<Fn>(fn), std::forward<Args>(args)...));
 }
 
 template <class T, class Fn, class... Args>

@@ -35,7 +35,10 @@ struct WRING_API scope_node {
   explicit scope_node(scope_kind k) noexcept : kind(k) {}
   scope_node(const scope_node&) = delete;
   scope_node& operator=(const scope_node&) = delete;
-  ~scope_node();
+  ~scope_node() {
+    if (parent != nullptr || first_child != nullptr) [[unlikely]]
+      destroyed_in_use();
+  }
 
   /// Makes this the last child of `outer` and inherits its state.
   void attach(scope_node& outer, flow* runs) noexcept {
@@ -58,6 +61,9 @@ struct WRING_API scope_node {
   /// Marks this scope and every unshielded one below it, children in the order of their attachment, and asks the waits
   /// of their flows to stop. Runs no coroutine and destroys no frame. Iterative: depth costs no stack.
   void cancel() noexcept;
+
+ private:
+  [[noreturn, gnu::cold]] static void destroyed_in_use() noexcept;
 };
 
 /// The scope of a nursery.

@@ -21,7 +21,7 @@ void append(std::string& key, const T& value) {
 }  // namespace
 
 task_state state_of(const flow& f) noexcept {
-  if (f.sched->running() == &f) return task_state::running;
+  if (f.sched().running() == &f) return task_state::running;
   if (!f.started) return task_state::not_started;
   switch (f.waits()) {
     case wait_state::deferred:
