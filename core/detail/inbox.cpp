@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -27,7 +28,11 @@ std::uint32_t checked(std::size_t capacity) {
 }  // namespace
 
 inbox::inbox(std::size_t capacity, wake_callback wake, void* wake_argument)
-    : capacity_(checked(capacity)), wake_(wake), wake_argument_(wake_argument), free_(pack(0, none)) {
+    : capacity_(checked(capacity)),
+      wake_(wake),
+      wake_argument_(wake_argument),
+      free_(pack(0, none)),
+      spent_limit_(std::clamp(capacity_ / 64, 1U, 32U)) {
   nodes_ = static_cast<node*>(::operator new(capacity * sizeof(node), std::align_val_t{cache_line}));
 }
 
@@ -54,12 +59,14 @@ inbox::index inbox::acquire_node() noexcept {
   return fresh;
 }
 
-void inbox::release_node(index which) noexcept {
+void inbox::give_back() noexcept {
+  if (spent_count_ == 0) return;
   std::uint64_t head = free_.load(std::memory_order_relaxed);
   do {
-    nodes_[which].next.store(first_of(head), std::memory_order_relaxed);
-  } while (!free_.compare_exchange_weak(head, pack(changes_of(head) + 1, which), std::memory_order_release,
+    nodes_[last_spent_].next.store(first_of(head), std::memory_order_relaxed);
+  } while (!free_.compare_exchange_weak(head, pack(changes_of(head) + 1, spent_), std::memory_order_release,
                                         std::memory_order_relaxed));
+  spent_count_ = 0;
 }
 
 bool inbox::try_push(item&& work) noexcept {
@@ -95,7 +102,10 @@ inbox::item inbox::pop_taken() noexcept {
   const index which = taken_;
   taken_ = nodes_[which].next.load(std::memory_order_relaxed);
   item work = std::move(nodes_[which].work);
-  release_node(which);
+  nodes_[which].next.store(spent_, std::memory_order_relaxed);
+  spent_ = which;
+  if (spent_count_ == 0) last_spent_ = which;
+  if (++spent_count_ == spent_limit_) give_back();
   return work;
 }
 

@@ -33,7 +33,8 @@ class WRING_API inbox {
   /// Destroys what still waits without running it, in the order of pushing.
   ~inbox();
 
-  /// Any thread. False, and the work is left alone, when `capacity` items are waiting.
+  /// Any thread. False, and the work is left alone, when `capacity` items are waiting; while the consumer is in a drain
+  /// the 64th part less than that (at most 31) may be enough.
   [[nodiscard]] bool try_push(item&& work) noexcept;
 
   /// Consumer. Takes up to limit items, in the order of pushing (hence FIFO for each producer), and calls
@@ -47,6 +48,7 @@ class WRING_API inbox {
       ++visited;
       visit(std::move(work));
     }
+    give_back();
     return visited;
   }
 
@@ -82,22 +84,28 @@ class WRING_API inbox {
   };
 
   index acquire_node() noexcept;
-  void release_node(index which) noexcept;
   bool take_pushed() noexcept;
   item pop_taken() noexcept;
+  void give_back() noexcept;
 
   node* nodes_;
   const index capacity_;
   const wake_callback wake_;
   void* const wake_argument_;
 
-  // What every push touches is together, away from what the consumer alone writes.
+  // Two lines that producers write, of which the consumer looks at the second in every turn, and one of its own. It
+  // gives nodes back many at a time: else the first line goes to and fro between the processors with each item.
   alignas(cache_line) std::atomic<std::uint64_t> free_;  // low half: first free node; high half: count of changes
   std::atomic<index> used_ = 0;                          // nodes [0, used_) have been constructed
-  std::atomic<index> pushed_ = none;                     // the last one first
+
+  alignas(cache_line) std::atomic<index> pushed_ = none;  // the last one first
   std::atomic<std::uint32_t> state_ = running;
 
   alignas(cache_line) index taken_ = none;  // the first one first
+  index spent_ = none;                      // visited and to be given back, linked
+  index last_spent_ = none;
+  std::uint32_t spent_count_ = 0;
+  const std::uint32_t spent_limit_;
 };
 
 }  // namespace wring::detail
