@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <limits>
+#include <new>
 
+#include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/timeout.hpp>
 
 namespace wring::detail {
@@ -17,24 +19,34 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
 }  // namespace
 
 void deadline_scope::start(flow& f) noexcept {
-  flow_ = &f;
   const std::int64_t now = f.sched().clock_now();
-  if (relative_) time_ = saturating_add(now, time_);
-  if (time_ <= now) {
+  if (relative_) deadline_ns = saturating_add(now, deadline_ns);
+  if (deadline_ns <= now) {
     requested = true;
   } else {
-    f.sched().timers().arm(*this, time_);
+    f.sched().timers().arm(*this, deadline_ns);
   }
+}
+
+void deadline_scope::late_deleter::operator()(wait_description* late) const noexcept {
+  frame_recycler::deallocate(late, sizeof *late);
 }
 
 void deadline_scope::expire(timer& t) noexcept {
   auto& self = static_cast<deadline_scope&>(t);
-  if (self.flow_->leaf != nullptr) self.late_ = self.flow_->leaf->describe();
+  if (const awaiter* const wait = self.owner->leaf; wait != nullptr) {
+    try {
+      self.late_.reset(::new (frame_recycler::allocate(sizeof(wait_description))) wait_description(wait->describe()));
+    } catch (const std::bad_alloc&) {
+      // Then the error does not name it.
+    }
+  }
   self.cancel();
 }
 
 error deadline_scope::timed_out() const noexcept {
-  return error(errc::timed_out, late_.operation).with_address(late_.address);
+  if (late_ == nullptr) return error(errc::timed_out, "with_timeout");
+  return error(errc::timed_out, late_->operation).with_address(late_->address);
 }
 
 }  // namespace wring::detail

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
 
 #include <wring/core/detail/scoped.hpp>
 #include <wring/core/scheduler.hpp>
@@ -10,25 +12,28 @@ namespace wring {
 
 namespace detail {
 
-/// The timer and scope of a deadline; independent of what is awaited.
+/// The timer and scope of a deadline; independent of what is awaited. Many of them are there at a time, most never
+/// expire: what expiring needs is allocated then.
 class WRING_API deadline_scope : public scope_node, timer {
  public:
   explicit deadline_scope(std::int64_t nanoseconds, bool relative) noexcept
-      : scope_node(scope_kind::deadline), timer(expire), time_(nanoseconds), relative_(relative) {}
+      : scope_node(scope_kind::deadline), timer(expire, nanoseconds), relative_(relative) {}
 
   void start(flow& f) noexcept;
   void end(flow& f) noexcept { f.sched().timers().cancel(*this); }
   [[nodiscard]] error timed_out() const noexcept;
   /// When it passes; from start() on.
-  [[nodiscard]] std::int64_t when() const noexcept { return time_; }
+  [[nodiscard]] std::int64_t when() const noexcept { return deadline_ns; }
 
  private:
+  struct late_deleter {
+    void operator()(wait_description* late) const noexcept;
+  };
+
   static void expire(timer& t) noexcept;
 
-  std::int64_t time_;
   bool relative_;
-  flow* flow_ = nullptr;
-  wait_description late_ = {.operation = "with_timeout"};  ///< what it waited for when the time was up
+  std::unique_ptr<wait_description, late_deleter> late_;  ///< what it waited for when the time was up, if that is known
 };
 
 template <class Op>

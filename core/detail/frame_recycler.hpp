@@ -18,7 +18,7 @@ struct frame_recycler_stats {
   std::uint64_t misses = 0;      ///< Allocations that went to operator new, oversized ones included.
 };
 
-/// Per-thread recycler for coroutine frames and other small blocks, in size classes 32 bytes apart up to 2 KiB; larger
+/// Per-thread recycler for coroutine frames and other small blocks, in size classes 16 bytes apart up to 2 KiB; larger
 /// blocks go to operator new and delete. Blocks are aligned as operator new aligns them. A block may be freed by
 /// another thread than the one that allocated it and then joins that thread's cache. Each thread keeps at most its
 /// limit of free memory (4 MiB unless set otherwise) and frees it when it ends; what is freed during or after its end
@@ -29,7 +29,7 @@ struct frame_recycler_stats {
 /// ThreadSanitizer nothing is kept. Both are decided by how the library was built, not by how the including file is.
 class frame_recycler {
  public:
-  static constexpr std::size_t class_bytes = 32;
+  static constexpr std::size_t class_bytes = 16;
   /// What malloc adds to a block: sizes are chosen so that block and header fill whole units of class_bytes.
   static constexpr std::size_t header_bytes = 8;
   static constexpr std::size_t max_bytes = 2048 - header_bytes;

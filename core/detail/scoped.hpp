@@ -29,7 +29,6 @@ class scoped : adaptor_node {
       f.request_unwind();
       return false;
     }
-    flow_ = &f;
     self().entering(f);
     f.push(*this);
     f.enter(self().scope());
@@ -46,15 +45,16 @@ class scoped : adaptor_node {
     unwound = [](adaptor_node& node, flow& f) noexcept {
       auto& me = static_cast<scoped&>(node);
       me.leave();
-      me.absorbed_ = !f.cancelled() && me.self().absorbs(f);
+      if (f.cancelled() || !me.self().absorbs(f)) return false;
       // A frame above may have to be resumed although this node is gone from the chain: it is the flow's top now.
-      return me.absorbed_;
+      me.unwound = nullptr;
+      return true;
     };
   }
   ~scoped() = default;
 
   /// The operand's cancellation ended here.
-  [[nodiscard]] bool absorbed() const noexcept { return absorbed_; }
+  [[nodiscard]] bool absorbed() const noexcept { return unwound == nullptr; }
   /// Takes the outcome of an operand that ended with a value or an exception, and then undoes begin(): from the inside
   /// outwards, as the scopes and nodes of nested adaptors are stacked.
   template <class Take>
@@ -76,14 +76,13 @@ class scoped : adaptor_node {
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }
   void leave() noexcept {
-    flow_->leave(self().scope());
-    flow_->pop(*this);
-    self().left(*flow_);
+    flow& f = *self().scope().owner;
+    f.leave(self().scope());
+    f.pop(*this);
+    self().left(f);
   }
 
   operand<Op> operand_;
-  flow* flow_ = nullptr;
-  bool absorbed_ = false;
 };
 
 /// What an adaptor returns that may end without a value: bool for void, else std::optional.

@@ -33,8 +33,8 @@ class WRING_API read_some_wait final : receiver, public leaf<read_some_wait, buf
  private:
   void received() noexcept override { complete(); }
 
+  bool busy_ = false;  // in the padding of the base
   stream_socket* socket_;
-  bool busy_ = false;
 };
 
 /// Reads into the caller's memory.

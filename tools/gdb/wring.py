@@ -299,7 +299,7 @@ class Task:
         scope, root = member(self.flow, 'scope'), int(member(self.flow, 'root_scope').address)
         while int(scope):
             if kind_of(scope) == 'deadline':
-                when = int(scope.cast(gdb.lookup_type('wring::detail::deadline_scope').pointer())['time_'])
+                when = int(scope.cast(gdb.lookup_type('wring::detail::deadline_scope').pointer())['deadline_ns'])
                 if when != NO_DEADLINE:
                     self.deadline = when if self.deadline is None else min(self.deadline, when)
             if scope['shielded']:

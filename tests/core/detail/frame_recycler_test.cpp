@@ -94,7 +94,7 @@ TEST_CASE("freed blocks serve later allocations of their class", "[frame_recycle
     CHECK(before.misses == 64);
     CHECK(before.cached_bytes == 64 * 312);
     for (int i = 0; i != 1000; ++i) {
-      const std::size_t size = i % 2 == 0 ? 289 : 312;
+      const std::size_t size = i % 2 == 0 ? 297 : 312;
       frame_recycler::deallocate(frame_recycler::allocate(size), size);
     }
     const auto after = frame_recycler::stats();
@@ -153,7 +153,7 @@ TEST_CASE("the default limit is 4 MiB", "[frame_recycler]") {
   if (!caches) SKIP("nothing is kept under ThreadSanitizer");
   in_fresh_thread([] {
     std::vector<block> blocks;
-    for (std::size_t size = 24; size <= frame_recycler::max_bytes; size += 32) {
+    for (std::size_t size = 24; size <= frame_recycler::max_bytes; size += 16) {
       const auto more = allocate_each(200, size);
       blocks.insert(blocks.end(), more.begin(), more.end());
     }
