@@ -58,7 +58,8 @@ class WRING_API child_flow : public flow {
 
 /// What the kinds of children have in common: `Self`, which is final, holds the task and provides
 ///
-///     std::exception_ptr finish(bool by_cancellation) noexcept;  // destroys the task; what the nursery is to fail with
+///     std::exception_ptr finish(bool by_cancellation) noexcept;  // destroys the task; what the nursery is to fail
+///     with
 template <class Self, class Base = child_flow>
 class child_base : public Base {
  public:

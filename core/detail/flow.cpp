@@ -36,9 +36,9 @@ void scope_node::cancel() noexcept {
 }
 
 constinit adaptor_node flow_root{{.parent = nullptr, .frame = {}}, [](adaptor_node&, flow& f) noexcept {
-                                  f.was_cancelled = true;
-                                  return true;
-                                }};
+                                   f.was_cancelled = true;
+                                   return true;
+                                 }};
 
 void flow::stop_wait() noexcept {
   if (leaf == nullptr) return;

@@ -220,10 +220,11 @@ void frame_recycler::trim() noexcept {
 frame_recycler_stats frame_recycler::stats() noexcept {
   const frame_cache& cache = this_frame_cache;
   const kept_blocks* kept = this_kept_blocks();
-  return {.cached_bytes = kept != nullptr ? kept->bytes() : 0,
-          .live_blocks = static_cast<std::int64_t>(cache.misses - cache.released - (kept != nullptr ? kept->count() : 0)),
-          .hits = cache.hits,
-          .misses = cache.misses};
+  return {
+      .cached_bytes = kept != nullptr ? kept->bytes() : 0,
+      .live_blocks = static_cast<std::int64_t>(cache.misses - cache.released - (kept != nullptr ? kept->count() : 0)),
+      .hits = cache.hits,
+      .misses = cache.misses};
 }
 
 }  // namespace wring::detail

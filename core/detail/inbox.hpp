@@ -18,8 +18,9 @@ namespace wring::detail {
 /// consumer before it sleeps or calls the wake callback. There is at most one call a sleep, and none while the consumer
 /// runs. (Both sides write one variable and then read the other's, hence sequential consistency.)
 ///
-/// Items wait in nodes of a block made at construction and touched only as far as it gets used: pushing allocates
-/// nothing. The inbox must outlive every call of try_push(). Immovable.
+/// Items wait in a ring of slots made at construction: pushing allocates nothing. Of the ring's memory only the
+/// beginning is used until more items wait at a time: when the consumer finds nothing waiting it goes back to there.
+/// The inbox must outlive every call of try_push(). Immovable.
 class WRING_API inbox {
  public:
   using item = unique_function<void()>;
@@ -33,8 +34,7 @@ class WRING_API inbox {
   /// Destroys what still waits without running it, in the order of pushing.
   ~inbox();
 
-  /// Any thread. False, and the work is left alone, when `capacity` items are waiting; while the consumer is in a drain
-  /// the 64th part less than that (at most 31) may be enough.
+  /// Any thread. False, and the work is left alone, when `capacity` items are waiting.
   [[nodiscard]] bool try_push(item&& work) noexcept;
 
   /// Consumer. Takes up to limit items, in the order of pushing (hence FIFO for each producer), and calls
@@ -43,26 +43,22 @@ class WRING_API inbox {
   template <class Visitor>
   std::size_t drain(std::size_t limit, Visitor&& visit) {
     std::size_t visited = 0;
-    while (visited != limit && (taken_ != none || take_pushed())) {
-      item work = pop_taken();
-      ++visited;
+    for (; visited != limit && maybe_waiting(); ++visited) {
+      item work = pop();
       visit(std::move(work));
     }
-    give_back();
+    if ((position_ & mask_) >= far_in) go_back();
     return visited;
   }
 
   /// Consumer. Whether a drain() would find something; what is pushed meanwhile may be missed.
-  [[nodiscard]] bool maybe_waiting() const noexcept {
-    return taken_ != none || pushed_.load(std::memory_order_relaxed) != none;
-  }
+  [[nodiscard]] bool maybe_waiting() noexcept { return is_full(std::memory_order_acquire); }
 
   /// Consumer. Announces that it is about to block. False if something is waiting: then it must not block, and need not
   /// call awake().
   [[nodiscard]] bool prepare_sleep() noexcept {
-    if (taken_ != none) return false;
     state_.exchange(sleeping, std::memory_order_seq_cst);
-    if (pushed_.load(std::memory_order_seq_cst) == none) return true;
+    if (!is_full(std::memory_order_seq_cst)) return true;
     state_.exchange(running, std::memory_order_seq_cst);
     return false;
   }
@@ -72,40 +68,41 @@ class WRING_API inbox {
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
  private:
-  using index = std::uint32_t;
-  static constexpr index none = ~index{0};
   static constexpr std::uint32_t running = 0;
   static constexpr std::uint32_t sleeping = 1;
   static constexpr std::size_t cache_line = 64;
+  static constexpr std::uint64_t far_in = 1024;                    // slots after which the consumer goes back
+  static constexpr std::uint64_t locked = std::uint64_t{1} << 63;  // in tail_: it is just going back
 
-  struct node {
-    std::atomic<index> next = none;
-    item work;
+  /// One cache line. Zeroes are an empty one, so that the ring begins as untouched memory.
+  struct alignas(cache_line) slot {
+    alignas(item) std::byte work[sizeof(item)];
+    std::uint32_t full;  // through atomic_ref
   };
+  static_assert(sizeof(slot) == cache_line);
 
-  index acquire_node() noexcept;
-  bool take_pushed() noexcept;
-  item pop_taken() noexcept;
-  void give_back() noexcept;
+  [[nodiscard]] bool is_full(std::memory_order order) noexcept {
+    return std::atomic_ref(slots_[position_ & mask_].full).load(order) != 0;
+  }
+  item pop() noexcept;
+  void go_back() noexcept;
 
-  node* nodes_;
-  const index capacity_;
+  void* memory_;
+  slot* slots_;
+  const std::uint64_t capacity_;
+  const std::uint64_t mask_;
   const wake_callback wake_;
   void* const wake_argument_;
 
-  // Two lines that producers write, of which the consumer looks at the second in every turn, and one of its own. It
-  // gives nodes back many at a time: else the first line goes to and fro between the processors with each item.
-  alignas(cache_line) std::atomic<std::uint64_t> free_;  // low half: first free node; high half: count of changes
-  std::atomic<index> used_ = 0;                          // nodes [0, used_) have been constructed
+  // Positions count on for ever; a slot's is taken modulo the size of the ring. What producers write is a line of its
+  // own, so is what the consumer writes with every item; producers look at that only if the inbox seems to be full.
+  alignas(cache_line) std::atomic<std::uint64_t> tail_ = 0;  // the next position that a producer takes
+  std::atomic<std::uint64_t> seen_ = 0;                      // a value that taken_ has had
 
-  alignas(cache_line) std::atomic<index> pushed_ = none;  // the last one first
-  std::atomic<std::uint32_t> state_ = running;
+  alignas(cache_line) std::atomic<std::uint64_t> taken_ = 0;  // as position_, for the producers
+  std::uint64_t position_ = 0;                                // of the next item
 
-  alignas(cache_line) index taken_ = none;  // the first one first
-  index spent_ = none;                      // visited and to be given back, linked
-  index last_spent_ = none;
-  std::uint32_t spent_count_ = 0;
-  const std::uint32_t spent_limit_;
+  alignas(cache_line) std::atomic<std::uint32_t> state_ = running;
 };
 
 }  // namespace wring::detail

@@ -13,7 +13,8 @@ namespace wring::detail {
 
 /// One deadline in a timer_wheel: embedded in (or a base of) whoever waits for it, so arming allocates nothing.
 /// Belongs to the wheel's thread. Immovable, and must not be armed when it is destroyed: that aborts in every build,
-/// since the wheel would go on to write through the dead node. While it is armed, all members but on_expire are the wheel's to write.
+/// since the wheel would go on to write through the dead node. While it is armed, all members but on_expire are the
+/// wheel's to write.
 struct timer {
   /// Called once when the timer fires; the timer is no longer armed by then and may be armed again or destroyed.
   using callback = void (*)(timer&) noexcept;
@@ -31,8 +32,8 @@ struct timer {
   static constexpr std::uint16_t unarmed = 0xffff;
 
   timer* next = nullptr;
-  timer** link = nullptr;  ///< The pointer that points here: the slot's head or the predecessor's next.
-  std::int64_t deadline_ns;  ///< means nothing to the wheel while it is not armed
+  timer** link = nullptr;      ///< The pointer that points here: the slot's head or the predecessor's next.
+  std::int64_t deadline_ns;    ///< means nothing to the wheel while it is not armed
   std::uint64_t sequence = 0;  ///< Order of arming; breaks ties between equal deadlines.
   callback on_expire;
   std::uint16_t slot = unarmed;
