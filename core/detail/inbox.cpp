@@ -55,18 +55,19 @@ inbox::~inbox() {
 }
 
 bool inbox::try_push(item&& work) noexcept {
-  std::uint64_t position = tail_.load(std::memory_order_relaxed);
+  // Acquired, so that what is seen of taken_ is no older: the consumer writes that first when it goes back.
+  std::uint64_t position = tail_.load(std::memory_order_acquire);
   for (;;) {
     if ((position & locked) != 0) [[unlikely]] {
       std::this_thread::yield();
-      position = tail_.load(std::memory_order_relaxed);
+      position = tail_.load(std::memory_order_acquire);
       continue;
     }
     if (position - seen_.load(std::memory_order_acquire) >= capacity_) {
       const std::uint64_t taken = taken_.load(std::memory_order_acquire);
       if (position - taken >= capacity_) {
         // Only if that is still the tail: otherwise the consumer may have gone on, or back, meanwhile.
-        const std::uint64_t now = tail_.load(std::memory_order_relaxed);
+        const std::uint64_t now = tail_.load(std::memory_order_acquire);
         if (now == position) return false;
         position = now;
         continue;
