@@ -263,7 +263,7 @@ inline detail::child_flow::child_flow(nursery& parent) noexcept
            parent.sched_->running() != nullptr ? parent.sched_->running()->context.get() : nullptr),
       nursery_(&parent) {}
 
-inline void detail::child_flow::leave_nursery(const std::exception_ptr& failure) noexcept {
+[[gnu::always_inline]] inline void detail::child_flow::leave_nursery(const std::exception_ptr& failure) noexcept {
   root_scope.detach();
   context = {};  // a handle may keep the block for long, and must not keep what the context holds
   nursery_->child_ended(failure, *this);

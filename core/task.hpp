@@ -172,7 +172,9 @@ struct task_promise<T&> final : task_promise_of<T&> {
 /// several at once give *callables* to a `nursery` or `when_all`.
 ///
 /// Its outcome is a value, an exception, or cancellation: then the frame is destroyed where it waits, which runs the
-/// destructors of its locals and no catch clause. A task stays on the scheduler (and thread) it was started on.
+/// destructors of its locals and no catch clause. When the coroutine ends its frame goes, and with it the parameters
+/// passed by value, before what awaits it goes on: the value must not refer to them. A task stays on the scheduler (and
+/// thread) it was started on.
 template <class T>
 class [[nodiscard("a task does nothing until it is awaited: co_await it")]] task {
  public:

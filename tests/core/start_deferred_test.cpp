@@ -291,3 +291,28 @@ TEST_CASE("tasks and deferreds that wait for each other can be cancelled everywh
   });
   CHECK(points > 8);
 }
+
+TEST_CASE("what a task that ends destroys may start another", "[start_deferred]") {
+  struct starter {
+    explicit starter(int& ended) noexcept : ended_(&ended) {}
+    starter(starter&& other) noexcept : ended_(std::exchange(other.ended_, nullptr)) {}
+    starter& operator=(starter&&) = delete;
+    ~starter() {
+      if (ended_ == nullptr) return;
+      wring::start_deferred(later, 1).add_callback([&ended = *ended_](int n) { ended += n; });
+      wring::start_deferred(at_once, 2).add_callback([&ended = *ended_](int n) { ended += n; });
+    }
+    int* ended_;
+  };
+  run_task([]() -> task<> {
+    int ended = 0;
+    const auto outer = [](starter) -> task<int> {
+      co_await wring::yield();  // so that it is resumed, and ends, in the scheduler's loop
+      co_return 5;
+    };
+    const int n = co_await outer(starter(ended));
+    CHECK(n == 5);
+    CHECK(ended == 2);
+    while (ended != 3) co_await wring::yield();
+  });
+}

@@ -336,3 +336,49 @@ TEST_CASE("AddressSanitizer reports the use of a local of a task that has ended"
   CHECK(end.report.starts_with("read now: "));
   CHECK(end.report.find("AddressSanitizer: use-after-poison") != std::string::npos);
 }
+
+TEST_CASE("a frame goes, with what was passed by value, before what awaits it goes on", "[task]") {
+  const balance all_destroyed;
+  wring::testing::run([]() -> task<> {
+    const auto at_once = [](counted c) -> task<int> { co_return c.value; };
+    const auto later = [](counted c) -> task<int> {
+      co_await wring::yield();
+      co_return c.value;
+    };
+    const int before = counted::live();
+    const auto blocks = [] { return wring::detail::frame_recycler::stats().live_blocks; };
+    const auto live = blocks();
+    auto first = at_once(counted(1));
+    CHECK(blocks() == live + 1);
+    CHECK(counted::live() == before + 1);
+    const int one = co_await std::move(first);
+    CHECK(one == 1);
+    CHECK(blocks() == live);
+    CHECK(counted::live() == before);
+    auto second = later(counted(2));
+    const int two = co_await std::move(second);
+    CHECK(two == 2);
+    CHECK(blocks() == live);
+    CHECK(counted::live() == before);
+  });
+}
+
+TEST_CASE("a local whose destructor throws after the value was returned makes it an exception", "[task]") {
+  const balance all_destroyed;
+  struct thrower {
+    ~thrower() noexcept(false) { throw std::runtime_error("late"); }
+  };
+  wring::testing::run([]() -> task<> {
+    const auto fails = []() -> task<counted> {
+      const thrower last;
+      co_return counted(1);
+    };
+    std::string what;
+    try {
+      static_cast<void>(co_await fails());
+    } catch (const std::runtime_error& e) {
+      what = e.what();
+    }
+    CHECK(what == "late");
+  });
+}
