@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -42,7 +43,7 @@ struct outcome {
     if constexpr (!std::is_void_v<T>) return std::move(*value);
   }
 
-  /// Takes that of an operation that has ended otherwise than by cancellation.
+  /// Takes that of an operation that has ended otherwise than by cancellation. Only once.
   template <class Operation>
   void take_from(Operation& ended) noexcept {
     try {
@@ -50,7 +51,8 @@ struct outcome {
         ended.resume();
         value.emplace();
       } else {
-        value.emplace(ended.resume());
+        // Not emplace: inlined, g++ 12 warns of the empty value that it would destroy.
+        std::construct_at(std::addressof(value), std::in_place, ended.resume());
       }
     } catch (...) {
       failure = std::current_exception();
