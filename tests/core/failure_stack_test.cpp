@@ -102,7 +102,7 @@ TEST_CASE("a failure has the stack of where it was made, and shares it with its 
   CHECK(copy.stack() == f.stack());
   CHECK(made_deep(1).stack() != f.stack());
   CHECK(made_deep(1000).stack().size() <= 64);
-#if WRING_HAS_LIBBACKTRACE
+#if STACKS_HAVE_LINES
   const auto made = made_deep(2).stack();
   REQUIRE(made.size() > 4);
   std::size_t here = 0;
@@ -344,7 +344,7 @@ TEST_CASE("the report of an unhandled failure has its stack", "[failure][deferre
   CHECK_THAT(log.lines()[0], !ContainsSubstring(" stack="));
   CHECK_THAT(log.lines()[1], ContainsSubstring(" stack="));
   CHECK_THAT(log.lines()[1], ContainsSubstring(" < "));
-#if WRING_HAS_LIBBACKTRACE
+#if STACKS_HAVE_LINES
   CHECK_THAT(log.lines()[1], ContainsSubstring("fired_here (failure_stack_test.cpp:"));
 #endif
 }
