@@ -76,6 +76,9 @@ class ring {
     enter(something_there() ? 0 : 1, patience_ns);
   }
 
+  /// How many completions are there.
+  [[nodiscard]] std::uint32_t completions() const noexcept { return load(completion_tail_) - *completion_head_; }
+
   /// Hands every completion to `handle`, also those that come meanwhile.
   template <class Handle>
   void drain(Handle&& handle) {
@@ -140,7 +143,8 @@ class ring {
   std::uint32_t submitted_ = 0;
 };
 
-/// A ring of receive buffers that the kernel takes from; group 0.
+/// A ring of receive buffers that the kernel takes from; group 0. It begins with few, which stay in the processor's
+/// caches, and grows when all are taken.
 class buffer_ring {
  public:
   buffer_ring(ring& of, std::uint32_t count, std::uint32_t size) : count_(count), size_(size) {
@@ -152,16 +156,26 @@ class buffer_ring {
     if (syscall(SYS_io_uring_register, of.descriptor(), IORING_REGISTER_PBUF_RING, &request, 1) != 0) {
       die("register receive buffers");
     }
-    for (std::uint32_t i = 0; i < count; ++i) give_back(static_cast<std::uint16_t>(i));
+    publish(count < 64 ? count : 64);
   }
 
   [[nodiscard]] char* at(std::uint16_t id) const noexcept { return memory_ + std::size_t{id} * size_; }
-  /// The buffer that a completion says it has filled.
-  static std::uint16_t id_of(const io_uring_cqe& completion) noexcept {
+  /// Takes the buffer that a completion says it has filled.
+  std::uint16_t take(const io_uring_cqe& completion) noexcept {
+    if (++taken_ == published_ && published_ != count_) publish(2 * published_ < count_ ? 2 * published_ : count_);
     return static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
   }
 
   void give_back(std::uint16_t id) noexcept {
+    --taken_;
+    put(id);
+  }
+
+ private:
+  void publish(std::uint32_t count) noexcept {
+    while (published_ != count) put(static_cast<std::uint16_t>(published_++));
+  }
+  void put(std::uint16_t id) noexcept {
     io_uring_buf& entry = entries_[tail_++ & (count_ - 1)];
     entry.addr = reinterpret_cast<std::uint64_t>(at(id));
     entry.len = size_;
@@ -169,7 +183,6 @@ class buffer_ring {
     __atomic_store_n(&entries_[0].resv, tail_, __ATOMIC_RELEASE);  // the ring's tail lies there
   }
 
- private:
   static void* anonymous(std::size_t bytes) {
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
     if (memory == MAP_FAILED) die("mmap");
@@ -180,6 +193,8 @@ class buffer_ring {
   char* memory_ = nullptr;
   std::uint32_t count_;
   std::uint32_t size_;
+  std::uint32_t published_ = 0;
+  std::uint32_t taken_ = 0;
   std::uint16_t tail_ = 0;
 };
 

@@ -4,10 +4,10 @@
 //
 //     uring_server --port 7000 [--mode echo|sink|source] [--watch MICROSECONDS]
 //
-// Multishot accept and receive into a ring of 1024 buffers of 16 KiB, sends gathered into the enter that waits, one
-// send in flight a connection. `echo` sends back what comes, `sink` drops it, `source` sends 64 KiB after 64 KiB to
-// whoever connects. `watch` is how long it looks for completions in user space before it sleeps, if recent waits were
-// shorter than that.
+// Multishot accept and receive into a ring of up to 1024 buffers of 16 KiB, sends gathered into the enter that waits
+// (while there are many: a few are made at once, each with a call of its own), one send in flight a connection. `echo`
+// sends back what comes, `sink` drops it, `source` sends 64 KiB after 64 KiB to whoever connects. `watch` is how long
+// it looks for completions in user space before it sleeps, if recent waits were shorter than that.
 
 #include <cstdint>
 #include <vector>
@@ -22,6 +22,7 @@ using bench::buffer_ring;
 struct piece {
   std::uint16_t buffer;
   std::uint32_t size;
+  std::uint32_t offset = 0;  // sent already
 };
 
 /// The low bits of user_data; the rest is the connection's address.
@@ -51,6 +52,7 @@ class server {
       } else {
         ring_.enter(1);
       }
+      recent_ += ring_.completions() - recent_ / 4;
       ring_.drain([this](const io_uring_cqe& completion) { handle(completion); });
     }
   }
@@ -85,10 +87,32 @@ class server {
   }
 
   void send(connection& c) {
-    const char* data = sources_ ? block_.data() : buffers_.at(c.queue[c.first].buffer);
-    const auto size = sources_ ? static_cast<std::uint32_t>(block_.size()) : c.queue[c.first].size;
-    bench::prepare_send(ring_.next(), c.fd, data, size, tag(&c, kind::sent));
+    if (sources_) {
+      bench::prepare_send(ring_.next(), c.fd, block_.data(), static_cast<std::uint32_t>(block_.size()),
+                          tag(&c, kind::sent));
+    } else {
+      piece& p = c.queue[c.first];
+      if (recent_ < gather_from && sent_at_once(c.fd, p)) return next_piece(c);
+      bench::prepare_send(ring_.next(), c.fd, buffers_.at(p.buffer) + p.offset, p.size - p.offset, tag(&c, kind::sent));
+    }
     c.sending = true;
+  }
+
+  /// Whether all of it was; its offset tells.
+  bool sent_at_once(int fd, piece& p) {
+    const ssize_t sent = ::send(fd, buffers_.at(p.buffer), p.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) p.offset = static_cast<std::uint32_t>(sent);
+    return p.offset == p.size;
+  }
+
+  void next_piece(connection& c) {
+    give_back(c.queue[c.first++].buffer);
+    if (c.first == c.queue.size()) {
+      c.queue.clear();
+      c.first = 0;
+    } else {
+      send(c);
+    }
   }
 
   void handle(const io_uring_cqe& completion) {
@@ -119,7 +143,7 @@ class server {
   void received(connection& c, const io_uring_cqe& completion) {
     c.receiving = (completion.flags & IORING_CQE_F_MORE) != 0;
     if (completion.res > 0) {
-      const std::uint16_t buffer = buffer_ring::id_of(completion);
+      const std::uint16_t buffer = buffers_.take(completion);
       if (echoes_ && !c.ended) {
         c.queue.push_back({buffer, static_cast<std::uint32_t>(completion.res)});
         if (!c.sending) send(c);
@@ -141,14 +165,8 @@ class server {
     if (result < 0) fail(c);
     if (sources_) {
       if (!c.ended) send(c);
-    } else {
-      give_back(c.queue[c.first++].buffer);
-      if (c.first == c.queue.size()) {
-        c.queue.clear();
-        c.first = 0;
-      } else if (result > 0) {
-        send(c);
-      }
+    } else if (result > 0) {
+      next_piece(c);
     }
     close_if_done(c);
   }
@@ -181,6 +199,8 @@ class server {
   bool echoes_;
   bool sources_;
   int listener_;
+  static constexpr std::uint32_t gather_from = 4 * 16;
+  std::uint32_t recent_ = 0;          // four times the completions of a round, on average of the last few
   std::vector<connection*> starved_;  // wait for a buffer to come back
   std::vector<char> block_ = std::vector<char>(64 * 1024, 's');
   bench::ring ring_{4096, 16384};

@@ -172,7 +172,7 @@ class load {
   void received(connection& c, const io_uring_cqe& completion) {
     const bool armed = (completion.flags & IORING_CQE_F_MORE) != 0;
     if (completion.res > 0) {
-      buffers_.give_back(bench::buffer_ring::id_of(completion));
+      buffers_.give_back(buffers_.take(completion));
       if (mode("source")) {
         done_ += completion.res / mebibyte;
       } else {
