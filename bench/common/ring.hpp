@@ -166,6 +166,9 @@ class buffer_ring {
     return static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
   }
 
+  /// Whether there is one that nobody has taken.
+  [[nodiscard]] bool available() const noexcept { return taken_ != published_; }
+
   void give_back(std::uint16_t id) noexcept {
     --taken_;
     put(id);

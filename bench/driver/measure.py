@@ -186,7 +186,7 @@ class Bench:
                     counted = {'calls_1': self.count(process, port, 'calls', 1, 2000),
                                'calls_64': self.count(process, port, 'calls', 64, 6400),
                                'instructions': self.count(process, port, 'instructions', 1, 20),
-                               'instructions_64': self.count(process, port, 'instructions', 64, 640)}
+                               'instructions_64': self.count(process, port, 'instructions', 64, 192)}
                 with tempfile.NamedTemporaryFile(prefix='bench-allocations-') as file:
                     os.truncate(file.name, 8)
                     preload = {'LD_PRELOAD': f'{servers.BUILD}/bench/count_allocations.so',

@@ -151,8 +151,10 @@ class server {
         give_back(buffer);
       }
     } else if (completion.res == -ENOBUFS) {
-      starved_.push_back(&c);  // asking again before there is a buffer would go round in circles
-      return;
+      if (!buffers_.available()) {
+        starved_.push_back(&c);  // asking again before there is a buffer would go round in circles
+        return;
+      }
     } else {
       c.ended = true;
     }
