@@ -143,8 +143,7 @@ class ring {
   std::uint32_t submitted_ = 0;
 };
 
-/// A ring of receive buffers that the kernel takes from; group 0. It begins with few, which stay in the processor's
-/// caches, and grows when all are taken.
+/// A ring of receive buffers that the kernel takes from; group 0.
 class buffer_ring {
  public:
   buffer_ring(ring& of, std::uint32_t count, std::uint32_t size) : count_(count), size_(size) {
@@ -156,18 +155,18 @@ class buffer_ring {
     if (syscall(SYS_io_uring_register, of.descriptor(), IORING_REGISTER_PBUF_RING, &request, 1) != 0) {
       die("register receive buffers");
     }
-    publish(count < 64 ? count : 64);
+    for (std::uint32_t i = 0; i < count; ++i) put(static_cast<std::uint16_t>(i));
   }
 
   [[nodiscard]] char* at(std::uint16_t id) const noexcept { return memory_ + std::size_t{id} * size_; }
   /// Takes the buffer that a completion says it has filled.
   std::uint16_t take(const io_uring_cqe& completion) noexcept {
-    if (++taken_ == published_ && published_ != count_) publish(2 * published_ < count_ ? 2 * published_ : count_);
+    ++taken_;
     return static_cast<std::uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
   }
 
   /// Whether there is one that nobody has taken.
-  [[nodiscard]] bool available() const noexcept { return taken_ != published_; }
+  [[nodiscard]] bool available() const noexcept { return taken_ != count_; }
 
   void give_back(std::uint16_t id) noexcept {
     --taken_;
@@ -175,9 +174,6 @@ class buffer_ring {
   }
 
  private:
-  void publish(std::uint32_t count) noexcept {
-    while (published_ != count) put(static_cast<std::uint16_t>(published_++));
-  }
   void put(std::uint16_t id) noexcept {
     io_uring_buf& entry = entries_[tail_++ & (count_ - 1)];
     entry.addr = reinterpret_cast<std::uint64_t>(at(id));
@@ -196,7 +192,6 @@ class buffer_ring {
   char* memory_ = nullptr;
   std::uint32_t count_;
   std::uint32_t size_;
-  std::uint32_t published_ = 0;
   std::uint32_t taken_ = 0;
   std::uint16_t tail_ = 0;
 };
