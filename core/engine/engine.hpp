@@ -68,8 +68,7 @@ struct operation {
   handler on_completion;
   op_code code;
   state status = state::idle;
-  bool poll_first = false;  ///< receive: wait for readiness before the first attempt
-  std::uint8_t place = 0;   ///< engine's own: where it is kept
+  std::uint8_t place = 0;  ///< engine's own: where it is kept
   int fd;
   void* data;
   std::uint32_t length;
@@ -168,6 +167,8 @@ class WRING_API engine {
   /// Asks for the end of a submitted operation; its terminal completion follows, with -ECANCELED or whatever happened
   /// first. Idle operations and repeated requests are ignored.
   virtual void request_stop(operation& op) noexcept = 0;
+  /// The same for every operation in flight, those of the engine's own excepted.
+  virtual void stop_all() noexcept = 0;
 
   /// Hands pending submissions to the kernel, waits for a completion until `deadline` (nanoseconds of `now()`, or
   /// no_wait, no_deadline) and delivers at most `limit` of them. Returns how many; may return early.

@@ -162,6 +162,14 @@ void epoll_engine::request_stop(operation& op) noexcept {
   }
 }
 
+// What a thread of the pool has begun ends by itself.
+void epoll_engine::stop_all() noexcept {
+  for (operation* op = first_; op != nullptr; op = op->next) op->status = operation::state::stopping;
+  table_.for_each([this](interest& i) {
+    while (i.first != nullptr) request_stop(*i.first);
+  });
+}
+
 // Ends it, or says what more there is of it.
 
 void epoll_engine::finish(operation& op, completion c) noexcept {
@@ -215,7 +223,7 @@ bool epoll_engine::run(operation& op) noexcept {
 }
 
 bool epoll_engine::receive(operation& op, interest* known) noexcept {
-  if (op.poll_first && !certain(op, known)) return wait_for(op, known);
+  if (!certain(op, known)) return wait_for(op, known);
   std::uint32_t id = 0;
   if (!buffers_.take(id)) {
     // Only bytes need a buffer.

@@ -28,6 +28,7 @@ class WRING_API epoll_engine final : public engine {
   void keep(int fd) noexcept override { table_.keep(fd); }
   void forget(int fd) noexcept override { table_.forget(fd); }
   void request_stop(operation& op) noexcept override;
+  void stop_all() noexcept override;
   unsigned turn(std::int64_t deadline, unsigned limit) override;
   void wake() noexcept override;
   void shut_down() noexcept override;

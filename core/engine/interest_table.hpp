@@ -57,6 +57,15 @@ class interest_table {
     return &(*pages_[index])[static_cast<unsigned>(fd) % page_size];
   }
 
+  /// Calls `visit(interest&)` for every descriptor that something is known of.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (const std::unique_ptr<page>& p : pages_) {
+      if (p == nullptr) continue;
+      for (interest& i : *p) visit(i);
+    }
+  }
+
   /// Sees to it that `events` of `fd` are reported from now on, if they are there and whenever they come again.
   /// `certain`: the number cannot stand for another file than it did. Returns 0 or -errno; EPERM: such a file is always
   /// ready.

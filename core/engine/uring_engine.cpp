@@ -9,6 +9,7 @@
 #include <cstring>
 #include <ctime>
 #include <limits>
+#include <new>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,6 +37,8 @@ static_assert(IORING_CQE_F_BUFFER == 1 && IORING_CQE_F_MORE == 2 && IORING_CQE_B
 // Bits of operation::place, next to poll_for_changes.
 constexpr std::uint8_t in_backlog = 1;  // waits for room in the submission queue
 constexpr std::uint8_t answered = 4;    // a poll that has its answer, in `offset`: only its end is still to come
+constexpr std::uint8_t rearming = 16;   // a multishot receive that is stopped to be armed again
+static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_armed)) == 0);
 
 [[noreturn]] void fatal(const char* what, int error_number) noexcept {
   std::fprintf(stderr, "wring: %s: %s (errno %d)\n", what, std::strerror(error_number), error_number);
@@ -48,6 +51,12 @@ constexpr std::uint8_t answered = 4;    // a poll that has its answer, in `offse
   std::uint64_t both = 0;
   std::memcpy(&both, &cqe.res, sizeof both);
   return std::bit_cast<completion>(both);
+}
+
+/// The connection is over in both directions: it was reset, say.
+bool has_hung_up(int fd) noexcept {
+  ::pollfd p{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
 }
 
 void pause_processor() noexcept {
@@ -146,9 +155,32 @@ bool uring_engine::place_stop(operation& op) noexcept {
   return true;
 }
 
+bool uring_engine::place_stop_all() noexcept {
+  ::io_uring_sqe* sqe = next_sqe();
+  if (sqe == nullptr) return false;
+  *sqe = {};
+  sqe->opcode = IORING_OP_ASYNC_CANCEL;
+  sqe->fd = -1;
+  sqe->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
+  sqe->user_data = tag_stop;
+  return true;
+}
+
+#if WRING_CHECKS
+// False: it is known already.
+bool uring_engine::note_new(const operation& op) noexcept {
+  try {
+    return known_.insert(&op).second || !knows_all_;
+  } catch (const std::bad_alloc&) {
+    knows_all_ = false;
+    return true;
+  }
+}
+#endif
+
 void uring_engine::submit(operation& op) noexcept {
 #if WRING_CHECKS
-  if (op.active() || !known_.insert(&op).second) fatal("an operation was submitted twice", EALREADY);
+  if (op.active() || !note_new(op)) fatal("an operation was submitted twice", EALREADY);
 #endif
   op.status = operation::state::active;
   note_begin(op);
@@ -183,6 +215,13 @@ void uring_engine::request_stop(operation& op) noexcept {
   if ((op.place & in_backlog) == 0) stop(op);  // otherwise it is not submitted yet, and ends in place_backlog
 }
 
+// The doorbell's poll ends with the others, and is armed again.
+void uring_engine::stop_all() noexcept {
+  for (operation* op = unsubmitted_.first; op != nullptr; op = op->next) op->status = operation::state::stopping;
+  stop_all_ = true;
+  behind_ = true;
+}
+
 void uring_engine::stop(operation& op) noexcept {
   if (unstopped_.first != nullptr || !place_stop(op)) [[unlikely]] {
     unstopped_.push(op);
@@ -207,6 +246,8 @@ bool uring_engine::arm_inbox() noexcept {
 // From here to turn() is the hot path of every completion: one function for the compiler.
 
 [[gnu::always_inline]] inline void uring_engine::finish(operation& op, completion c) noexcept {
+  if (op.place != 0 && starts_again(op, c)) [[unlikely]]
+    return;
   ++counters_.completed;
   if (observer_ != nullptr) [[unlikely]]
     observer_->operation_completed(op, c);
@@ -214,19 +255,41 @@ bool uring_engine::arm_inbox() noexcept {
 #if WRING_CHECKS
     known_.erase(&op);
 #endif
-    if ((op.place & in_backlog) != 0) [[unlikely]]
-      unstopped_.remove(op);  // ended before its stop was sent
     op.status = operation::state::idle;
     note_end(op);
   }
   op.on_completion(op, c);
 }
 
+// That more is to come is no promise that the end will be told. What is there when the kernel arms the receive's poll
+// is reported once: where that is bytes and a reset, the bytes are delivered, and nothing wakes the receive again. The
+// poll is armed before the first attempt, so who looks at the socket after the first bytes cannot miss such a reset.
+// The receive is stopped then, and armed again, whereupon it finds the rest. Later resets have a wake-up of their own.
+bool uring_engine::starts_again(operation& op, completion c) noexcept {
+  if ((op.place & just_armed) != 0) {
+    op.place &= static_cast<std::uint8_t>(~just_armed);
+    if (c.more() && op.status == operation::state::active) {
+      ++counters_.kernel_calls;
+      if (has_hung_up(op.fd)) {
+        op.place |= rearming;
+        stop(op);
+      }
+    }
+  }
+  if (c.more()) return false;
+  if ((op.place & in_backlog) != 0) unstopped_.remove(op);  // ended before its stop was sent
+  if ((op.place & rearming) == 0) return false;
+  op.place &= static_cast<std::uint8_t>(~rearming);
+  if (c.result != -ECANCELED || op.status != operation::state::active) return false;
+  start(op);
+  return true;
+}
+
 [[gnu::always_inline]] inline void uring_engine::deliver(std::uint64_t user_data, completion c) noexcept {
   if ((user_data & tag_mask) == tag_operation) [[likely]] {
     auto& op = *reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data));
 #if WRING_CHECKS
-    if (!known_.contains(&op)) fatal("a completion came for an operation that is not in flight", ENOENT);
+    if (!knows(op)) fatal("a completion came for an operation that is not in flight", ENOENT);
 #endif
     acquire_from_kernel(&op);
     finish(op, c);
@@ -268,7 +331,7 @@ void uring_engine::deliver_other(std::uint64_t user_data, completion c) noexcept
 // started again as a multishot, which is told of changes alone, until what was asked for is there.
 void uring_engine::poll_completed(operation& op, completion c) noexcept {
 #if WRING_CHECKS
-  if (!known_.contains(&op)) fatal("a completion came for a poll that is not in flight", ENOENT);
+  if (!knows(op)) fatal("a completion came for a poll that is not in flight", ENOENT);
 #endif
   acquire_from_kernel(&op);
   const std::int32_t wanted = static_cast<std::int32_t>(op.flags) | POLLERR | POLLHUP | POLLNVAL;
@@ -301,6 +364,10 @@ void uring_engine::place_backlog() noexcept {
     if (!place_stop(*op)) return;
     unstopped_.pop();
   }
+  if (stop_all_) {
+    if (!place_stop_all()) return;
+    stop_all_ = false;
+  }
   while (operation* op = unsubmitted_.first) {
     if (op->status == operation::state::stopping) {
       unsubmitted_.pop();
@@ -316,7 +383,7 @@ void uring_engine::place_backlog() noexcept {
 // True once nothing waits for room in the submission queue and the inbox is armed: without it nobody could end a wait.
 bool uring_engine::catch_up() noexcept {
   place_backlog();
-  behind_ = !arm_inbox() || unstopped_.first != nullptr || unsubmitted_.first != nullptr;
+  behind_ = !arm_inbox() || stop_all_ || unstopped_.first != nullptr || unsubmitted_.first != nullptr;
   return !behind_;
 }
 

@@ -27,6 +27,7 @@ class uring_engine final : public engine {
   [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
   [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
   void request_stop(operation& op) noexcept override;
+  void stop_all() noexcept override;
   unsigned turn(std::int64_t deadline, unsigned limit) override;
   void wake() noexcept override;
   void shut_down() noexcept override;
@@ -52,6 +53,8 @@ class uring_engine final : public engine {
   void poll_completed(operation& op, completion c) noexcept;
   [[nodiscard]] bool place(operation& op) noexcept;
   [[nodiscard]] bool place_stop(operation& op) noexcept;
+  [[nodiscard]] bool place_stop_all() noexcept;
+  [[gnu::noinline]] [[nodiscard]] bool starts_again(operation& op, completion c) noexcept;
   void place_backlog() noexcept;
   [[nodiscard]] bool arm_inbox() noexcept;
   void enter(unsigned wait_for, const ::__kernel_timespec* timeout) noexcept;
@@ -79,10 +82,14 @@ class uring_engine final : public engine {
   busy_poll busy_poll_;
   int inbox_fd_ = -1;
   bool inbox_armed_ = false;
-  bool behind_ = true;  // something waits for room in the submission queue, or the inbox is to be armed
+  bool stop_all_ = false;  // waits for room in the submission queue
+  bool behind_ = true;     // something waits for room in the submission queue, or the inbox is to be armed
   bool closing_ = false;
 #if WRING_CHECKS
+  [[nodiscard]] bool note_new(const operation& op) noexcept;
+  [[nodiscard]] bool knows(const operation& op) const noexcept { return !knows_all_ || known_.contains(&op); }
   std::unordered_set<const operation*> known_;
+  bool knows_all_ = true;  // there was memory for all
 #endif
 };
 

@@ -20,8 +20,11 @@ inline constexpr std::uint64_t tag_poll = 3;
 /// The bit of operation::place by which op_code::poll is told of changes, and not of what is there to begin with.
 inline constexpr std::uint8_t poll_for_changes = 2;
 
+/// The bit of operation::place of a multishot receive that has brought nothing yet since it was armed.
+inline constexpr std::uint8_t just_armed = 8;
+
 /// Writes the submission queue entry of an operation. Part of the hot path of `uring_engine::submit`.
-[[gnu::always_inline]] inline void fill(::io_uring_sqe& sqe, const operation& op, std::uint64_t user_data) noexcept {
+[[gnu::always_inline]] inline void fill(::io_uring_sqe& sqe, operation& op, std::uint64_t user_data) noexcept {
   sqe = {};
   sqe.fd = op.fd;
   sqe.user_data = user_data;
@@ -40,14 +43,15 @@ inline constexpr std::uint8_t poll_for_changes = 2;
       sqe.opcode = IORING_OP_RECV;
       sqe.len = op.length;
       sqe.msg_flags = op.flags;
-      if (op.poll_first) sqe.ioprio = IORING_RECVSEND_POLL_FIRST;
       break;
     case op_code::receive_multishot:
       sqe.opcode = IORING_OP_RECV;
       sqe.addr = 0;
-      sqe.ioprio = op.poll_first ? IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST : IORING_RECV_MULTISHOT;
+      // Armed before the first attempt: see uring_engine::starts_again.
+      sqe.ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST;
       sqe.flags = IOSQE_BUFFER_SELECT;
       sqe.buf_group = buffer_group;
+      op.place |= just_armed;
       break;
     case op_code::send:
       sqe.opcode = IORING_OP_SEND;

@@ -22,7 +22,6 @@ stream_socket::stream_socket(descriptor owned, const socket_address& peer)
     : fd_(std::move(owned)), sched_(&scheduler::current()), peer_{} {
   code = op_code::receive_multishot;
   fd = fd_.get();
-  poll_first = true;
   on_completion = [](operation& op, completion c) noexcept { static_cast<stream_socket&>(op).on_receive(c); };
   starved_.socket = this;
   starved_.on_buffer = [](buffer_pool::waiter& w) noexcept { static_cast<starvation&>(w).socket->arm(); };

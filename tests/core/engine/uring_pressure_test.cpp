@@ -38,7 +38,6 @@ struct collecting : operation {
   collecting(uring_engine& e, int descriptor) : engine(e) {
     code = op_code::receive_multishot;
     fd = descriptor;
-    poll_first = true;
     on_completion = [](operation& op, completion c) noexcept {
       auto& self = static_cast<collecting&>(op);
       if (c.has_buffer()) {
