@@ -20,7 +20,7 @@ nursery::nursery(nursery_options options) : options_(options) {
 nursery::~nursery() {
   if (looked_) return;
   for (const std::exception_ptr& failure : suppressed_) {
-    log::warn("a task failed after its nursery had failed already", {"error", detail::describe(failure)});
+    log::warn("a task failed after its nursery had failed already", {"error", detail::described(failure)});
   }
 }
 
@@ -39,13 +39,16 @@ void nursery::close() noexcept {
 }
 
 void nursery::refuse_start() const {
+  if (!open_ && survives_failures_) {
+    throw std::logic_error("a task was started in the scheduler's root nursery too often since that was cancelled");
+  }
   if (!open_) throw std::logic_error("nursery::start outside of nursery::run: nobody would wait for the task");
   error(errc::limit_exceeded, "start a task in a nursery").with_count(options_.limit).raise();
 }
 
 void nursery::fail(const std::exception_ptr& failure, detail::flow& where) noexcept {
   if (survives_failures_) {
-    log::error("a detached task failed", {"error", detail::describe(failure)});
+    log::error("a detached task failed", {"error", detail::described(failure)});
     return;
   }
   if (failure_ == nullptr) {
@@ -53,7 +56,11 @@ void nursery::fail(const std::exception_ptr& failure, detail::flow& where) noexc
     trace_ = std::move(where.trace);
     scope_.cancel();
   } else if (suppressed_.size() < suppressed_limit) {
-    suppressed_.push_back(failure);
+    try {
+      suppressed_.push_back(failure);
+    } catch (const std::bad_alloc&) {
+      log::warn("a task failed after its nursery had failed already", {"error", detail::described(failure)});
+    }
   }
 }
 

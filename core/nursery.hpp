@@ -223,6 +223,8 @@ class WRING_API nursery {
 
   void open(detail::scope_node& outer, detail::flow* host);
   void close() noexcept;
+  /// Nothing can be started from now on.
+  void refuse_children() noexcept { open_ = false; }
   void check_start() const {
     if (!open_ || live_ >= options_.limit) [[unlikely]]
       refuse_start();

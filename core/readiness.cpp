@@ -31,7 +31,9 @@ void readiness_wait::ended(int outcome) noexcept {
 
 wring::result<unsigned> readiness_wait::resume_result() noexcept {
   if (outcome_ < 0) {
-    return error::from_errno(outcome_, what_).with_address(error_address::from_text(fmt::format("descriptor {}", fd)));
+    std::array<char, 32> text;
+    const auto end = fmt::format_to_n(text.data(), text.size(), "descriptor {}", fd).out;
+    return error::from_errno(outcome_, what_).with_address(error_address::from_text({text.data(), end}));
   }
   return static_cast<unsigned>(outcome_);
 }

@@ -5,10 +5,12 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include <wring/core/cooperator.hpp>
 #include <wring/core/detail/callback_box.hpp>
 #include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/foreign.hpp>
 #include <wring/core/detail/make_engine.hpp>
 #include <wring/core/detail/pending_call.hpp>
 #include <wring/core/detail/thread_scheduler.hpp>
@@ -33,6 +35,9 @@ void check_limit(unsigned value, unsigned most, const char* name) {
   throw std::invalid_argument(std::string("scheduler_options::") + name + " is " + std::to_string(value) +
                               ": it must be from 1 to " + std::to_string(most));
 }
+
+// Children that may be started while draining, before the root nursery takes no more.
+constexpr std::uint64_t starts_while_draining = 1'000'000;
 
 const scheduler_options& checked(const scheduler_options& options) {
   constexpr unsigned any = std::numeric_limits<unsigned>::max();
@@ -66,21 +71,46 @@ scheduler::scheduler(const scheduler_options& options)
       inbox_(
           options.inbox_capacity, [](void* self) noexcept { static_cast<scheduler*>(self)->engine_->wake(); }, this) {
   if (detail::thread_scheduler != nullptr) throw std::logic_error("this thread has a scheduler already");
-  detail::thread_scheduler = this;
+  // Until everything is made, so that a constructor that throws leaves the thread as it was.
+  struct current {
+    explicit current(scheduler* s) noexcept { detail::thread_scheduler = s; }
+    ~current() {
+      if (!complete) detail::thread_scheduler = nullptr;
+    }
+    bool complete = false;
+  };
+  current here(this);
+  callbacks_ = std::make_shared<detail::callback_box>(*this);
   root_ = std::make_unique<nursery>();
   root_->open(root_scope_, nullptr);
-  callbacks_ = std::make_shared<detail::callback_box>(*this);
+  here.complete = true;
 }
 
 scheduler::~scheduler() {
   // What is dropped may start new work as it goes.
   do drain();
-  while (drop_callback_work());
+  while (drop_callback_work() || drop_posts());
   callbacks_->close();
   engine_->shut_down();
   root_->close();
   root_.reset();
   detail::thread_scheduler = nullptr;
+  // Who has asked for this end may not have returned from asking.
+  while (calls_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
+
+bool scheduler::drop_posts() noexcept {
+  inbox_.close();
+  return inbox_.drain(options_.inbox_capacity, [](detail::inbox::item&& fn) noexcept {
+    const detail::inbox::item dropped = std::move(fn);
+  }) != 0;
+}
+
+scheduler::running_turns::running_turns(scheduler& s) : scheduler_(s) {
+  if (s.turns_run_) {
+    throw std::logic_error("a scheduler's turns cannot be run inside of a turn: await instead, or post");
+  }
+  s.turns_run_ = true;
 }
 
 bool scheduler::drop_callback_work() noexcept {
@@ -121,6 +151,7 @@ void scheduler::request_stop() noexcept {
 }
 
 bool scheduler::want(unsigned what) noexcept {
+  const call_from_anywhere here(*this);
   const bool first = (wanted_.fetch_or(what, std::memory_order_release) & what) == 0;
   engine_->wake();
   return first;
@@ -130,9 +161,28 @@ void scheduler::request_stop_from_anywhere() noexcept { want(stop_wanted); }
 bool scheduler::request_dump_from_anywhere() noexcept { return want(dump_wanted); }
 void scheduler::callbacks_arrived() noexcept { want(delivery_wanted); }
 
+void scheduler::resume_from_anywhere(detail::foreign_wait& w) noexcept {
+  const call_from_anywhere here(*this);
+  detail::foreign_wait* latest = foreign_.load(std::memory_order_relaxed);
+  do w.resumed_before_ = latest;
+  while (!foreign_.compare_exchange_weak(latest, &w, std::memory_order_release, std::memory_order_relaxed));
+  // From here on it may be complete, and gone. Who found none before it wakes the scheduler for those that follow.
+  if (latest == nullptr) want(foreign_wanted);
+}
+
+// In the order in which they were resumed.
+void scheduler::complete_foreign_waits() noexcept {
+  detail::foreign_wait* first = nullptr;
+  for (detail::foreign_wait* w = foreign_.exchange(nullptr, std::memory_order_acquire); w != nullptr;) {
+    first = std::exchange(w, std::exchange(w->resumed_before_, first));
+  }
+  while (first != nullptr) std::exchange(first, first->resumed_before_)->complete();
+}
+
 void scheduler::heed_requests() noexcept {
   const unsigned wanted = wanted_.exchange(0, std::memory_order_acquire);
   if ((wanted & stop_wanted) != 0) request_stop();
+  if ((wanted & foreign_wanted) != 0) complete_foreign_waits();
   if ((wanted & delivery_wanted) != 0) {
     callbacks_->deliver(options_.inbox_per_turn);
     if (callbacks_->waiting()) callbacks_arrived();  // the rest, in another turn
@@ -147,8 +197,28 @@ void scheduler::heed_requests() noexcept {
 }
 
 void scheduler::drain() {
+  {
+    const running_turns here(*this);
+  }  // refused before anything is cancelled
   root_->cancel();
-  run_until([this] { return ready.first == nullptr && root_->size() == 0 && engine_->in_flight() == 0; });
+  for (;;) {
+    drain_tasks();
+    if (engine_->in_flight() == 0) return;
+    // No task is left to await it: what is closing, and what a listener or stream does of its own accord.
+    ends_leftovers_ = true;
+    engine_->stop_all();
+    const running_turns here(*this);
+    turn();
+  }
+}
+
+void scheduler::drain_tasks() {
+  const std::uint64_t starts_end = started_ + starts_while_draining;
+  run_until([&] {
+    // A task whose destructor starts it again.
+    if (started_ >= starts_end) root_->refuse_children();
+    return ready.first == nullptr && root_->size() == 0;
+  });
 }
 
 // Destroys frames from the innermost outwards until something stops the cancellation. Returns what to resume then;
@@ -276,7 +346,12 @@ void scheduler::start_now(detail::flow& f) noexcept {
     static_cast<void>(turn_time());  // for flow::last_run
   }
   if (inbox_.maybe_waiting()) {
-    posted_ += inbox_.drain(options_.inbox_per_turn, [](detail::inbox::item&& fn) noexcept { fn(); });
+    const std::size_t taken = inbox_.drain(options_.inbox_per_turn, [this](detail::inbox::item&& fn) noexcept {
+      if (ends_leftovers_) [[unlikely]]
+        return;
+      fn();
+    });
+    posted_ += ends_leftovers_ ? 0 : taken;
   }
   if (ready.first != nullptr) run_ready();
   ++turns_;
@@ -287,6 +362,7 @@ void scheduler::start_now(detail::flow& f) noexcept {
 void scheduler::turn() { turn_once(); }
 
 void scheduler::run_until(const bool& done) {
+  const running_turns here(*this);
   while (!done) turn_once();
 }
 

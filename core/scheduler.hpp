@@ -24,6 +24,7 @@ class nursery;
 class scheduler_observer;
 namespace detail {
 class callback_box;
+class foreign_wait;
 class pending_call;
 }  // namespace detail
 namespace testing {
@@ -74,8 +75,9 @@ struct scheduler_stats {
 
 /// One thread's event loop: runs tasks, fires timers and hands operations to its engine.
 ///
-/// `wring::run` makes one; use it directly only to build an own `run`. Everything but `post`, `try_post` and
-/// `request_stop_from_anywhere` belongs to the thread that made it.
+/// `wring::run` makes one; use it directly only to build an own `run`. Everything but `post`, `try_post`,
+/// `request_stop_from_anywhere` and `request_dump_from_anywhere` belongs to the thread that made it. Those four may be
+/// called while the scheduler exists; what they ask for may end it before they have returned.
 class WRING_API scheduler : detail::flow_host {
  public:
   /// Makes the engine and becomes the thread's current scheduler. Throws io_error where the kernel refuses what is
@@ -84,8 +86,9 @@ class WRING_API scheduler : detail::flow_host {
   explicit scheduler(const scheduler_options& options = {});
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
-  /// Cancels and drains what is left, as `drain` does; then cancels the delayed calls that are pending, stops the
-  /// scheduler's cooperator, and fails the deferreds of callbacks that were not called with broken_deferred.
+  /// Cancels and drains what is left, as `drain` does. Then, with the scheduler still the thread's current one: cancels
+  /// the delayed calls that are pending, stops the scheduler's cooperator, fails the deferreds of callbacks that were
+  /// not called with broken_deferred, refuses further posts, and destroys posted functions that were not called.
   ~scheduler();
 
   /// The scheduler of this thread. Throws std::logic_error if there is none.
@@ -93,8 +96,12 @@ class WRING_API scheduler : detail::flow_host {
   /// The scheduler of this thread, or null.
   static scheduler* try_current() noexcept;
 
-  /// Calls `fn` soon on the scheduler's thread. From any thread, while the scheduler exists. False if the inbox is
-  /// full. An exception that leaves `fn` ends the process.
+  /// Calls `fn` soon on the scheduler's thread. From any thread, while the scheduler exists. False if the inbox is full
+  /// or the scheduler is being destroyed. An exception that leaves `fn` ends the process.
+  ///
+  /// Posted functions are called as long as there are tasks: main, and then those of the root nursery. What has not
+  /// been called by then is destroyed without having been called, on the scheduler's thread, while the scheduler is
+  /// still current: it may own streams.
   [[nodiscard]] bool try_post(detail::unique_function<void()> fn);
   /// As try_post, but throws io_error with errc::inbox_full.
   void post(detail::unique_function<void()> fn);
@@ -109,17 +116,22 @@ class WRING_API scheduler : detail::flow_host {
   /// that was asked for before has not been printed yet: then a task keeps the scheduler from its next turn.
   bool request_dump_from_anywhere() noexcept;
 
-  /// Runs turns until `done` returns true; looked at after each turn.
+  /// Runs turns until `done` returns true; looked at after each turn. Throws std::logic_error inside of a turn, that is
+  /// in tasks and posted functions.
   template <std::predicate Done>
   void run_until(Done done) {
+    const running_turns here(*this);
     while (!done()) turn();
   }
   /// The same for a flag, which tasks or posted functions set.
   void run_until(const bool& done);
 
-  /// Cancels and awaits the tasks of the root nursery, then awaits every operation in flight: what closed streams
-  /// left behind. Nothing is in flight afterwards.
+  /// Cancels and awaits the tasks of the root nursery. Then ends and awaits every operation in flight: what closed
+  /// streams left behind, and what listeners and streams still do that outlive their tasks; these are named in the log.
+  /// Nothing is in flight afterwards. Throws std::logic_error as run_until does.
   void drain();
+  /// `drain` ends, or has ended, the operations that no task awaits: they are not to be begun again.
+  [[nodiscard]] bool ends_leftovers() const noexcept { return ends_leftovers_; }
 
   /// The owner of work that outlives the task that started it; shutdown cancels and drains it.
   [[nodiscard]] nursery& root() noexcept { return *root_; }
@@ -130,6 +142,8 @@ class WRING_API scheduler : detail::flow_host {
   [[nodiscard]] const std::shared_ptr<detail::callback_box>& callbacks() const noexcept { return callbacks_; }
   /// For the box, from any thread: there is something to be delivered in the next turn.
   void callbacks_arrived() noexcept;
+  /// For a foreign awaitable's wait, from any thread, once: completes it in the next turn. Never fails.
+  void resume_from_anywhere(detail::foreign_wait& w) noexcept;
   /// The delayed calls that are pending; for themselves.
   [[nodiscard]] detail::pending_call*& first_call() noexcept { return first_call_; }
 
@@ -187,6 +201,32 @@ class WRING_API scheduler : detail::flow_host {
   friend class detail::flow;
   friend class testing::clock;
 
+  /// Held by a call from another thread or a signal handler for as long as it uses the scheduler, which what it asks
+  /// for may end: the destructor waits for it.
+  class call_from_anywhere {
+   public:
+    explicit call_from_anywhere(scheduler& s) noexcept : calls_(s.calls_) {
+      calls_.fetch_add(1, std::memory_order_relaxed);
+    }
+    call_from_anywhere(const call_from_anywhere&) = delete;
+    call_from_anywhere& operator=(const call_from_anywhere&) = delete;
+    ~call_from_anywhere() { calls_.fetch_sub(1, std::memory_order_release); }
+
+   private:
+    std::atomic<unsigned>& calls_;
+  };
+  /// Turns do not run inside each other.
+  class WRING_API running_turns {
+   public:
+    explicit running_turns(scheduler& s);
+    running_turns(const running_turns&) = delete;
+    running_turns& operator=(const running_turns&) = delete;
+    ~running_turns() { scheduler_.turns_run_ = false; }
+
+   private:
+    scheduler& scheduler_;
+  };
+
   void turn();
   void turn_once();
   void run_ready();
@@ -197,7 +237,10 @@ class WRING_API scheduler : detail::flow_host {
   void jump_held_clock() noexcept;
   bool want(unsigned what) noexcept;
   void heed_requests() noexcept;
+  void complete_foreign_waits() noexcept;
   bool drop_callback_work() noexcept;
+  bool drop_posts() noexcept;
+  void drain_tasks();
 
   scheduler_options options_;
   detail::flow* running_ = nullptr;
@@ -219,10 +262,15 @@ class WRING_API scheduler : detail::flow_host {
   bool held_ = false;
   bool jump_when_idle_ = false;
   bool stopping_ = false;
+  bool ends_leftovers_ = false;
+  bool turns_run_ = false;
   static constexpr unsigned stop_wanted = 1;
   static constexpr unsigned dump_wanted = 2;
   static constexpr unsigned delivery_wanted = 4;
-  std::atomic<unsigned> wanted_ = 0;  // by other threads and signal handlers
+  static constexpr unsigned foreign_wanted = 8;
+  std::atomic<unsigned> wanted_ = 0;                      // by other threads and signal handlers
+  std::atomic<unsigned> calls_ = 0;                       // of theirs that use the scheduler now
+  std::atomic<detail::foreign_wait*> foreign_ = nullptr;  // resumed and not completed, the latest first
   detail::timer_wheel timers_;
   detail::inbox inbox_;
   detail::scope_node root_scope_;

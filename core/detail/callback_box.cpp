@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -39,9 +40,15 @@ void callback_box::deliver(std::size_t limit) noexcept {
 
 bool callback_box::drop_outstanding() noexcept {
   const bool any = outstanding_ != nullptr;
-  while (waiting()) deliver(static_cast<std::size_t>(-1));
-  while (outstanding_ != nullptr) outstanding_->arrive();
-  return any;
+  for (;;) {
+    while (waiting()) deliver(static_cast<std::size_t>(-1));
+    if (outstanding_ == nullptr) return any;
+    if (outstanding_->withdraw()) {
+      outstanding_->arrive();
+    } else {
+      std::this_thread::yield();  // it is being called on another thread, which will have pushed it soon
+    }
+  }
 }
 
 void callback_box::close() noexcept {
@@ -67,6 +74,12 @@ bool callback_state::claim() noexcept {
               {"made_at", fmt::format("{}:{}", file.substr(file.find_last_of('/') + 1), made_.line())});
   }
   return false;
+}
+
+bool callback_state::withdraw() noexcept {
+  if (called_.load(std::memory_order_acquire)) return false;
+  complained_.store(true, std::memory_order_relaxed);  // a call that comes later is no second one
+  return !called_.exchange(true, std::memory_order_acq_rel);
 }
 
 bool callback_state::at_home() const noexcept {

@@ -72,6 +72,8 @@ class WRING_API callback_state {
 
   /// Any thread. True: this is the first call. Otherwise says so in the log.
   [[nodiscard]] bool claim() noexcept;
+  /// The scheduler's thread: calls from now on are ignored. False if there was one, which may have yet to arrive.
+  [[nodiscard]] bool withdraw() noexcept;
   /// Any thread. Whether there was a call, which may have yet to arrive.
   [[nodiscard]] bool called() const noexcept { return called_.load(std::memory_order_acquire); }
   /// Whether this is the scheduler's thread, and the scheduler exists.

@@ -80,3 +80,8 @@ std::string to_string(const exception_trace& trace) {
 }
 
 }  // namespace wring::detail
+
+fmt::format_context::iterator fmt::formatter<wring::detail::described>::format(const wring::detail::described& d,
+                                                                               fmt::format_context& context) const {
+  return fmt::formatter<fmt::string_view>::format(wring::detail::describe(d.e), context);
+}

@@ -21,12 +21,10 @@ void foreign_wait::fire() noexcept {
     std::fputs("wring: a foreign awaitable resumed its task twice\n", stderr);
     std::abort();
   }
-  // After the post this awaiter may be gone.
   if (scheduler::try_current() == scheduler_) {
     complete();
-  } else if (!scheduler_->try_post([this] { complete(); })) {
-    std::fputs("wring: a foreign awaitable could not resume its task: the scheduler's inbox is full\n", stderr);
-    std::abort();
+  } else {
+    scheduler_->resume_from_anywhere(*this);
   }
 }
 

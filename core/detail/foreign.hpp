@@ -42,6 +42,8 @@ class WRING_API foreign_wait final : public awaiter {
   wait_description describe() const noexcept override { return {.operation = "foreign awaitable"}; }
 
  private:
+  friend class wring::scheduler;
+
   /// What a coroutine handle points to, in the ABI that gcc and clang share. A real coroutine would not do: it touches
   /// its frame after the resumption has been announced, and by then another thread may have destroyed it.
   struct frame {
@@ -55,6 +57,7 @@ class WRING_API foreign_wait final : public awaiter {
   void fire() noexcept;
 
   scheduler* scheduler_ = nullptr;
+  foreign_wait* resumed_before_ = nullptr;  // the scheduler's, once it was resumed on another thread
   std::atomic<bool> fired_ = false;
   frame proxy_;
 };

@@ -7,7 +7,8 @@ namespace wring::detail {
 
 void group::member_ended(flow& member, const std::exception_ptr& failure, bool by_cancellation) noexcept {
   if (failure && failure_) {
-    log::warn("an operand failed after another one had", {"operation", to_string(kind_)}, {"error", describe(failure)});
+    log::warn("an operand failed after another one had", {"operation", to_string(kind_)},
+              {"error", described(failure)});
   } else if (failure) {
     failure_ = failure;
     trace_ = std::move(member.trace);

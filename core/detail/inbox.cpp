@@ -9,9 +9,10 @@
 
 #include <wring/core/detail/inbox.hpp>
 
-// A producer takes a position with one exchange, fills the slot, and says so in the slot: with one producer that is two
-// atomic operations on lines that it mostly has to itself already, and none of the consumer's are. Slots in a row
-// matter as much: the processor fetches the next ones ahead, where nodes of a list would each be waited for.
+// A producer takes a position with one exchange, fills the slot, says so in the slot, and leaves through the gate: with
+// one producer that is two atomic operations on a line that it mostly has to itself already, and none of the consumer's
+// are. Slots in a row matter as much: the processor fetches the next ones ahead, where nodes of a list would each be
+// waited for.
 
 namespace wring::detail {
 namespace {
@@ -50,6 +51,7 @@ inbox::inbox(std::size_t capacity, wake_callback wake, void* wake_argument)
 }
 
 inbox::~inbox() {
+  close();
   while (maybe_waiting()) static_cast<void>(pop());
   std::free(memory_);
 }
@@ -58,7 +60,8 @@ bool inbox::try_push(item&& work) noexcept {
   // Acquired, so that what is seen of taken_ is no older: the consumer writes that first when it goes back.
   std::uint64_t position = tail_.load(std::memory_order_acquire);
   for (;;) {
-    if ((position & locked) != 0) [[unlikely]] {
+    if ((position & (locked | closed)) != 0) [[unlikely]] {
+      if ((position & closed) != 0) return false;
       std::this_thread::yield();
       position = tail_.load(std::memory_order_acquire);
       continue;
@@ -80,13 +83,22 @@ bool inbox::try_push(item&& work) noexcept {
   fetch_for_writing(&slots_[(position + ahead) & mask_]);
   slot& s = slots_[position & mask_];
   ::new (static_cast<void*>(s.work)) item(std::move(work));
-  std::atomic_ref(s.full).exchange(1, std::memory_order_seq_cst);
-  // Looking first leaves the line alone while the consumer runs; the exchange elects the one producer that wakes it.
-  if (state_.load(std::memory_order_seq_cst) == sleeping &&
-      state_.exchange(running, std::memory_order_seq_cst) == sleeping) {
+  std::atomic_ref(s.full).store(1, std::memory_order_release);
+  // The first to leave during a sleep wakes the consumer. All others are done with the inbox, which may be gone now.
+  if (gate_.fetch_add(1, std::memory_order_seq_cst) == asleep) [[unlikely]] {
     wake_(wake_argument_);
+    woken_.fetch_add(1, std::memory_order_release);
   }
   return true;
+}
+
+void inbox::close() noexcept {
+  const std::uint64_t taken = (tail_.fetch_or(closed, std::memory_order_acq_rel) & ~closed) - skipped_;
+  for (;;) {
+    awake();
+    if (left_ == taken && woken_.load(std::memory_order_acquire) == wakes_) return;
+    std::this_thread::yield();
+  }
 }
 
 inbox::item inbox::pop() noexcept {
@@ -106,6 +118,7 @@ void inbox::go_back() noexcept {
       !tail_.compare_exchange_strong(expected, expected | locked, std::memory_order_relaxed)) {
     return;
   }
+  skipped_ += (position_ | mask_) + 1 - position_;
   position_ = (position_ | mask_) + 1;
   taken_.store(position_, std::memory_order_release);
   tail_.store(position_, std::memory_order_release);

@@ -38,7 +38,8 @@ void pending_call::expire(timer& t) noexcept {
   try {
     self.call();
   } catch (...) {
-    log::error("a delayed call threw", {"error", describe(std::current_exception())});
+    const std::exception_ptr thrown = std::current_exception();
+    log::error("a delayed call threw", {"error", described(thrown)});
   }
   self.discard();
   self.release();

@@ -59,11 +59,7 @@ class scoped : adaptor_node {
   /// outwards, as the scopes and nodes of nested adaptors are stacked.
   template <class Take>
   decltype(auto) finish(Take take) {
-    struct leaver {
-      scoped& self;
-      ~leaver() { self.leave(); }
-    };
-    const leaver leaving{*this};
+    const leaver leaving(*this);
     return take(operand_);
   }
   decltype(auto) finish() {
@@ -74,6 +70,17 @@ class scoped : adaptor_node {
   }
 
  private:
+  class leaver {
+   public:
+    explicit leaver(scoped& s) noexcept : self_(s) {}
+    leaver(const leaver&) = delete;
+    leaver& operator=(const leaver&) = delete;
+    ~leaver() { self_.leave(); }
+
+   private:
+    scoped& self_;
+  };
+
   Self& self() noexcept { return static_cast<Self&>(*this); }
   void leave() noexcept {
     flow& f = *self().scope().owner;
