@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <string_view>
@@ -59,6 +60,7 @@ class dump {
 
  private:
   static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t deepest = 32;  // level of indentation
 
   template <class... Args>
   void add(fmt::format_string<Args...> format, Args&&... args) {
@@ -101,7 +103,7 @@ class dump {
       const std::vector<std::size_t>& children = tree_.entries()[of].children;
       for (auto child = children.rbegin(); child != children.rend(); ++child) left.push_back({*child, depth});
     };
-    std::size_t shown = 0, hidden = 0, hidden_tasks = 0;
+    std::size_t shown = 0, hidden = 0, hidden_tasks = 0, shown_scopes = 0, hidden_scopes = 0;
     push_children(0, 0);
     while (!left.empty()) {
       const auto [at, depth] = left.back();
@@ -109,7 +111,13 @@ class dump {
       const task_entry& e = tree_.entries()[at];
       push_children(at, depth + 1);
       if (e.scope != nullptr) {
-        if (!e.children.empty() && shown < entry_limit_) add_scope(*e.scope, depth);
+        if (e.children.empty()) continue;
+        if (shown < entry_limit_ && shown_scopes < entry_limit_) {
+          ++shown_scopes;
+          add_scope(*e.scope, depth);
+        } else {
+          ++hidden_scopes;
+        }
       } else if (shown < entry_limit_) {
         ++shown;
         add_task(e, depth);
@@ -119,10 +127,20 @@ class dump {
       }
     }
     if (hidden != 0) add("... and {} more entries with {} tasks (task_dump_options::entries)\n", hidden, hidden_tasks);
+    if (hidden == 0 && hidden_scopes != 0) {
+      add("... and {} more nurseries and groups (task_dump_options::entries)\n", hidden_scopes);
+    }
   }
 
+  // What lies very deep says so, and is not indented further: the text would be as long as the depth squared.
+  void indent(std::size_t depth) {
+    text_.append(2 * std::min(depth, deepest), ' ');
+    if (depth > deepest) add("[depth {}] ", depth);
+  }
+  void indent_frame(std::size_t depth) { text_.append(2 * std::min(depth, deepest) + 4, ' '); }
+
   void add_scope(const detail::scope_node& s, std::size_t depth) {
-    text_.append(2 * depth, ' ');
+    indent(depth);
     switch (s.kind) {
       case detail::scope_kind::when_all:
         text_ += "when_all";
@@ -143,7 +161,7 @@ class dump {
   void add_task(const task_entry& e, std::size_t depth) {
     const detail::flow& f = *e.task;
     const detail::task_frames frames(f, frame_limit_);
-    text_.append(2 * depth, ' ');
+    indent(depth);
     if (e.count > 1) add("{} x ", e.count);
     text_ += frames.shown.empty() ? "task" : detail::short_function_name(frames.shown.back()->where.function_name());
     add_fields(f);
@@ -151,10 +169,10 @@ class dump {
     add_limits(e);
     text_ += '\n';
     for (std::size_t i = 0; i != frames.shown.size(); ++i) {
-      text_.append(2 * depth + 4, ' ');
+      indent_frame(depth);
       if (frames.omitted != 0 && i + 1 == frames.shown.size()) {
         add("... and {} more frames\n", frames.omitted);
-        text_.append(2 * depth + 4, ' ');
+        indent_frame(depth);
       }
       text_ += place(frames.shown[i]->where) + '\n';
     }
@@ -205,7 +223,7 @@ class dump {
       add("; deadline in {}", range(e.first_deadline - now_, e.last_deadline - now_));
     }
     if (e.task->cancelled()) text_ += "; cancelled";
-    if (detail::limits_of(*e.task).shielded) text_ += "; shielded";
+    if (e.shielded) text_ += "; shielded";
   }
 
   scheduler& scheduler_;

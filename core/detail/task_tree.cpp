@@ -18,6 +18,10 @@ void append(std::string& key, const T& value) {
   key.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
+std::int64_t deadline_of(const scope_node& s) noexcept {
+  return s.kind == scope_kind::deadline ? static_cast<const deadline_scope&>(s).when() : task_limits::no_deadline;
+}
+
 }  // namespace
 
 task_state state_of(const flow& f) noexcept {
@@ -36,19 +40,15 @@ task_state state_of(const flow& f) noexcept {
   return f.queued ? task_state::ready : task_state::ended;
 }
 
-task_limits limits_of(const flow& f) noexcept {
+task_limits limits_of(const flow& f, const task_limits& outer) noexcept {
   task_limits limits;
-  bool own = true;
-  for (const scope_node* s = f.scope; s != nullptr; s = s->parent) {
-    if (s->kind == scope_kind::deadline) {
-      limits.deadline = std::min(limits.deadline, static_cast<const deadline_scope*>(s)->when());
-    }
-    if (s->shielded) {
-      limits.shielded = own;
-      break;  // what is further out cannot reach it
-    }
-    own = own && s != &f.root_scope;
+  for (const scope_node* s = f.scope;; s = s->parent) {
+    limits.deadline = std::min(limits.deadline, deadline_of(*s));
+    limits.shielded = s->shielded;
+    if (limits.shielded) return limits;  // what is further out cannot reach it
+    if (s == &f.root_scope) break;
   }
+  limits.deadline = std::min(limits.deadline, outer.deadline);
   return limits;
 }
 
@@ -79,16 +79,23 @@ const promise_base* place_of(const nursery_scope& s) {
 
 task_tree::task_tree(const scope_node& root, std::size_t frame_limit, bool group)
     : frame_limit_(std::max<std::size_t>(frame_limit, 1)), group_(group) {
-  std::vector<std::pair<const scope_node*, std::size_t>> left{{&root, 0}};  // scopes to look at, the next one last
+  struct item {
+    const scope_node* scope;
+    std::size_t parent;
+    task_limits limits;  // that hold around the scope
+  };
+  std::vector<item> left{{&root, 0, {}}};  // to be looked at, the next one last
   while (!left.empty()) {
-    auto [scope, parent] = left.back();
+    auto [scope, parent, limits] = left.back();
     left.pop_back();
     if (scope->owner != nullptr && scope == &scope->owner->root_scope) {
-      parent = add_task(parent, *scope->owner);
+      parent = add_task(parent, *scope->owner, limits);
     } else if (scope->kind != scope_kind::other && scope->kind != scope_kind::deadline) {
       parent = add_scope(parent, *scope);
     }
-    for (const scope_node* s = scope->last_child; s != nullptr; s = s->previous) left.emplace_back(s, parent);
+    if (scope->shielded) limits = {};
+    limits.deadline = std::min(limits.deadline, deadline_of(*scope));
+    for (const scope_node* s = scope->last_child; s != nullptr; s = s->previous) left.push_back({s, parent, limits});
   }
 }
 
@@ -122,11 +129,11 @@ std::size_t task_tree::add_scope(std::size_t parent, const scope_node& s) {
   return at;
 }
 
-std::size_t task_tree::add_task(std::size_t parent, const flow& f) {
+std::size_t task_tree::add_task(std::size_t parent, const flow& f, const task_limits& outer) {
   const task_state state = state_of(f);
   ++counts_[static_cast<std::size_t>(state)];
   if (state == task_state::ended) return parent;
-  const task_limits limits = limits_of(f);
+  const task_limits limits = limits_of(f, outer);
 
   std::string key;
   append(key, parent);
@@ -146,6 +153,7 @@ std::size_t task_tree::add_task(std::size_t parent, const flow& f) {
   task_entry& e = entries_[at];
   if (e.count++ == 0) {
     e.task = &f;
+    e.shielded = limits.shielded;
     e.newest_run = f.last_run;
   }
   if (f.last_run < e.task->last_run) e.task = &f;

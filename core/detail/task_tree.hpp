@@ -25,7 +25,8 @@ struct task_limits {
   bool shielded = false;                ///< by an adaptor of its own
 };
 
-[[nodiscard]] task_limits limits_of(const flow& f) noexcept;
+/// Those of a task. `outer` are those that hold where its own scopes begin.
+[[nodiscard]] task_limits limits_of(const flow& f, const task_limits& outer) noexcept;
 
 /// The frames of a task, the innermost first.
 struct task_frames {
@@ -41,6 +42,7 @@ struct task_entry {
   const scope_node* scope = nullptr;  ///< of a nursery, when_all or when_any
   const flow* task = nullptr;         ///< the one that ran longest ago
   std::size_t count = 0;
+  bool shielded = false;  ///< see task_limits
   std::int64_t newest_run = 0;
   std::int64_t first_deadline = task_limits::no_deadline;
   std::int64_t last_deadline = 0;
@@ -59,7 +61,7 @@ class task_tree {
  private:
   std::size_t entry(std::size_t parent, const std::string& key);
   std::size_t add_scope(std::size_t parent, const scope_node& s);
-  std::size_t add_task(std::size_t parent, const flow& f);
+  std::size_t add_task(std::size_t parent, const flow& f, const task_limits& outer);
 
   std::size_t frame_limit_;
   bool group_;

@@ -335,6 +335,31 @@ TEST_CASE("very deep tasks are no danger", "[dump_tasks]") {
   CHECK(dump.size() < 10000);
 }
 
+namespace {
+
+// The callable is the coroutine's own: each level is a nursery inside the one before.
+task<> nest(int depth, wring::event& e) {
+  if (depth == 0) {
+    co_await e.wait();
+    co_return;
+  }
+  nursery n;
+  const auto body = [&]() -> task<> { co_await nest(depth - 1, e); };
+  co_await n.run(std::ref(body));
+}
+
+}  // namespace
+
+TEST_CASE("a dump of nurseries deep inside each other is as long as they are many", "[dump_tasks]") {
+  for (const int depth : {1000, 2000}) {
+    const auto start = [=](nursery& n, wring::event& e) { n.start(nest, depth, std::ref(e)); };
+    const std::string all = dump_of(start, {.all = true});
+    CHECK_THAT(all, ContainsSubstring("[depth 900] nursery in "));
+    CHECK(all.size() < static_cast<std::size_t>(depth) * 400);
+    CHECK_THAT(dump_of(start, {.entries = 10}), ContainsSubstring(" more nurseries and groups"));
+  }
+}
+
 TEST_CASE("without a scheduler there is nothing to dump", "[dump_tasks]") {
   CHECK_THROWS_AS(dump_tasks(), std::logic_error);
 }

@@ -18,6 +18,7 @@ import gdb
 
 ENTRIES = 500
 FRAMES = 32
+DEEPEST = 32  # level of indentation
 NO_DEADLINE = 2**63 - 1
 POINTER = gdb.lookup_type('long').sizeof
 
@@ -51,6 +52,10 @@ OPERATIONS = {
     'detail::memory_close': 'close a memory stream',
     'connect_wait': lambda v: ('connect to', int(member(v, 'fd')), socket_address(member(v, 'peer_'))),
 }
+
+
+def indent(depth):
+    return '  ' * min(depth, DEEPEST) + (f'[depth {depth}] ' if depth > DEEPEST else '')
 
 
 def on_stream(what, wait):
@@ -427,21 +432,30 @@ class Dump:
     def lines(self):
         yield self.summary()
         left = [(child, 0) for child in reversed(self.root.children)]
-        shown = hidden = hidden_tasks = 0
+        shown = hidden = hidden_tasks = shown_scopes = hidden_scopes = 0
         while left:
             entry, depth = left.pop()
             left += [(child, depth + 1) for child in reversed(entry.children)]
             if entry.heading is not None:
-                if entry.children and shown < self.entry_limit:
-                    yield '  ' * depth + entry.heading
+                if not entry.children:
+                    continue
+                if shown < self.entry_limit and shown_scopes < self.entry_limit:
+                    shown_scopes += 1
+                    yield indent(depth) + entry.heading
+                else:
+                    hidden_scopes += 1
             elif shown < self.entry_limit:
                 shown += 1
-                yield from ('  ' * depth + line for line in self.task_lines(entry))
+                first, *frames = self.task_lines(entry)
+                yield indent(depth) + first
+                yield from ('  ' * min(depth, DEEPEST) + line for line in frames)
             else:
                 hidden += 1
                 hidden_tasks += entry.count
         if hidden:
             yield f'... and {hidden} more entries with {hidden_tasks} tasks (wring tasks --all)'
+        elif hidden_scopes:
+            yield f'... and {hidden_scopes} more nurseries and groups (wring tasks --all)'
 
     def task_lines(self, entry):
         task = entry.task
