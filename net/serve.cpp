@@ -23,7 +23,11 @@ bool peer_is_gone(const std::exception_ptr& failure) noexcept {
 
 void report_failed_connection(const error_address& peer, const std::exception_ptr& failure) noexcept {
   const log::logger record(peer_is_gone(failure) ? log::level::debug : log::level::warn);
-  record("connection failed", {"peer", peer}, {"error", wring::detail::describe(failure)});
+  record("connection failed", {"peer", peer}, {"error", wring::detail::described(failure)});
+}
+
+void report_refused_connection(const error& reason) noexcept {
+  log::warn("a connection was refused", {"error", reason});
 }
 
 grace_period::grace_period(nursery& connections) noexcept

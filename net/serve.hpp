@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -77,6 +78,8 @@ class WRING_API grace_period : wring::detail::timer {
   scheduler& sched_;
 };
 
+WRING_API void report_refused_connection(const error& reason) noexcept;
+
 template <class Handler>
 task<> accept_until_stopping(tcp_listener& listener, Handler& handler, nursery& connections) {
   using access = wring::detail::nursery_access;
@@ -84,11 +87,17 @@ task<> accept_until_stopping(tcp_listener& listener, Handler& handler, nursery& 
   for (;;) {
     const bool room = co_await until_stopping(connections.vacancy());
     if (!room) co_return;
-    auto accepted = co_await until_stopping(sequence.next());
-    if (!accepted || !*accepted) co_return;
-    const error_address peer = (*accepted)->peer_address();
+    auto accepted = co_await until_stopping(sequence.next()).result();
+    if (!accepted) co_return;
+    if (!*accepted) {
+      report_refused_connection(accepted->error());
+      continue;
+    }
+    std::optional<tcp_stream>& connected = **accepted;
+    if (!connected) co_return;
+    const error_address peer = connected->peer_address();
     try {
-      access::launch(connections, *new connection<Handler>(connections, handler, std::move(**accepted)));
+      access::launch(connections, *new connection<Handler>(connections, handler, std::move(*connected)));
     } catch (...) {
       report_failed_connection(peer, std::current_exception());
     }
@@ -102,8 +111,9 @@ task<> accept_until_stopping(tcp_listener& listener, Handler& handler, nursery& 
 ///
 /// An exception in a handler ends that connection alone and is logged with the peer's address (at level debug if the
 /// peer is just gone: reset, broken pipe, timed out). The handler is copied once; all connections share the copy, which
-/// lives until the last has ended. If the task that serves is cancelled, so are the connections. Throws
-/// std::invalid_argument if no connection may ever be served.
+/// lives until the last has ended. A connection that there is no memory for is closed, with a warning in the log. If
+/// the task that serves is cancelled, so are the connections. Throws std::invalid_argument if no connection may ever be
+/// served.
 template <class Handler>
 task<> serve(tcp_listener& listener, Handler handler, serve_options options = {}) {
   wring::detail::assert_safe_callable<Handler>();

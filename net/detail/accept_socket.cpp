@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include <wring/core/log.hpp>
 #include <wring/net/detail/accept_socket.hpp>
@@ -32,10 +33,15 @@ void connection_waiter::suspend() noexcept {
   socket_->arm_if_wanted();
 }
 
-std::optional<tcp_stream> connection_waiter::take() {
-  if (connection_.get() < 0) return std::nullopt;
+wring::result<std::optional<tcp_stream>> connection_waiter::take() noexcept {
+  if (connection_.get() < 0) return std::optional<tcp_stream>();
   const socket_address peer = peer_address_of(connection_.get());
-  return tcp_stream(new stream_socket(std::move(connection_), peer));
+  try {
+    return std::optional<tcp_stream>(tcp_stream(new stream_socket(std::move(connection_), peer)));
+  } catch (const std::bad_alloc&) {
+    connection_ = descriptor();
+    return error::from_errno(ENOMEM, "accept a connection from").with_address(peer);
+  }
 }
 
 error connection_waiter::closed_error() const noexcept {
@@ -46,10 +52,11 @@ wait_description connection_waiter::describe() const noexcept {
   return {.operation = "accept on", .fd = socket_->native(), .address = socket_->local()};
 }
 
-wring::result<tcp_stream> accept_wait::resume_result() {
-  std::optional<tcp_stream> connection = take();
-  if (!connection) return closed_error();
-  return std::move(*connection);
+wring::result<tcp_stream> accept_wait::resume_result() noexcept {
+  auto connection = take();
+  if (!connection) return connection.error();
+  if (!*connection) return closed_error();
+  return std::move(**connection);
 }
 
 bool close_listener_wait::ready() noexcept { return socket_ == nullptr || socket_->closed(); }
@@ -76,7 +83,14 @@ void accept_socket::add(descriptor connection) noexcept {
     w->complete();
     return;
   }
-  accepted_.push_back(std::move(connection));
+  try {
+    accepted_.push_back(std::move(connection));
+  } catch (const std::bad_alloc&) {
+    const error e =
+        error::from_errno(ENOMEM, "accept a connection from").with_address(peer_address_of(connection.get()));
+    log::warn("a connection was refused", {"error", e});
+    return;
+  }
   if (accepted_.size() >= queue_limit_) sched_->engine().request_stop(*this);
 }
 
@@ -84,6 +98,10 @@ void accept_socket::on_accept(completion c) noexcept {
   if (c.result >= 0) add(descriptor(c.result));
   if (c.more()) return;
   if (closing_) return finish_close();
+  if (sched_->ends_leftovers()) {
+    log::warn("a listener outlives the tasks of its scheduler: it is closed", {"address", local_});
+    return close(nullptr);
+  }
   switch (-c.result) {
     // A connection that failed before it was accepted is its peer's affair: accept(2) names these.
     case ECONNABORTED:

@@ -27,8 +27,8 @@ class WRING_API connection_waiter : public wring::detail::listed_wait<connection
  protected:
   explicit connection_waiter(accept_socket& s) noexcept : socket_(&s) {}
   ~connection_waiter() = default;
-  /// The connection; none if the listener was closed.
-  [[nodiscard]] std::optional<tcp_stream> take();
+  /// The connection; none if the listener was closed. Refuses it, with ENOMEM, if there is no memory for it.
+  [[nodiscard]] wring::result<std::optional<tcp_stream>> take() noexcept;
   [[nodiscard]] error closed_error() const noexcept;
 
  private:
@@ -43,14 +43,16 @@ class WRING_API accept_wait final : public connection_waiter {
   explicit accept_wait(accept_socket& s) noexcept : connection_waiter(s) {}
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<accept_wait>(*this); }
   tcp_stream resume() { return resume_result().take(); }
-  wring::result<tcp_stream> resume_result();
+  wring::result<tcp_stream> resume_result() noexcept;
 };
 
 class WRING_API next_connection_wait final : public connection_waiter {
  public:
   using value_type = std::optional<tcp_stream>;
   explicit next_connection_wait(accept_socket& s) noexcept : connection_waiter(s) {}
-  std::optional<tcp_stream> resume() { return take(); }
+  [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<next_connection_wait>(*this); }
+  std::optional<tcp_stream> resume() { return take().take(); }
+  wring::result<std::optional<tcp_stream>> resume_result() noexcept { return take(); }
 };
 
 /// Waits until a listener is closed.

@@ -24,8 +24,7 @@ bool sender::attempted(std::int32_t sent) noexcept {
   }
   tried_ = sent == -EAGAIN || sent == -EINTR || sent == -ENOBUFS || sent == -ENOMEM;
   if (tried_) return false;
-  errno_ = -sent;
-  socket_->note_write_error(errno_);
+  errno_ = socket_->note_write_error(-sent);
   return true;
 }
 
@@ -53,8 +52,7 @@ void sender::room_found(operation& op, completion c) noexcept {
   if (c.result == -ECANCELED && self.ending()) {
     self.give_up();
   } else if (c.result < 0 && c.result != -ECANCELED && c.result != -EINTR) {
-    self.errno_ = -c.result;
-    self.socket_->note_write_error(self.errno_);
+    self.errno_ = self.socket_->note_write_error(-c.result);
     self.finish();
   } else {
     self.tried_again(self.attempt());  // a fault of the socket is found here, too

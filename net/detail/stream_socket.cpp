@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <sys/socket.h>
 
 #include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/log.hpp>
 #include <wring/net/detail/receive_waits.hpp>
 #include <wring/net/detail/sender.hpp>
 #include <wring/net/detail/stream_socket.hpp>
@@ -14,6 +16,29 @@
 namespace wring::net::detail {
 
 using wring::detail::frame_recycler;
+
+namespace {
+
+/// Errors of a send that are the connection's own: they end it.
+bool is_connection_fault(int error_number) noexcept {
+  switch (error_number) {
+    case ECONNABORTED:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETRESET:
+    case ENETUNREACH:
+    case EPROTO:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 void* stream_socket::operator new(std::size_t size) { return frame_recycler::allocate(size); }
 void stream_socket::operator delete(void* block, std::size_t size) noexcept { frame_recycler::deallocate(block, size); }
@@ -43,9 +68,22 @@ error stream_socket::fault(errc code_, const char* operation_name) const noexcep
 
 // Reading.
 
+// There is no memory to keep bytes that have come. Nothing may follow the gap: reading fails from here on.
+void stream_socket::lose_bytes() noexcept {
+  while (first_ != nullptr) static_cast<void>(take());
+  state_ |= read_failed;
+  read_errno_ = ENOMEM;
+  sched_->engine().request_stop(*this);
+}
+
 void stream_socket::push(buffer_lease&& chunk, bool front) noexcept {
-  queued_bytes_ += chunk.size() + chunk_overhead;
-  auto* node = ::new (frame_recycler::allocate(sizeof(queued))) queued{nullptr, std::move(chunk)};
+  queued* node = nullptr;
+  try {
+    node = ::new (frame_recycler::allocate(sizeof(queued))) queued{nullptr, std::move(chunk)};
+  } catch (const std::bad_alloc&) {
+    return lose_bytes();
+  }
+  queued_bytes_ += node->chunk.size() + chunk_overhead;
   if (front) {
     node->next = first_;
     first_ = node;
@@ -110,7 +148,10 @@ void stream_socket::wake_receiver() noexcept {
 
 // What a receive said that brought no bytes: the end, a fault, or nothing (stopped, interrupted).
 void stream_socket::note_read_end(std::int32_t outcome) noexcept {
-  if (outcome == 0) {
+  if (outcome == 0 && (state_ & fault_told) != 0) {
+    state_ |= read_failed;
+    read_errno_ = write_errno_;
+  } else if (outcome == 0) {
     state_ |= end_of_file;
   } else if (outcome < 0 && outcome != -ECANCELED && outcome != -EINTR && outcome != -EAGAIN) {
     state_ |= read_failed;
@@ -146,12 +187,16 @@ void stream_socket::received_otherwise(completion c) noexcept {
 }
 
 void stream_socket::keep(buffer_lease&& chunk) noexcept {
-  if (chunk.empty() || (closing() && !keep_descriptor_)) return;
+  if (chunk.empty() || (closing() && !keep_descriptor_) || (state_ & read_failed) != 0) return;
   // Few bytes do not tie up a buffer of the pool until somebody reads them, nor do any once half of the pool is in use:
   // otherwise streams whose tasks do not read could stop all the others.
   const buffer_pool& pool = sched_->engine().buffers();
   if (chunk.size() <= pool.buffer_size() / 8 || pool.leased() > pool.capacity() / 2) {
-    chunk = buffer_lease::copy_of(chunk);
+    try {
+      chunk = buffer_lease::copy_of(chunk);
+    } catch (const std::bad_alloc&) {
+      // Then they stay where they are.
+    }
   }
   push(std::move(chunk), false);
   if (queued_bytes_ >= quota_) sched_->engine().request_stop(*this);
@@ -166,7 +211,13 @@ void stream_socket::receive_ended(std::int32_t outcome) noexcept {
   } else {
     note_read_end(outcome);
   }
-  if (receiver_ == nullptr) return;
+  if (receiver_ == nullptr) {
+    if (outcome == -ECANCELED && sched_->ends_leftovers()) {
+      log::warn("a connection outlives the tasks of its scheduler: nothing is received from it any more",
+                {"peer", peer()});
+    }
+    return;
+  }
   if (read_ended()) {
     wake_receiver();
   } else {
@@ -183,9 +234,13 @@ bool stream_socket::own_receive_ended(operation& op, std::int32_t outcome, bool 
   own_receive_ = nullptr;
   if (outcome > 0 && !wanted && (!closing() || keep_descriptor_)) {
     // Copied, as the memory is the reader's.
-    buffer_lease chunk = buffer_lease::allocate(static_cast<std::size_t>(outcome));
-    std::memcpy(chunk.data(), op.data, chunk.size());
-    put_back(std::move(chunk));
+    try {
+      buffer_lease chunk = buffer_lease::allocate(static_cast<std::size_t>(outcome));
+      std::memcpy(chunk.data(), op.data, chunk.size());
+      put_back(std::move(chunk));
+    } catch (const std::bad_alloc&) {
+      lose_bytes();
+    }
   }
   note_read_end(outcome);
   if (closing()) finish_close();
@@ -226,9 +281,16 @@ void stream_socket::next_sender(const sender& s) noexcept {
   if (closing()) finish_close();
 }
 
-void stream_socket::note_write_error(int error_number) noexcept {
+int stream_socket::note_write_error(int error_number) noexcept {
+  if (error_number == EPIPE && (state_ & end_of_file) == 0) {
+    // This side was not shut down, so the peer has reset the connection, and the read was told that, or will be.
+    error_number = read_errno_ != 0 ? read_errno_ : ECONNRESET;
+  } else if (is_connection_fault(error_number)) {
+    state_ |= fault_told;
+  }
   state_ |= write_failed;
   write_errno_ = static_cast<std::int16_t>(error_number);
+  return error_number;
 }
 
 void stream_socket::note_torn(std::uint64_t sent) noexcept {

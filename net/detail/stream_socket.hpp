@@ -131,7 +131,8 @@ class WRING_API stream_socket final : public operation {
       next_sender(s);
     }
   }
-  void note_write_error(int error_number) noexcept;
+  /// Returns the error to be reported: what is a reset to one side is a reset to both.
+  [[nodiscard]] int note_write_error(int error_number) noexcept;
   void note_torn(std::uint64_t sent) noexcept;
   void note_write_shut() noexcept { state_ |= write_shut; }
   [[nodiscard]] bool write_is_shut() const noexcept { return (state_ & (write_shut | is_closing)) == write_shut; }
@@ -144,6 +145,7 @@ class WRING_API stream_socket final : public operation {
     write_shut = 8,
     write_torn = 16,
     write_failed = 32,
+    fault_told = 64,  ///< a write has been told of the connection's fault, and the kernel tells it once
   };
   struct queued {
     queued* next;
@@ -166,6 +168,7 @@ class WRING_API stream_socket final : public operation {
   void note_read_end(std::int32_t outcome) noexcept;
   void wake_receiver() noexcept;
   void push(buffer_lease&& chunk, bool front) noexcept;
+  void lose_bytes() noexcept;
   void next_sender(const sender& s) noexcept;
   void finish_close() noexcept;
 

@@ -31,7 +31,8 @@ std::string fill(net::tcp_stream& stream) {
   const std::string text = pattern(5'000'000);
   std::size_t sent = 0;
   ssize_t n = 0;
-  for (int quiet = 0; quiet < 5; ++quiet) {
+  // As long as acknowledgements may be delayed, room may come.
+  for (int quiet = 0; quiet < 60; ++quiet) {
     while ((n = ::send(stream.native_handle(), text.data() + sent, text.size() - sent, MSG_DONTWAIT)) > 0) {
       sent += static_cast<std::size_t>(n);
       quiet = 0;
