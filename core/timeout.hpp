@@ -67,6 +67,11 @@ class [[nodiscard]] with_deadline_op : public scoped<with_deadline_op<Op>, Op> {
     return this->absorbed() ? outcome(deadline_.timed_out()) : this->finish_result();
   }
 
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    this->hand_back(value);
+  }
+
  private:
   friend scoped<with_deadline_op, Op>;
   scope_node& scope() noexcept { return deadline_; }
@@ -100,6 +105,11 @@ class [[nodiscard]] move_on_op : public scoped<move_on_op<Op>, Op> {
     std::optional<decltype(this->finish_result())> out;
     if (!this->absorbed()) out.emplace(this->finish_result());
     return out;
+  }
+
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    this->hand_back_some(value);
   }
 
  private:
