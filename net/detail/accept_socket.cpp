@@ -38,6 +38,13 @@ std::optional<tcp_stream> connection_waiter::take() {
   return tcp_stream(new stream_socket(std::move(connection_), peer));
 }
 
+void connection_waiter::give_back(tcp_stream& connection) noexcept {
+  if (connection.socket_ == nullptr) return;
+  // Nothing is in flight on it, so this is all of it.
+  connection.socket_->close(true, nullptr);
+  socket_->put_back(connection.socket_->take_descriptor());
+}
+
 error connection_waiter::closed_error() const noexcept {
   return error(errc::closed, "accept on").with_address(socket_->local());
 }
@@ -77,6 +84,18 @@ void accept_socket::add(descriptor connection) noexcept {
     return;
   }
   accepted_.push_back(std::move(connection));
+  if (accepted_.size() >= queue_limit_) sched_->engine().request_stop(*this);
+}
+
+// It came before those that wait here.
+void accept_socket::put_back(descriptor connection) noexcept {
+  if (closing_ || connection.get() < 0) return;
+  if (connection_waiter* w = waiters_.pop(); w != nullptr) {
+    w->connection_ = std::move(connection);
+    w->complete();
+    return;
+  }
+  accepted_.push_front(std::move(connection));
   if (accepted_.size() >= queue_limit_) sched_->engine().request_stop(*this);
 }
 
