@@ -81,6 +81,18 @@ class WRING_API awaiter {
     f.leaf = this;
     state_ = s;
   }
+  /// The task gives way to the others first, and restart() then begins the wait.
+  void defer(detail::flow& f) noexcept;
+  [[nodiscard]] bool deferred() const noexcept { return state_ == state::deferred; }
+  /// For restart(), which then returns true: the wait has ended with an outcome, or has been stopped.
+  void completed_in_turn() noexcept { state_ = state::completed; }
+  void stopped_in_turn() noexcept {
+    state_ = state::cancelled;
+    flow_->request_unwind();
+  }
+  /// Queues the task, which is suspended on this and remains so: restart() is called in its turn. Not twice before
+  /// that, and neither complete() nor confirm_stop() meanwhile.
+  void queue_restart() noexcept { flow_->enqueue(); }
   /// Takes park() back: starting the wait has thrown.
   void unpark() noexcept {
     flow_->leaf = nullptr;
@@ -101,10 +113,10 @@ class WRING_API awaiter {
 
   /// Asks the wait to end soon.
   virtual void stop() noexcept = 0;
-  /// The second half of an await that gave way to other tasks first: as `begin`, but the task is suspended already.
+  /// In the task's turn, while it is suspended on this: the second half of an await that gave way to other tasks first,
+  /// or what queue_restart() asked for. True: it has ended.
   virtual bool restart() noexcept = 0;
 
-  void defer(detail::flow& f) noexcept;
   void queue_resume() noexcept {
     flow_->leaf = nullptr;
     flow_->enqueue();
@@ -123,10 +135,13 @@ class WRING_API awaiter {
 ///     void stop() noexcept;       // see awaiter
 ///     T resume();                 // the outcome: returns the value or throws
 ///     result<T> resume_result();  // optional: the same as a value; gives the awaitable its .result()
-///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, and gives way to nobody
-///     first
+///     void put_back(T& value) noexcept;          // optional: nobody was given what resume() has returned
+///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, gives way to nobody first
 ///
 /// and is awaited as a prvalue: `co_await my_wait(args)`. `Base`, derived from awaiter, is what several leaves share.
+///
+/// `put_back` is for what has taken something that another may want: when_all and when_any call it, at most once and in
+/// the end, if they end without delivering the operand's value. `std::monostate` stands for void.
 template <class Derived, class T, class Base = awaiter>
 class leaf : public Base {
  public:

@@ -38,6 +38,11 @@ class [[nodiscard]] run_in_scope : public scoped<run_in_scope<Op>, Op> {
     return out;
   }
 
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    this->hand_back_some(value);
+  }
+
  private:
   friend scoped<run_in_scope, Op>;
   scope_node& scope() noexcept { return *scope_; }
@@ -75,6 +80,11 @@ class [[nodiscard]] stop_aware : public scoped<stop_aware<Op>, Op> {
     return out;
   }
 
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    this->hand_back_some(value);
+  }
+
  private:
   friend scoped<stop_aware, Op>;
   scope_node& scope() noexcept { return scope_; }
@@ -103,6 +113,11 @@ class [[nodiscard]] shielded : public scoped<shielded<Op>, Op> {
     requires has_result<Op>
   {
     return this->finish_result();
+  }
+
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    this->hand_back(value);
   }
 
  private:

@@ -3,6 +3,8 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -75,13 +77,15 @@ class channel {
 
   /// Waits for an item. Empty if the channel is closed and everything sent before has been received. Returning:
   /// cancelled, it has taken nothing. An item that was handed over before the cancellation came is delivered, and the
-  /// task's next await is cancelled.
+  /// task's next await is cancelled. One that a when_all or when_any has received and does not deliver comes back
+  /// before all that were sent after it: to who waits, or into the channel, even if that is full by then.
   [[nodiscard]] auto receive() noexcept { return receive_wait(*this); }
 
   /// Takes the next item if there is one.
   [[nodiscard]] std::optional<T> try_receive() noexcept {
     std::optional<T> item;
-    take(item);
+    std::uint64_t number = 0;
+    take(item, number);
     return item;
   }
 
@@ -94,9 +98,10 @@ class channel {
   }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
 
-  /// Items stored: those of sends that wait are not among them.
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// Items stored: those of sends that wait are not among them. May be more than the capacity after items came back
+  /// from a when_all or when_any that was cancelled.
+  [[nodiscard]] std::size_t size() const noexcept { return size_ + returned_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] std::size_t capacity() const noexcept { return slots_.size(); }
 
  private:
@@ -136,15 +141,19 @@ class channel {
    public:
     explicit receive_wait(channel& c) noexcept : channel_(c) {}
 
-    bool ready() noexcept { return channel_.take(item_) || channel_.closed_; }
+    bool ready() noexcept { return channel_.take(item_, number_) || channel_.closed_; }
     void suspend() noexcept { channel_.receivers_.push(*this); }
     std::optional<T> resume() noexcept { return std::move(item_); }
     wring::result<std::optional<T>> resume_result() noexcept { return std::move(item_); }
+    void put_back(std::optional<T>& item) noexcept {
+      if (item) channel_.put_back(std::move(*item), number_);
+    }
     [[nodiscard]] auto result() && noexcept { return detail::as_result<receive_wait>(*this); }
     wait_description describe() const noexcept override { return {.operation = "receive from a channel"}; }
 
-    void deliver(T&& item) noexcept {
+    void deliver(T&& item, std::uint64_t number) noexcept {
       item_.emplace(std::move(item));
+      number_ = number;
       this->complete();
     }
     void end() noexcept { this->complete(); }
@@ -152,20 +161,30 @@ class channel {
    private:
     channel& channel_;
     std::optional<T> item_;
+    std::uint64_t number_ = 0;
   };
 
   // Invariants: receivers wait only while nothing is stored and no sender waits; senders wait only while it is full.
+  // Items are numbered as they are taken, so that those that come back do so in order, whoever is first to return one.
 
   void put(T&& item) noexcept {
     if (receive_wait* w = receivers_.pop()) {
-      w->deliver(std::move(item));
+      w->deliver(std::move(item), taken_++);
     } else {
       slots_[(head_ + size_) % slots_.size()].emplace(std::move(item));
       ++size_;
     }
   }
 
-  bool take(std::optional<T>& out) noexcept {
+  bool take(std::optional<T>& out, std::uint64_t& number) noexcept {
+    if (!returned_.empty()) [[unlikely]] {
+      const auto first = returned_.begin();
+      number = first->first;
+      out.emplace(std::move(first->second));
+      returned_.erase(first);
+      return true;
+    }
+    number = taken_;
     if (size_ != 0) {
       std::optional<T>& slot = slots_[head_];
       out.emplace(std::move(*slot));
@@ -176,12 +195,24 @@ class channel {
     } else if (send_wait* w = senders_.pop()) {
       out.emplace(w->hand_over());
     }
+    taken_ += static_cast<std::uint64_t>(out.has_value());
     return out.has_value();
+  }
+
+  // Takes memory, and without any the process ends: an item is not dropped.
+  void put_back(T&& item, std::uint64_t number) noexcept {
+    if (receive_wait* w = receivers_.pop()) {
+      w->deliver(std::move(item), number);
+    } else {
+      returned_.emplace(number, std::move(item));
+    }
   }
 
   std::vector<std::optional<T>> slots_;  // a ring
   std::size_t head_ = 0;
   std::size_t size_ = 0;
+  std::uint64_t taken_ = 0;              // how many have been
+  std::map<std::uint64_t, T> returned_;  // before all others
   detail::wait_list<send_wait> senders_;
   detail::wait_list<receive_wait> receivers_;
   bool closed_ = false;

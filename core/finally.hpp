@@ -71,8 +71,9 @@ class [[nodiscard]] finally_op {
 /// for clean-up that must await, as destructors cannot. Both are awaitables or callables that make one.
 ///
 /// The body's exception wins over the clean-up's, which is then only logged; otherwise the clean-up's is thrown, also
-/// in a cancelled task. A clean-up that takes longer than `limit` is cancelled and logged as an error. If the task is
-/// cancelled already when this is awaited, neither is begun.
+/// in a cancelled task, and in place of the body's value, which is destroyed. Delivering: a value of the body's is
+/// returned also if the task was cancelled meanwhile. A clean-up that takes longer than `limit` is cancelled and logged
+/// as an error. If the task is cancelled already when this is awaited, neither is begun.
 template <detail::operand_like Body, detail::operand_like Cleanup>
 auto finally(Body&& body, Cleanup&& cleanup, std::chrono::nanoseconds limit = std::chrono::seconds(5)) {
   return detail::finally_op<Body, Cleanup>(body, cleanup, limit);

@@ -35,6 +35,8 @@ void nursery::open(detail::scope_node& outer, detail::flow* host) {
 
 void nursery::close() noexcept {
   open_ = false;
+  while (vacant* w = wanting_.pop()) w->released();
+  offered_ = nullptr;
   scope_.detach();
 }
 
@@ -67,6 +69,69 @@ void nursery::fail(const std::exception_ptr& failure, detail::flow& where) noexc
 void nursery::rethrow(detail::flow& f) {
   f.trace = std::move(trace_);
   std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+// Room is offered to one at a time. It looks in its turn whether it is still there, and then passes on what it leaves.
+void nursery::offer_room() noexcept {
+  if (offered_ != nullptr || wanting_.empty() || !has_room()) return;
+  offered_ = wanting_.front();
+  offered_->queue_restart();
+}
+
+bool nursery::vacant::begin(detail::flow& f) noexcept {
+  if (f.cancelled()) [[unlikely]] {
+    f.request_unwind();
+    return false;
+  }
+  if (f.budget == 0) [[unlikely]] {
+    defer(f);
+    return false;
+  }
+  return try_or_wait(f);
+}
+
+bool nursery::vacant::try_or_wait(detail::flow& f) noexcept {
+  if (nursery_->has_room() && nursery_->wanting_.empty()) {
+    --f.budget;
+    return true;
+  }
+  park(f);
+  nursery_->wanting_.push(*this);
+  return false;
+}
+
+bool nursery::vacant::restart() noexcept {
+  if (deferred()) {
+    if (!try_or_wait(host())) return false;
+  } else if (stop_requested()) {
+    stopped_in_turn();
+    return true;
+  } else if (nursery_ != nullptr) {
+    nursery_->offered_ = nullptr;
+    if (!nursery_->has_room()) return false;
+    nursery_->wanting_.remove(*this);
+    nursery_->offer_room();  // whose turn comes when this task has had its own
+  }
+  completed_in_turn();
+  return true;
+}
+
+void nursery::vacant::stop() noexcept {
+  if (nursery_ == nullptr) return;  // its turn is to come
+  nursery_->wanting_.remove(*this);
+  if (nursery_->offered_ == this) {
+    nursery_->offered_ = nullptr;
+    nursery_->offer_room();
+  } else {
+    confirm_stop();
+  }
+}
+
+/// The nursery ends, with all the room that there can be. Out of the list already.
+void nursery::vacant::released() noexcept {
+  const bool queued = nursery_->offered_ == this;
+  nursery_ = nullptr;
+  if (!queued) complete();
 }
 
 }  // namespace wring

@@ -124,7 +124,8 @@ class child_handle {
 ///
 /// The first child (or body) that throws cancels the others; when all have ended, its exception is thrown as it is.
 /// Others that failed by then are in `suppressed()`. If nothing failed and the task around the nursery is cancelled,
-/// that goes on; a nursery that was only cancelled by its own `cancel()` ends normally. One thread.
+/// that goes on, unless the body has returned a value (see `run`); a nursery that was only cancelled by its own
+/// `cancel()` ends normally. One thread.
 class WRING_API nursery {
  public:
   /// Throws std::invalid_argument if no child may ever run.
@@ -135,7 +136,8 @@ class WRING_API nursery {
   ~nursery();
 
   /// Runs `body`, a callable without arguments that makes a task, and then waits for the children. Returns the body's
-  /// value, as an optional that is empty if the nursery was cancelled before there was one. May be used once.
+  /// value, as an optional that is empty if the nursery was cancelled before there was one. Delivering: if there is a
+  /// value, the task gets it even if it was cancelled meanwhile, and its next await is cancelled. May be used once.
   ///
   /// The body's own variables are gone when it returns, and its children may run on: what they refer to, closures that
   /// are passed as std::ref included, must be declared outside of the body.
@@ -154,8 +156,12 @@ class WRING_API nursery {
     f.scope = scope_.parent;
     close();
     if (failure_) rethrow(f);
-    co_await detail::checkpoint();
-    if constexpr (!std::is_void_v<detail::value_of<Body>>) co_return std::move(out.value);
+    if constexpr (std::is_void_v<detail::value_of<Body>>) {
+      co_await detail::checkpoint();
+    } else {
+      if (!out.value) co_await detail::checkpoint();
+      co_return std::move(out.value);
+    }
   }
 
   /// Starts `fn(args...)` as a child, in its turn. Callable and arguments are moved or copied into the child, where
@@ -167,11 +173,15 @@ class WRING_API nursery {
   /// Starts `fn(ready, args...)`, where `ready` is a `ready_signal<T>`, and waits until it calls `ready(value)`:
   /// returns that value. For a child that must be set up before others rely on it. A child that fails before it is
   /// ready fails the nursery, which cancels this wait if it is part of it; otherwise, and if the child just returns,
-  /// this throws std::logic_error. Cancelling the wait leaves the child running.
+  /// this throws std::logic_error. Cancelling the wait leaves the child running, and what it is ready with later is
+  /// destroyed; what it was ready with before is delivered.
   template <class T = void, class Fn, class... Args>
   task<T> start_ready(Fn fn, Args... args);
 
-  /// Waits until fewer than `limit` children run. Returning: takes nothing.
+  /// Waits until fewer than `limit` children run: there is room when this returns, and stays until the task's next
+  /// await, as nothing else runs before. Returning: it takes nothing. Tasks that wait are looked at in order of
+  /// arrival, each when the one before it has had its turn: so whether one uses the room or not, no other waits while
+  /// there is some.
   [[nodiscard]] auto vacancy() noexcept { return vacant(*this); }
 
   /// Cancels body and children.
@@ -208,17 +218,24 @@ class WRING_API nursery {
     nursery& nursery_;
   };
 
-  class vacant : public detail::listed_wait<vacant> {
+  /// No leaf, as a task that is woken looks again, in its turn, whether there is room.
+  class WRING_API vacant : public awaiter, public detail::wait_link {
    public:
-    explicit vacant(nursery& n) noexcept : nursery_(n) {}
-    bool ready() noexcept { return nursery_.live_ < nursery_.options_.limit; }
-    void suspend() noexcept { nursery_.wanting_.push(*this); }
+    using value_type = void;
+
+    explicit vacant(nursery& n) noexcept : nursery_(&n) {}
+    bool begin(detail::flow& f) noexcept;
     void resume() noexcept {}
     wait_description describe() const noexcept override { return {.operation = "room in a nursery"}; }
-    void wake() noexcept { complete(); }
 
    private:
-    nursery& nursery_;
+    friend class nursery;
+    bool try_or_wait(detail::flow& f) noexcept;
+    void stop() noexcept override;
+    bool restart() noexcept override;
+    void released() noexcept;
+
+    nursery* nursery_;  // null: it has ended
   };
 
   void open(detail::scope_node& outer, detail::flow* host);
@@ -239,10 +256,12 @@ class WRING_API nursery {
     --live_;
     if (failure) [[unlikely]]
       fail(failure, child);
-    if (!wanting_.empty() && live_ < options_.limit) [[unlikely]]
-      wanting_.pop()->wake();
+    if (!wanting_.empty()) [[unlikely]]
+      offer_room();
     if (live_ == 0 && joiner_ != nullptr) std::exchange(joiner_, nullptr)->last_child_ended();
   }
+  [[nodiscard]] bool has_room() const noexcept { return live_ < options_.limit; }
+  void offer_room() noexcept;
   void fail(const std::exception_ptr& failure, detail::flow& where) noexcept;
   [[noreturn]] void rethrow(detail::flow& f);
 
@@ -251,7 +270,9 @@ class WRING_API nursery {
   scheduler* sched_ = nullptr;
   std::size_t live_ = 0;
   joined* joiner_ = nullptr;
+  // Where there is room and somebody wants it, the first of them has been offered it, and is to have its turn.
   detail::wait_list<vacant> wanting_;
+  vacant* offered_ = nullptr;
   std::exception_ptr failure_;
   std::unique_ptr<detail::exception_trace> trace_;
   std::vector<std::exception_ptr> suppressed_;

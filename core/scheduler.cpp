@@ -222,7 +222,7 @@ void scheduler::drain_tasks() {
 }
 
 // Destroys frames from the innermost outwards until something stops the cancellation. Returns what to resume then;
-// null at the root.
+// null at the root, and where the task gives way to others first.
 std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
   f.unwinding = false;
   for (;;) {
@@ -232,7 +232,14 @@ std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
       static_cast<detail::promise_base&>(node).owner->set_unwound();
       node.frame.destroy();
     } else if (auto& adaptor = static_cast<detail::adaptor_node&>(node); adaptor.unwound(adaptor, f)) {
-      return node.frame;
+      if (!node.frame) return nullptr;
+      if (f.budget != 0) [[likely]] {
+        --f.budget;
+        return node.frame;
+      }
+      // A scope that was cancelled before it began is an await that ends at once, and counts as such.
+      f.enqueue();
+      return nullptr;
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include <wring/core/detail/scoped.hpp>
 #include <wring/core/scheduler.hpp>
@@ -36,6 +37,12 @@ class WRING_API deadline_scope : public scope_node, timer {
   std::unique_ptr<wait_description, late_deleter> late_;  ///< what it waited for when the time was up, if that is known
 };
 
+/// Results do not nest, and neither do they in the optional of what may end without one.
+template <class T>
+inline constexpr bool holds_result = is_result<T>;
+template <class T>
+inline constexpr bool holds_result<std::optional<T>> = is_result<T>;
+
 template <class Op>
 class [[nodiscard]] with_deadline_op : public scoped<with_deadline_op<Op>, Op> {
  public:
@@ -55,20 +62,43 @@ class [[nodiscard]] with_deadline_op : public scoped<with_deadline_op<Op>, Op> {
     return this->finish();
   }
 
+  /// As a value. An operation without faults of its own has this one, running out of time; what it throws is thrown.
   [[nodiscard]] auto result() && noexcept
-    requires has_result<Op>
+    requires(!std::is_reference_v<value_type>)
   {
     return as_result<with_deadline_op>(*this);
   }
   auto resume_result()
-    requires has_result<Op>
+    requires(!std::is_reference_v<value_type>)
   {
-    using outcome = decltype(this->finish_result());
-    return this->absorbed() ? outcome(deadline_.timed_out()) : this->finish_result();
+    if constexpr (has_result<Op>) {
+      using outcome = decltype(this->finish_result());
+      return this->absorbed() ? outcome(deadline_.timed_out()) : this->finish_result();
+    } else if constexpr (holds_result<value_type>) {
+      return this->absorbed() ? value_type(deadline_.timed_out()) : this->finish();
+    } else {
+      return timed_result();
+    }
+  }
+
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    this->hand_back(value);
   }
 
  private:
   friend scoped<with_deadline_op, Op>;
+
+  wring::result<value_type> timed_result() {
+    if (this->absorbed()) [[unlikely]]
+      return deadline_.timed_out();
+    if constexpr (std::is_void_v<value_type>) {
+      this->finish();
+      return {};
+    } else {
+      return this->finish();
+    }
+  }
   scope_node& scope() noexcept { return deadline_; }
   void entering(flow& f) noexcept { deadline_.start(f); }
   void left(flow& f) noexcept { deadline_.end(f); }
@@ -100,6 +130,11 @@ class [[nodiscard]] move_on_op : public scoped<move_on_op<Op>, Op> {
     std::optional<decltype(this->finish_result())> out;
     if (!this->absorbed()) out.emplace(this->finish_result());
     return out;
+  }
+
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    this->hand_back_some(value);
   }
 
  private:

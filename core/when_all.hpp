@@ -14,8 +14,16 @@ namespace wring {
 /// in their turn, in order, as tasks of their own that inherit the context of this one.
 ///
 /// The first operand that fails cancels the others; when all have ended, its exception is thrown as it is, and what
-/// else failed is logged. If nothing failed and the task that waits was cancelled, that goes on, whatever the operands
-/// returned. Allocates nothing itself. One thread.
+/// else failed is logged. If the task that waits is cancelled, so are the operands. Those that had ended by then, or
+/// end with a value all the same, may be all of them: then this delivers their values, and the task's next await is
+/// cancelled. If nothing failed and some are missing, the cancellation goes on.
+///
+/// Values that are not delivered, because an operand failed or others are missing, go back where they came from if the
+/// operand is one of the library's *returning* operations, alone or inside of adaptors and other groups: bytes to the
+/// front of the stream or reader, an item to the front of the channel (in the order of the channel, whoever has taken
+/// them), a connection to the front of the listener's queue; locks and permits are released. So what is read from must
+/// not go before this has ended, and a stream is to be read by one operand. What a task (or a callable that makes one)
+/// has returned is destroyed, as nobody knows where it came from. Allocates nothing itself. One thread.
 template <detail::operand_like... Ops>
 auto when_all(Ops&&... ops) {
   return detail::make_group<detail::group_kind::all, Ops...>(ops...);

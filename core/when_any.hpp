@@ -13,8 +13,10 @@ namespace wring {
 ///     auto [line, quit] = co_await wring::when_any(input.read_line(), shutdown.wait());
 ///     if (line) ...
 ///
-/// If an operand failed, its exception is thrown as it is (the first one; what else failed is logged). If nothing
-/// failed and the task that waits was cancelled, that goes on, whatever the operands returned.
+/// If an operand failed, its exception is thrown as it is (the first one; what else failed is logged); values of the
+/// others go back where they came from then, or are destroyed, as when_all says. If the task that waits is cancelled,
+/// so are the operands: if one of them ends, or had ended, with a value, that is delivered, and the task's next await
+/// is cancelled. If nothing failed and there is no value, the cancellation goes on.
 ///
 /// Operands are awaitables, awaited in this very expression, or callables without arguments that make one. They begin
 /// in their turn, in order, as tasks of their own that inherit the context of this one; those that come after one that

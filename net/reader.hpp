@@ -37,8 +37,10 @@ class line_sequence {
 /// The spans and texts that operations return are in the reader's memory: they are valid until its next operation.
 ///
 /// Every operation takes what it returns and nothing else. One that fails or is cancelled has taken nothing, so that it
-/// may be repeated, or something else be read instead. All of them have `.result()`, throw io_error for the stream's
-/// faults, and errc::busy while another task reads. A reader refers to its stream, which must outlive it; one thread.
+/// may be repeated, or something else be read instead; what a when_all or when_any has read and does not deliver is in
+/// the buffer again, unless another operation has begun meanwhile. All of them have `.result()`, throw io_error for the
+/// stream's faults, and errc::busy while another task reads. A reader refers to its stream, which must outlive it; one
+/// thread.
 class WRING_API reader {
  public:
   static constexpr std::size_t default_line_limit = std::size_t{8} * 1024;

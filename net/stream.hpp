@@ -25,7 +25,8 @@ namespace wring::net {
 ///   end of the stream, again and again. Nothing is held while it waits.
 /// - `read(span)` does the same into the caller's memory: how many bytes, 0 at the end of the stream. An empty span
 ///   gives 0 at once. The two may be mixed. Both are *returning*: a cancelled read has taken nothing. One task may read
-///   at a time; another one's read fails with errc::busy.
+///   at a time; another one's read fails with errc::busy. Optional: the operations have put_back (see leaf), so that
+///   bytes which a when_all or when_any does not deliver are there for the next read.
 /// - `write_all(bytes)` writes all of them; they must stay as they are until it has ended. `write_all(spans)` writes
 ///   several pieces as if they were one. Calls from several tasks queue, and each is contiguous. They wait while the
 ///   peer does not read and what a stream may hold is full. *Delivering*: a write that was complete when it was

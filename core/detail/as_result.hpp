@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <wring/core/detail/put_back.hpp>
+
 namespace wring::detail {
 
 class flow;
@@ -20,6 +22,10 @@ class [[nodiscard]] as_result {
 
   bool begin(flow& f) { return a_->begin(f); }
   value_type resume() { return a_->resume_result(); }
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    put_back_into(*a_, value);
+  }
 
  private:
   A* a_;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <concepts>
 #include <coroutine>
+#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -30,12 +31,14 @@ concept foreign_awaitable = standard_awaiter<A> || member_awaitable<A> || free_a
 
 /// Waits for a foreign awaitable, that is one which knows only the standard's three functions. It is given a handle
 /// that queues the task when it is resumed, from any thread. It cannot be stopped: cancellation waits for it.
-class WRING_API foreign_wait final : public awaiter {
+class WRING_API foreign_wait : public awaiter {
  public:
   foreign_wait() noexcept = default;
 
   /// Parks the flow and returns the handle for the foreign awaiter.
   std::coroutine_handle<> start(flow& f) noexcept;
+  /// Lets other tasks run first: restart() follows.
+  void give_way(flow& f) noexcept { defer(f); }
   /// The foreign awaiter threw instead of suspending.
   void undo() noexcept { unpark(); }
 
@@ -53,7 +56,6 @@ class WRING_API foreign_wait final : public awaiter {
   };
 
   void stop() noexcept override {}
-  bool restart() noexcept override { return false; }
   void fire() noexcept;
 
   scheduler* scheduler_ = nullptr;
@@ -86,7 +88,42 @@ class foreign_operation {
       f.request_unwind();
       return false;
     }
-    if (awaiter_.await_ready()) return true;
+    if (f.budget == 0) [[unlikely]] {
+      wait_.give_way(f);
+      return false;
+    }
+    return start(f);
+  }
+  value_type resume() {
+    if (thrown_) [[unlikely]]
+      std::rethrow_exception(std::exchange(thrown_, nullptr));
+    return awaiter_.await_resume();
+  }
+
+ private:
+  class wait final : public foreign_wait {
+   public:
+    explicit wait(foreign_operation& o) noexcept : operation_(o) {}
+
+   private:
+    bool restart() noexcept override {
+      try {
+        if (!operation_.start(host())) return false;
+      } catch (...) {
+        operation_.thrown_ = std::current_exception();
+      }
+      completed_in_turn();
+      return true;
+    }
+
+    foreign_operation& operation_;
+  };
+
+  bool start(flow& f) {
+    if (awaiter_.await_ready()) {
+      --f.budget;
+      return true;
+    }
     const std::coroutine_handle<> proxy = wait_.start(f);
     try {
       using suspended = decltype(awaiter_.await_suspend(proxy));
@@ -103,11 +140,10 @@ class foreign_operation {
     }
     return false;
   }
-  value_type resume() { return awaiter_.await_resume(); }
 
- private:
   awaiter_type awaiter_;
-  foreign_wait wait_;
+  wait wait_{*this};
+  std::exception_ptr thrown_;
 };
 
 }  // namespace wring::detail

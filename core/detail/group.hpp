@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -75,7 +76,19 @@ class group_member final : public flow {
  public:
   group_member(group& g, Op& op) : flow(g.home(), g.scope(), nullptr), group_(g), operand_(op) {}
 
-  [[nodiscard]] std::optional<storable<value_of<Op>>>& value() noexcept { return outcome_.value; }
+  using stored_type = storable<value_of<Op>>;
+
+  [[nodiscard]] std::optional<stored_type>& value() noexcept { return outcome_.value; }
+
+  /// Nobody is given the value: it goes back where it came from, if that is possible.
+  void put_back() noexcept {
+    if (outcome_.value) put_back(*outcome_.value);
+    outcome_.value.reset();
+  }
+  void put_back(stored_type& value) noexcept { put_back_into(operand_, value); }
+  void put_back(std::optional<stored_type>& value) noexcept {
+    if (value) put_back(*value);
+  }
 
  private:
   bool begin() override {
@@ -111,6 +124,20 @@ class member_tuple {
   void for_each(Fn fn) {
     std::apply([&](auto&... each) { (fn(each.flow), ...); }, members_);
   }
+  [[nodiscard]] std::size_t values() noexcept {
+    return std::apply([](auto&... each) { return (std::size_t{0} + ... + (each.flow.value() ? 1U : 0U)); }, members_);
+  }
+  static constexpr std::size_t size() noexcept { return sizeof...(Ops); }
+  /// Puts back what each has, or, given away before, what is in `from`: the last one first, as the first one was the
+  /// first to take.
+  void put_back() noexcept {
+    backwards(std::index_sequence_for<Ops...>(), [&](auto i) noexcept { std::get<i>(members_).flow.put_back(); });
+  }
+  template <class Values>
+  void put_back(Values& from) noexcept {
+    backwards(std::index_sequence_for<Ops...>(),
+              [&](auto i) noexcept { std::get<i>(members_).flow.put_back(std::get<i>(from)); });
+  }
   all_type all() {
     return std::apply([](auto&... each) { return all_type(std::move(*each.flow.value())...); }, members_);
   }
@@ -119,6 +146,11 @@ class member_tuple {
   }
 
  private:
+  template <std::size_t... I, class Fn>
+  static void backwards(std::index_sequence<I...>, [[maybe_unused]] Fn fn) noexcept {
+    (fn(std::integral_constant<std::size_t, sizeof...(Ops) - 1 - I>()), ...);
+  }
+
   template <class Op>
   struct seed {
     group& g;
@@ -154,6 +186,20 @@ class member_list {
   template <class Fn>
   void for_each(Fn fn) {
     for (auto& each : members_) fn(each->flow);
+  }
+  [[nodiscard]] std::size_t values() noexcept {
+    return static_cast<std::size_t>(std::ranges::count_if(members_, [](auto& each) { return !!each->flow.value(); }));
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return members_.size(); }
+  void put_back() noexcept {
+    for (std::size_t i = members_.size(); i-- != 0;) members_[i]->flow.put_back();
+  }
+  template <class Values>
+  void put_back(Values& from) noexcept {
+    // The bits of a std::vector<bool> are nothing to be put back.
+    if constexpr (std::is_lvalue_reference_v<std::ranges::range_reference_t<Values>>) {
+      for (std::size_t i = members_.size(); i-- != 0;) members_[i]->flow.put_back(from[i]);
+    }
   }
   all_type all() {
     all_type values;
@@ -210,14 +256,20 @@ class [[nodiscard]] group_wait : public leaf<group_wait<Kind, Members>, group_va
       return members_.any();
     }
   }
+  void put_back(group_value<Kind, Members>& values) noexcept { members_.put_back(values); }
   wait_description describe() const noexcept override { return {.operation = to_string(Kind)}; }
 
  private:
+  // The values have one owner: the task that waits, if there are those that it waits for, even if it was cancelled; or
+  // else, one by one, whatever they were taken from.
   void all_ended() noexcept override {
-    if (this->stop_requested() && !this->failed()) {
-      this->confirm_stop();
-    } else {
+    const std::size_t wanted = Kind == group_kind::all ? members_.size() : 1;
+    const bool whole = !this->stop_requested() || members_.values() >= wanted;
+    if (this->failed() || !whole) members_.put_back();
+    if (this->failed() || whole) {
       this->complete();
+    } else {
+      this->confirm_stop();
     }
   }
 

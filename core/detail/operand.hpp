@@ -9,6 +9,7 @@
 #include <wring/core/detail/as_result.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/detail/foreign.hpp>
+#include <wring/core/detail/put_back.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring::detail {
@@ -100,6 +101,10 @@ class operand<A> {
   {
     return a_->resume_result();
   }
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    put_back_into(*a_, value);
+  }
 
  private:
   A* a_;
@@ -163,6 +168,10 @@ class operand<F> {
     requires requires(operand<made_type>& o) { o.resume_result(); }
   {
     return inner_.resume_result();
+  }
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    put_back_into(inner_, value);
   }
 
  private:

@@ -68,6 +68,16 @@ class scoped : adaptor_node {
   decltype(auto) finish_result() {
     return finish([](operand<Op>& ended) -> decltype(auto) { return ended.resume_result(); });
   }
+  /// Nobody was given what finish() has returned.
+  template <class Value>
+  void hand_back(Value& value) noexcept {
+    put_back_into(operand_, value);
+  }
+  /// The same of a maybe_t.
+  template <class Maybe>
+  void hand_back_some(Maybe& value) noexcept {
+    put_back_some_into(operand_, value);
+  }
 
  private:
   class leaver {

@@ -44,6 +44,13 @@ wring::result<std::optional<tcp_stream>> connection_waiter::take() noexcept {
   }
 }
 
+void connection_waiter::give_back(tcp_stream& connection) noexcept {
+  if (connection.socket_ == nullptr) return;
+  // Nothing is in flight on it, so this is all of it.
+  connection.socket_->close(true, nullptr);
+  socket_->put_back(connection.socket_->take_descriptor());
+}
+
 error connection_waiter::closed_error() const noexcept {
   return error(errc::closed, "accept on").with_address(socket_->local());
 }
@@ -75,6 +82,12 @@ accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
   on_completion = [](operation& op, completion c) noexcept { static_cast<accept_socket&>(op).on_accept(c); };
 }
 
+// There is no memory to keep it.
+void accept_socket::refuse(const descriptor& connection) noexcept {
+  const error e = error::from_errno(ENOMEM, "accept a connection from").with_address(peer_address_of(connection.get()));
+  log::warn("a connection was refused", {"error", e});
+}
+
 void accept_socket::add(descriptor connection) noexcept {
   if (closing_) return;  // closes it
   delay_ = 0;
@@ -86,10 +99,23 @@ void accept_socket::add(descriptor connection) noexcept {
   try {
     accepted_.push_back(std::move(connection));
   } catch (const std::bad_alloc&) {
-    const error e =
-        error::from_errno(ENOMEM, "accept a connection from").with_address(peer_address_of(connection.get()));
-    log::warn("a connection was refused", {"error", e});
+    return refuse(connection);
+  }
+  if (accepted_.size() >= queue_limit_) sched_->engine().request_stop(*this);
+}
+
+// It came before those that wait here.
+void accept_socket::put_back(descriptor connection) noexcept {
+  if (closing_ || connection.get() < 0) return;
+  if (connection_waiter* w = waiters_.pop(); w != nullptr) {
+    w->connection_ = std::move(connection);
+    w->complete();
     return;
+  }
+  try {
+    accepted_.push_front(std::move(connection));
+  } catch (const std::bad_alloc&) {
+    return refuse(connection);
   }
   if (accepted_.size() >= queue_limit_) sched_->engine().request_stop(*this);
 }

@@ -30,6 +30,8 @@ class WRING_API connection_waiter : public wring::detail::listed_wait<connection
   /// The connection; none if the listener was closed. Refuses it, with ENOMEM, if there is no memory for it.
   [[nodiscard]] wring::result<std::optional<tcp_stream>> take() noexcept;
   [[nodiscard]] error closed_error() const noexcept;
+  /// Nobody was given the connection.
+  void give_back(tcp_stream& connection) noexcept;
 
  private:
   friend class accept_socket;
@@ -44,6 +46,7 @@ class WRING_API accept_wait final : public connection_waiter {
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<accept_wait>(*this); }
   tcp_stream resume() { return resume_result().take(); }
   wring::result<tcp_stream> resume_result() noexcept;
+  void put_back(tcp_stream& connection) noexcept { give_back(connection); }
 };
 
 class WRING_API next_connection_wait final : public connection_waiter {
@@ -53,6 +56,9 @@ class WRING_API next_connection_wait final : public connection_waiter {
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<next_connection_wait>(*this); }
   std::optional<tcp_stream> resume() { return take().take(); }
   wring::result<std::optional<tcp_stream>> resume_result() noexcept { return take(); }
+  void put_back(std::optional<tcp_stream>& connection) noexcept {
+    if (connection) give_back(*connection);
+  }
 };
 
 /// Waits until a listener is closed.
@@ -99,6 +105,8 @@ class WRING_API accept_socket final : public operation {
   ~accept_socket() = default;
   void on_accept(completion c) noexcept;
   void add(descriptor connection) noexcept;
+  void put_back(descriptor connection) noexcept;
+  static void refuse(const descriptor& connection) noexcept;
   void arm_if_wanted() noexcept;
   void back_off(int error_number) noexcept;
   void finish_close() noexcept;

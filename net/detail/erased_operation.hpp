@@ -7,6 +7,7 @@
 #include <new>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/frame_recycler.hpp>
@@ -38,7 +39,21 @@ struct memory_argument {
   std::size_t size = 0;
 };
 
-/// The operation of a stream of unknown type, in place. `start_function`, which knows the type, makes the real
+template <class T>
+class erased_operation;
+
+/// What an erased operation calls, which knows the stream's type.
+template <class T>
+struct erased_functions {
+  using value_reference = std::add_lvalue_reference_t<std::conditional_t<std::is_void_v<T>, std::monostate, T>>;
+
+  /// Makes the real operation, and starts it.
+  bool (*start)(void* stream, erased_operation<T>& self, wring::detail::flow& f);
+  /// See leaf; null if the real operation cannot do it.
+  void (*put_back)(void* stream, erased_operation<T>& self, value_reference value) noexcept;
+};
+
+/// The operation of a stream of unknown type, in place. Its start function, which knows the type, makes the real
 /// operation in here when it is awaited, and starts it: that is one indirect call, and all there is for an operation
 /// that ends at once, as its outcome is taken by then. One that had to wait costs another call when it ends. An
 /// operation that does not fit is made in a block of the frame recycler.
@@ -46,10 +61,9 @@ template <class T>
 class [[nodiscard]] erased_operation {
  public:
   using value_type = T;
-  using start_function = bool (*)(void* stream, erased_operation& self, wring::detail::flow& f);
 
-  erased_operation(start_function start_with, void* stream, memory_argument memory = {}) noexcept
-      : argument(memory), start_(start_with), stream_(stream) {}
+  erased_operation(const erased_functions<T>& functions, void* stream, memory_argument memory = {}) noexcept
+      : argument(memory), functions_(&functions), stream_(stream) {}
   erased_operation(const erased_operation&) = delete;
   erased_operation& operator=(const erased_operation&) = delete;
   ~erased_operation() {
@@ -63,9 +77,13 @@ class [[nodiscard]] erased_operation {
 
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<erased_operation>(*this); }
 
-  bool begin(wring::detail::flow& f) { return start_(stream_, *this, f); }
+  bool begin(wring::detail::flow& f) { return functions_->start(stream_, *this, f); }
   T resume() { return kind_->resume(*this); }
   wring::result<T> resume_result() { return kind_->resume_result(*this); }
+
+  void put_back(typename erased_functions<T>::value_reference value) noexcept {
+    if (functions_->put_back != nullptr) functions_->put_back(stream_, *this, value);
+  }
 
   /// Makes the operation that `make()` returns, and starts it. For start functions.
   template <class Make>
@@ -145,7 +163,7 @@ class [[nodiscard]] erased_operation {
       nullptr,
   };
 
-  start_function start_;
+  const erased_functions<T>* functions_;
   void* stream_;
   const kind* kind_ = nullptr;
   alignas(std::max_align_t) std::byte room_[room];

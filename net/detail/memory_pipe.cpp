@@ -40,17 +40,25 @@ void memory_pipe::arrive() noexcept {
 
 bool memory_pipe::readable() noexcept {
   arrive();
-  if (read_error_ || arrived_ != 0) return true;
+  if (read_error_ || arrived_ != 0 || !returned_.empty()) return true;
   return shut_ && size_ == 0 && (delay_ == 0 || end_due_ <= scheduler::current().clock_now());
 }
 
 std::optional<result<std::size_t>> memory_pipe::look(std::size_t most) noexcept {
   if (!readable()) return {};
   if (read_error_) return *read_error_;
+  if (!returned_.empty()) [[unlikely]]
+    return std::min({returned_.size(), most, chunk()});
   return arrived_ == 0 ? 0 : std::min({arrived_, most, chunk()});
 }
 
 void memory_pipe::take(std::span<std::byte> into) noexcept {
+  if (!returned_.empty()) [[unlikely]] {
+    const auto end = returned_.begin() + static_cast<std::ptrdiff_t>(into.size());
+    std::copy(returned_.begin(), end, into.begin());
+    returned_.erase(returned_.begin(), end);
+    return;
+  }
   const std::size_t straight = std::min(into.size(), capacity_ - first_);
   std::memcpy(into.data(), &ring_[first_], straight);
   std::memcpy(into.data() + straight, &ring_[0], into.size() - straight);
@@ -59,12 +67,19 @@ void memory_pipe::take(std::span<std::byte> into) noexcept {
   arrived_ -= into.size();
 }
 
+void memory_pipe::give_back(std::span<const std::byte> bytes) noexcept {
+  if (read_error_ || bytes.empty()) return;
+  returned_.insert(returned_.begin(), bytes.begin(), bytes.end());
+  settle();
+}
+
 void memory_pipe::stop_waiting() noexcept {
   scheduler::current().timers().cancel(*reader_);
   reader_ = nullptr;
 }
 
 void memory_pipe::drop() noexcept {
+  returned_.clear();
   first_ = size_ = arrived_ = 0;
   under_way_.clear();
 }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include <wring/core/error.hpp>
 #include <wring/net/detail/memory_waits.hpp>
@@ -44,7 +45,9 @@ class memory_pipe {
   void take(std::span<std::byte> into) noexcept;
   void wait(memory_reader& r) noexcept { reader_ = &r; }
   void stop_waiting() noexcept;
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Bytes that were taken and given to nobody come first again.
+  void give_back(std::span<const std::byte> bytes) noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return returned_.size() + size_; }
   [[nodiscard]] bool reading_closed() const noexcept { return read_error_ && *read_error_ == errc::closed; }
   /// This end is closed: reads fail with errc::closed, the other end's writes with `error_number`.
   void close_reading(int error_number) noexcept;
@@ -91,6 +94,7 @@ class memory_pipe {
   std::uint64_t random_;
   std::int64_t delay_;
   std::unique_ptr<std::byte[]> ring_;
+  std::vector<std::byte> returned_;  // before what is in the ring
   std::size_t first_ = 0;
   std::size_t size_ = 0;
   std::size_t arrived_ = 0;

@@ -72,6 +72,15 @@ bool memory_read<T>::attempt() noexcept {
   return true;
 }
 
+template <class T>
+void memory_read<T>::put_back(T& taken) noexcept {
+  if constexpr (std::same_as<T, buffer_lease>) {
+    if (pipe_ != nullptr) pipe_->give_back(taken);
+  } else {
+    if (pipe_ != nullptr) pipe_->give_back(into_.first(taken));
+  }
+}
+
 template class memory_read<buffer_lease>;
 template class memory_read<std::size_t>;
 

@@ -45,6 +45,7 @@ class WRING_API memory_read final : public leaf<memory_read<T>, T>, memory_reade
   void stop() noexcept override;
   T resume() { return outcome_->take(); }
   wring::result<T> resume_result() noexcept { return std::move(*outcome_); }
+  void put_back(T& taken) noexcept;
   wait_description describe() const noexcept override { return {.operation = "read from a memory stream"}; }
 
  private:

@@ -53,6 +53,7 @@ buffer_lease read_buffer::take() noexcept {
   block_.truncate(end_);
   block_.consume(begin_);
   begin_ = end_ = 0;
+  ++takes_;
   return std::move(block_);
 }
 
@@ -73,13 +74,31 @@ std::span<std::byte> read_buffer::room() {
   return std::span<std::byte>(block_).subspan(end_);
 }
 
-void read_buffer::keep(std::span<const std::byte> bytes) noexcept {
-  if (bytes.empty()) return;
+bool read_buffer::unconsume(std::size_t count, std::uint32_t take) noexcept {
+  if (busy_ || take != takes_ || count > begin_) return false;
+  begin_ -= count;
+  --takes_;
+  return true;
+}
+
+void read_buffer::put_back(std::span<const std::byte> bytes) noexcept {
+  if (!busy_) join(bytes, unread());
+}
+
+void read_buffer::put_back(buffer_lease&& all) noexcept {
+  if (busy_ || begin_ != end_) return put_back(std::span<const std::byte>(all));
+  block_ = std::move(all);
+  own_ = false;
+  begin_ = 0;
+  end_ = block_.size();
+}
+
+void read_buffer::join(std::span<const std::byte> first, std::span<const std::byte> second) noexcept {
+  if (first.size() + second.size() == unread().size()) return;
   try {
-    const std::span<const std::byte> kept = unread();
-    buffer_lease larger = buffer_lease::allocate(kept.size() + bytes.size());
-    std::ranges::copy(kept, larger.begin());
-    std::ranges::copy(bytes, larger.begin() + kept.size());
+    buffer_lease larger = buffer_lease::allocate(first.size() + second.size());
+    std::ranges::copy(first, larger.begin());
+    std::ranges::copy(second, larger.begin() + first.size());
     block_ = std::move(larger);
     own_ = true;
     begin_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/detail/turn.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/detail/task_slot.hpp>
 #include <wring/net/stream.hpp>
@@ -41,7 +43,17 @@ class WRING_API read_buffer {
     return {reinterpret_cast<const char*>(block_.data()) + begin_, end_ - begin_};
   }
   /// The bytes stay where they are until the buffer is filled again.
-  void consume(std::size_t count) noexcept { begin_ += count; }
+  void consume(std::size_t count) noexcept {
+    begin_ += count;
+    ++takes_;
+  }
+  /// How often bytes have been taken. Tells whether those taken last are still the last.
+  [[nodiscard]] std::uint32_t takes() const noexcept { return takes_; }
+  /// Takes consume(count) back, after which takes() was `take`; false if the bytes are no longer there.
+  bool unconsume(std::size_t count, std::uint32_t take) noexcept;
+  /// Puts bytes that were taken in front again. While another task fills the buffer that is impossible.
+  void put_back(std::span<const std::byte> bytes) noexcept;
+  void put_back(buffer_lease&& all) noexcept;
   /// Gives everything away.
   [[nodiscard]] buffer_lease take() noexcept;
 
@@ -62,11 +74,13 @@ class WRING_API read_buffer {
   class unfinished;
 
   [[nodiscard]] std::span<std::byte> room();
-  void keep(std::span<const std::byte> bytes) noexcept;
+  void keep(std::span<const std::byte> bytes) noexcept { join(unread(), bytes); }
+  void join(std::span<const std::byte> first, std::span<const std::byte> second) noexcept;
 
   buffer_lease block_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::uint32_t takes_ = 0;
   bool own_ = false;   // whose the block is
   bool busy_ = false;  // a task is filling it
   bool out_of_memory_ = false;
@@ -89,11 +103,12 @@ class buffered_read : public read_goal {
       f.request_unwind();
       return false;
     }
-    if (const std::optional<error> e = buffer_.obstacle()) [[unlikely]] {
-      fail(*e);
+    if (f.budget == 0) [[unlikely]]
+      return slow_.begin(f, [this] { return begin_in_turn(); });
+    if (ends_at_once()) {
+      --f.budget;
       return true;
     }
-    if (static_cast<Derived&>(*this).look(buffer_, false)) return true;
     return slow_.begin(f, [this] { return static_cast<Derived&>(*this).run(buffer_); });
   }
   T resume() {
@@ -108,8 +123,24 @@ class buffered_read : public read_goal {
   task<> run(read_buffer& buffer) { return buffer.fill(*this); }
   void fail(const error& e) noexcept final { outcome_.emplace(e); }
 
+  template <class Value>
+  void put_back(Value& value) noexcept
+    requires requires(Derived& self) { self.give_back(std::declval<read_buffer&>(), value); }
+  {
+    static_cast<Derived&>(*this).give_back(buffer_, value);
+  }
+
  protected:
   ~buffered_read() = default;
+
+  /// Takes bytes from the buffer for the outcome.
+  void take(read_buffer& buffer, std::size_t count) noexcept {
+    buffer.consume(count);
+    taken_ = count;
+    take_ = buffer.takes();
+  }
+  /// Takes that back; false if the bytes are no longer in the buffer.
+  bool untake(read_buffer& buffer) noexcept { return buffer.unconsume(taken_, take_); }
 
   /// Ends with a value.
   template <class... Value>
@@ -125,7 +156,23 @@ class buffered_read : public read_goal {
   std::optional<wring::result<T>> outcome_;
 
  private:
+  bool ends_at_once() noexcept {
+    if (const std::optional<error> e = buffer_.obstacle()) [[unlikely]] {
+      fail(*e);
+      return true;
+    }
+    return static_cast<Derived&>(*this).look(buffer_, false);
+  }
+  /// After others had their turn: as many reads as may have ended at once.
+  task<> begin_in_turn() {
+    co_await wring::detail::turn();
+    if (ends_at_once()) co_return;
+    co_await static_cast<Derived&>(*this).run(buffer_);
+  }
+
   read_buffer& buffer_;
+  std::size_t taken_ = 0;
+  std::uint32_t take_ = 0;
   task_slot slow_;
 };
 

@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <variant>
 
 #include <wring/core/detail/export.hpp>
 #include <wring/net/detail/read_buffer.hpp>
@@ -17,6 +19,9 @@ class WRING_API block_read final : public buffered_read<block_read, std::span<co
   block_read(read_buffer& b, std::size_t count, std::size_t limit, bool peek) noexcept
       : buffered_read(b), count_(count), limit_(limit), peek_(peek) {}
   bool look(read_buffer& buffer, bool at_end) noexcept override;
+  void give_back(read_buffer& buffer, std::span<const std::byte>&) noexcept {
+    if (!peek_) untake(buffer);
+  }
 
  private:
   std::size_t count_;
@@ -29,6 +34,7 @@ class WRING_API text_read final : public buffered_read<text_read, std::string_vi
  public:
   text_read(read_buffer& b, std::string_view delimiter, std::size_t limit);
   bool look(read_buffer& buffer, bool at_end) noexcept override;
+  void give_back(read_buffer& buffer, std::string_view&) noexcept { untake(buffer); }
 
  private:
   std::string_view delimiter_;
@@ -41,6 +47,9 @@ class WRING_API line_read final : public buffered_read<line_read, std::optional<
  public:
   line_read(read_buffer& b, std::size_t limit) noexcept : buffered_read(b), limit_(limit) {}
   bool look(read_buffer& buffer, bool at_end) noexcept override;
+  void give_back(read_buffer& buffer, std::optional<std::string_view>& line) noexcept {
+    if (line) untake(buffer);
+  }
 
  private:
   std::size_t limit_;
@@ -52,6 +61,7 @@ class WRING_API chunk_read final : public buffered_read<chunk_read, buffer_lease
  public:
   explicit chunk_read(read_buffer& b) noexcept : buffered_read(b) {}
   bool look(read_buffer& buffer, bool at_end) noexcept override;
+  void give_back(read_buffer& buffer, buffer_lease& chunk) noexcept { buffer.put_back(std::move(chunk)); }
 };
 
 /// reader::read.
@@ -60,6 +70,7 @@ class WRING_API partial_read final : public buffered_read<partial_read, std::siz
   partial_read(read_buffer& b, std::span<std::byte> into) noexcept : buffered_read(b), into_(into) {}
   bool look(read_buffer& buffer, bool at_end) noexcept override;
   task<> run(read_buffer& buffer) { return buffer.fill_directly(into_, 1, outcome_.emplace(0U)); }
+  void give_back(read_buffer& buffer, std::size_t& count) noexcept { buffer.put_back(into_.first(count)); }
 
  private:
   std::span<std::byte> into_;
@@ -71,6 +82,7 @@ class WRING_API exact_read final : public buffered_read<exact_read, void> {
   exact_read(read_buffer& b, std::span<std::byte> into) noexcept : buffered_read(b), into_(into) {}
   bool look(read_buffer& buffer, bool at_end) noexcept override;
   task<> run(read_buffer& buffer);
+  void give_back(read_buffer& buffer, std::monostate&) noexcept { buffer.put_back(into_); }
 
  private:
   std::span<std::byte> into_;

@@ -56,11 +56,14 @@ void read_wait::received() noexcept {
 
 void read_wait::on_own_receive(completion c) noexcept {
   const bool stopped = stop_requested();
+  const bool behind_others = socket_->has_bytes();  // that were given back meanwhile
   // The socket may be closed and gone after this, unless a task (this one) is suspended on it.
-  if (socket_->own_receive_ended(*this, c.result, !stopped)) count_ = static_cast<std::size_t>(c.result);
-  if (stopped) {
-    confirm_stop();
-  } else if (count_ == 0 && !socket_->read_ended()) {
+  if (socket_->own_receive_ended(*this, c.result, !stopped && !behind_others)) {
+    count_ = static_cast<std::size_t>(c.result);
+  }
+  if (stopped) return confirm_stop();
+  if (behind_others) count_ = socket_->take(into_);
+  if (count_ == 0 && !socket_->read_ended()) {
     suspend();  // interrupted
   } else {
     complete();

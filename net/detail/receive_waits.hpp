@@ -28,6 +28,7 @@ class WRING_API read_some_wait final : receiver, public leaf<read_some_wait, buf
     return std::move(chunk_);
   }
   wring::result<buffer_lease> resume_result() noexcept;
+  void put_back(buffer_lease& chunk) noexcept { socket_->give_back(std::move(chunk)); }
   wait_description describe() const noexcept override;
 
  private:
@@ -47,6 +48,9 @@ class WRING_API read_wait final : receiver, public leaf<read_wait, std::size_t>,
   void stop() noexcept override;
   std::size_t resume() { return resume_result().value(); }
   wring::result<std::size_t> resume_result() noexcept;
+  void put_back(std::size_t& count) noexcept {
+    if (count != 0) socket_->give_back(buffer_lease::copy_of(into_.first(count)));
+  }
   wait_description describe() const noexcept override;
 
  private:

@@ -237,7 +237,7 @@ bool stream_socket::own_receive_ended(operation& op, std::int32_t outcome, bool 
     try {
       buffer_lease chunk = buffer_lease::allocate(static_cast<std::size_t>(outcome));
       std::memcpy(chunk.data(), op.data, chunk.size());
-      put_back(std::move(chunk));
+      push(std::move(chunk), false);
     } catch (const std::bad_alloc&) {
       lose_bytes();
     }
@@ -245,6 +245,19 @@ bool stream_socket::own_receive_ended(operation& op, std::int32_t outcome, bool 
   note_read_end(outcome);
   if (closing()) finish_close();
   return outcome > 0 && wanted;
+}
+
+void stream_socket::give_back(buffer_lease&& chunk) noexcept {
+  if (chunk.empty() || (closing() && !keep_descriptor_)) return;
+  put_back(std::move(chunk));
+  if (receiver_ != nullptr) {
+    receiver& r = *receiver_;
+    stop_waiting();
+    r.chunk_ = take();
+    r.received();
+  } else if (own_receive_ != nullptr) {
+    sched_->engine().request_stop(*own_receive_);  // whatever it brings comes after these
+  }
 }
 
 // Writing.

@@ -93,10 +93,12 @@ class WRING_API stream_socket final : public operation {
   }
   void own_receive_begins(operation& op) noexcept;
   /// The reader's own receive has ended with `result`. True: with bytes that the reader keeps; otherwise the socket has
-  /// noted the outcome and, of a reader that no longer wants them, put back the bytes.
+  /// noted the outcome and, of a reader that does not want them, put the bytes behind what can be taken.
   [[nodiscard]] bool own_receive_ended(operation& op, std::int32_t result, bool wanted) noexcept;
   /// Puts bytes in front of what can be taken.
   void put_back(buffer_lease&& chunk) noexcept { push(std::move(chunk), true); }
+  /// The same of bytes that were taken and given to nobody. A reader that waits by now gets them.
+  void give_back(buffer_lease&& chunk) noexcept;
   void set_receive_quota(std::size_t bytes) noexcept { quota_ = bytes; }
 
   // Writing.

@@ -14,44 +14,57 @@ namespace wring::net::detail {
 
 /// What a stream_ref calls.
 struct stream_table {
-  erased_operation<buffer_lease>::start_function read_some;
-  erased_operation<std::size_t>::start_function read;
-  erased_operation<void>::start_function write_all;
-  erased_operation<void>::start_function write_parts;
-  erased_operation<void>::start_function shut_down_write;
-  erased_operation<void>::start_function close;
+  erased_functions<buffer_lease> read_some;
+  erased_functions<std::size_t> read;
+  erased_functions<void> write_all;
+  erased_functions<void> write_parts;
+  erased_functions<void> shut_down_write;
+  erased_functions<void> close;
   void (*abort)(void* stream) noexcept;
   error_address (*peer_address)(const void* stream) noexcept;
   const std::type_info* type;
 };
 
+/// The functions for the operation that `Make()(stream, argument)` returns.
+template <class T, class S, class Make>
+constexpr erased_functions<T> erased_functions_of(Make) noexcept {
+  using reference = typename erased_functions<T>::value_reference;
+  using operation = std::invoke_result_t<Make, S*, memory_argument>;
+  erased_functions<T> functions{
+      [](void* stream, erased_operation<T>& op, wring::detail::flow& f) {
+        return op.start(f, [&] { return Make()(static_cast<S*>(stream), op.argument); });
+      },
+      nullptr,
+  };
+  if constexpr (requires(operation& op, reference value) { op.put_back(value); }) {
+    // Of an operation that ended at once the outcome alone has been kept. Another one of the same stream, which is
+    // never begun, knows what to do with it.
+    functions.put_back = [](void* stream, erased_operation<T>& op, reference value) noexcept {
+      try {
+        operation same = Make()(static_cast<S*>(stream), op.argument);
+        same.put_back(value);
+      } catch (...) {
+        // The stream has gone from there.
+      }
+    };
+  }
+  return functions;
+}
+
 template <class S>
 inline constexpr stream_table table_of = {
-    .read_some =
-        [](void* stream, erased_operation<buffer_lease>& op, wring::detail::flow& f) {
-          return op.start(f, [&] { return static_cast<S*>(stream)->read_some(); });
-        },
-    .read =
-        [](void* stream, erased_operation<std::size_t>& op, wring::detail::flow& f) {
-          auto* const data = static_cast<std::byte*>(const_cast<void*>(op.argument.data));
-          return op.start(f, [&] { return static_cast<S*>(stream)->read(std::span(data, op.argument.size)); });
-        },
-    .write_all =
-        [](void* stream, erased_operation<void>& op, wring::detail::flow& f) {
-          const auto* const data = static_cast<const std::byte*>(op.argument.data);
-          return op.start(f, [&] { return static_cast<S*>(stream)->write_all(std::span(data, op.argument.size)); });
-        },
-    .write_parts =
-        [](void* stream, erased_operation<void>& op, wring::detail::flow& f) {
-          const auto* const parts = static_cast<const std::span<const std::byte>*>(op.argument.data);
-          return op.start(f, [&] { return static_cast<S*>(stream)->write_all(std::span(parts, op.argument.size)); });
-        },
-    .shut_down_write =
-        [](void* stream, erased_operation<void>& op, wring::detail::flow& f) {
-          return op.start(f, [&] { return static_cast<S*>(stream)->shut_down_write(); });
-        },
-    .close = [](void* stream, erased_operation<void>& op,
-                wring::detail::flow& f) { return op.start(f, [&] { return static_cast<S*>(stream)->close(); }); },
+    .read_some = erased_functions_of<buffer_lease, S>([](S* s, memory_argument) { return s->read_some(); }),
+    .read = erased_functions_of<std::size_t, S>([](S* s, memory_argument into) {
+      return s->read(std::span(static_cast<std::byte*>(const_cast<void*>(into.data)), into.size));
+    }),
+    .write_all = erased_functions_of<void, S>([](S* s, memory_argument data) {
+      return s->write_all(std::span(static_cast<const std::byte*>(data.data), data.size));
+    }),
+    .write_parts = erased_functions_of<void, S>([](S* s, memory_argument parts) {
+      return s->write_all(std::span(static_cast<const std::span<const std::byte>*>(parts.data), parts.size));
+    }),
+    .shut_down_write = erased_functions_of<void, S>([](S* s, memory_argument) { return s->shut_down_write(); }),
+    .close = erased_functions_of<void, S>([](S* s, memory_argument) { return s->close(); }),
     .abort = [](void* stream) noexcept { static_cast<S*>(stream)->abort(); },
     .peer_address = [](const void* stream) noexcept -> error_address {
       if constexpr (requires(const S& s) { error_address(s.peer_address()); }) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include <wring/core/detail/turn.hpp>
 #include <wring/net/detail/write_buffer.hpp>
 
 namespace wring::net::detail {
@@ -50,12 +51,28 @@ bool buffered_write::begin(wring::detail::flow& f) {
     f.request_unwind();
     return false;
   }
+  if (f.budget == 0) [[unlikely]]
+    return slow_.begin(f, [this] { return begin_in_turn(); });
+  if (ends_at_once()) {
+    --f.budget;
+    return true;
+  }
+  return slow_.begin(f, [this] { return buffer_.write_out(data_, outcome_); });
+}
+
+bool buffered_write::ends_at_once() {
   if (buffer_.busy()) [[unlikely]] {
     outcome_ = error(errc::busy, "write to").with_address(buffer_.stream.peer_address());
     return true;
   }
-  if (flush_ ? buffer_.size() == 0 : buffer_.add(data_)) return true;
-  return slow_.begin(f, [this] { return buffer_.write_out(data_, outcome_); });
+  return flush_ ? buffer_.size() == 0 : buffer_.add(data_);
+}
+
+// After others had their turn: as many writes as may have ended at once.
+task<> buffered_write::begin_in_turn() {
+  co_await wring::detail::turn();
+  if (ends_at_once()) co_return;
+  co_await buffer_.write_out(data_, outcome_);
 }
 
 }  // namespace wring::net::detail

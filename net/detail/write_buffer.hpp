@@ -57,6 +57,9 @@ class WRING_API buffered_write {
   }
 
  private:
+  bool ends_at_once();
+  task<> begin_in_turn();
+
   write_buffer& buffer_;
   std::span<const std::byte> data_;
   bool flush_;

@@ -251,6 +251,64 @@ TEST_CASE("a wait that is destroyed under a suspended task ends the process", "[
   CHECK(contains(end.report, "destroyed while a task is suspended on it"));
 }
 
+TEST_CASE("foreign awaitables that are ready count as awaits that end at once", "[awaiter][foreign]") {
+  wring::testing::run(
+      []() -> task<> {
+        int turns = 0;
+        bool stop = false;
+        auto count = [&]() -> task<> {
+          for (; !stop; ++turns) co_await wring::yield();
+        };
+        auto busy = [&]() -> task<> {
+          for (int i = 0; i != 100; ++i) {
+            const int value = co_await foreign{nullptr, i};
+            CHECK(value == i);
+          }
+          stop = true;
+        };
+        co_await wring::when_all(busy(), count());
+        CHECK(turns >= 9);
+        CHECK(turns <= 12);
+      },
+      {.leaf_budget = 10});
+}
+
+TEST_CASE("foreign awaitables behave the same where the task gives way first", "[awaiter][foreign]") {
+  wring::testing::run(
+      []() -> task<> {
+        std::coroutine_handle<> handle;
+        auto resume_it = [&]() -> task<> {
+          while (!handle) co_await wring::yield();
+          std::exchange(handle, {}).resume();
+        };
+        auto wait = [&]() -> task<> {
+          co_await foreign{nullptr, 0};  // the one that may end at once
+          const int value = co_await foreign{&handle, 4};
+          CHECK(value == 4);
+          co_await foreign{nullptr, 0};
+          co_await undecided{undecided::choice::goes_on};
+          co_await foreign{nullptr, 0};
+          CHECK_THROWS_AS(co_await undecided{undecided::choice::throws}, std::runtime_error);
+        };
+        co_await wring::when_all(wait(), resume_it());
+
+        wring::cancel_scope scope;
+        auto cancelled_meanwhile = [&]() -> task<> {
+          co_await foreign{nullptr, 0};
+          co_await foreign{nullptr, 0};
+          FAIL("not reached");
+        };
+        auto cancel = [&]() -> task<> {
+          scope.cancel();
+          co_return;
+        };
+        const auto in_scope = [&] { return scope.run(cancelled_meanwhile); };
+        const auto [finished, nothing] = co_await wring::when_all(in_scope, cancel);
+        CHECK_FALSE(finished);
+      },
+      {.leaf_budget = 1});
+}
+
 TEST_CASE("foreign awaitables are awaited in each of the standard's ways", "[awaiter][foreign]") {
   wring::testing::run([]() -> task<> {
     const int ready = co_await foreign{nullptr, 1};

@@ -237,6 +237,130 @@ TEST_CASE("those who wait for vacancy are served in order, and can be cancelled"
   });
 }
 
+TEST_CASE("one who waits for vacancy and starts nothing leaves the room to the next", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    nursery n({.limit = 1});
+    std::vector<int> log;
+    manual_operation operation;
+    manual_operation another;
+    auto occupy = [](manual_operation& until) -> task<> { co_await manual_operation::wait(until); };
+    auto wait = [&](int i) -> task<> {
+      co_await n.vacancy();
+      log.push_back(i);
+      if (i == 3) n.start(occupy, std::ref(another));
+    };
+    auto waiting = [&](nursery& other) -> task<> {
+      std::vector<wring::child_handle> tasks;
+      for (int i = 1; i != 7; ++i) tasks.push_back(other.start(wait, i));
+      co_await settle();
+      operation.finish(0);
+      co_await wring::yield();
+      co_await wring::yield();
+      CHECK(log == std::vector{1});  // one after the other: the second looks when the first has had its turn
+      tasks[1].cancel();             // it has been offered the room
+      co_await settle();
+      CHECK(log == std::vector{1, 3});
+      tasks[3].cancel();
+      co_await settle();
+      another.finish(0);
+      co_await settle();
+      CHECK(log == std::vector{1, 3, 5, 6});
+    };
+    auto body = [&]() -> task<> {
+      n.start(occupy, std::ref(operation));
+      co_await with_nursery(std::ref(waiting));
+    };
+    co_await n.run(std::ref(body));
+  });
+}
+
+TEST_CASE("who comes while others wait for vacancy does not overtake them", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    nursery n({.limit = 1});
+    std::vector<int> log;
+    manual_operation operation;
+    auto occupy = [&]() -> task<> { co_await manual_operation::wait(operation); };
+    auto wait = [&](int i) -> task<> {
+      co_await n.vacancy();
+      log.push_back(i);
+      n.start(trivial);
+    };
+    auto waiting = [&](nursery& other) -> task<> {
+      other.start(wait, 1);
+      other.start(wait, 2);
+      co_await settle();
+      other.start(wait, 3);  // its turn comes when there is room, which the first has been offered
+      operation.finish(0);
+    };
+    auto body = [&]() -> task<> {
+      n.start(std::ref(occupy));
+      co_await with_nursery(std::ref(waiting));
+    };
+    co_await n.run(std::ref(body));
+    CHECK(log == std::vector{1, 2, 3});
+  });
+}
+
+TEST_CASE("those who wait for vacancy go on when the nursery has ended", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    std::vector<int> log;
+    auto outside = [&](nursery& n, int i) -> task<> {
+      co_await wring::yield();
+      co_await n.vacancy();
+      log.push_back(i);
+    };
+    auto whole = [&](nursery& other) -> task<> {
+      nursery n({.limit = 1});
+      for (int i = 1; i != 5; ++i) other.start(outside, std::ref(n), i);
+      auto body = [&]() -> task<> {
+        n.start(settle);
+        co_return;
+      };
+      co_await n.run(body);
+    };
+    co_await with_nursery(std::ref(whole));
+    CHECK(log == std::vector{1, 2, 3, 4});
+  });
+}
+
+TEST_CASE("the value of a nursery's body is delivered to a task that was cancelled meanwhile", "[nursery]") {
+  wring::testing::run([]() -> task<> {
+    const balance even;
+    bool delivered = false;
+    bool reached = false;
+    wring::cancel_scope scope;
+    auto with_value = [&]() -> task<> {
+      const auto value = co_await with_nursery([&](nursery& n) -> task<counted> {
+        n.start([&]() -> task<> { co_await forever(); });
+        co_return counted(7);
+      });
+      REQUIRE(value);
+      CHECK(value->value == 7);
+      delivered = true;
+      co_await wring::yield();
+      reached = true;
+    };
+    auto without_value = [&]() -> task<> {
+      co_await with_nursery([&](nursery& n) -> task<> {
+        n.start([&]() -> task<> { co_await forever(); });
+        co_return;
+      });
+      reached = true;
+    };
+    auto body = [&](nursery& n) -> task<> {
+      n.start([&]() -> task<> {
+        const auto finished = co_await scope.run(wring::when_all(with_value(), without_value()));
+        CHECK_FALSE(finished.has_value());
+      });
+      co_await settle();
+      scope.cancel();
+    };
+    co_await with_nursery(std::ref(body));
+    CHECK(delivered);
+    CHECK_FALSE(reached);
+  });
+}
+
 TEST_CASE("a child that is started as the last one ends is waited for, too", "[nursery]") {
   wring::testing::run([]() -> task<> {
     nursery n({.limit = 1});

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -9,10 +10,12 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
+#include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 
 #include "waits.hpp"
 
+using namespace std::chrono_literals;
 using wring::task;
 using namespace wring::tests;
 
@@ -81,6 +84,29 @@ TEST_CASE("the budget of awaits is an option", "[this_task]") {
         co_await wring::when_all(busy(), count_turns(turns, stop));
         CHECK(turns >= 9);
         CHECK(turns <= 12);
+      },
+      {.leaf_budget = 10});
+}
+
+TEST_CASE("awaits of a scope that was cancelled before count", "[this_task]") {
+  wring::testing::run(
+      []() -> task<> {
+        int turns = 0;
+        bool stop = false;
+        wring::cancel_scope scope;
+        scope.cancel();
+        auto busy = [&]() -> task<> {
+          for (int i = 0; i != 100; ++i) {
+            const bool in_time = co_await wring::move_on_after(0s, wring::yield());
+            CHECK_FALSE(in_time);
+            const bool uncancelled = co_await scope.run(wring::yield());
+            CHECK_FALSE(uncancelled);
+          }
+          stop = true;
+        };
+        co_await wring::when_all(busy(), count_turns(turns, stop));
+        CHECK(turns >= 18);
+        CHECK(turns <= 24);
       },
       {.leaf_budget = 10});
 }

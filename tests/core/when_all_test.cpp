@@ -310,8 +310,41 @@ TEST_CASE("exception beats cancellation beats value in when_all", "[when_all]") 
       other.cancel();
       co_return 1;
     };
-    const auto value = co_await other.run(when_all(cancel_other()));
+    const auto value = co_await other.run(when_all(cancel_other(), forever()));
     CHECK_FALSE(value);
+  });
+}
+
+TEST_CASE("a cancelled task gets the values of when_all if there are all of them", "[when_all]") {
+  wring::testing::run([]() -> task<> {
+    wring::cancel_scope scope;
+    manual_operation late;
+    bool delivered = false;
+    bool reached = false;
+    auto cancel_and_return = [&]() -> task<int> {
+      scope.cancel();
+      co_return 1;
+    };
+    auto whole = [&]() -> task<> {
+      const auto [a, b] = co_await when_all(manual_operation::wait(late), cancel_and_return());
+      CHECK(a == 2);
+      CHECK(b == 1);
+      delivered = true;
+      co_await wring::yield();
+      reached = true;
+    };
+    auto body = [&](wring::nursery& n) -> task<> {
+      n.start([&]() -> task<> {
+        const bool finished = co_await scope.run(whole());
+        CHECK_FALSE(finished);
+      });
+      for (int i = 0; i != 5; ++i) co_await wring::yield();
+      REQUIRE(late.stops == 1);
+      late.finish(2);
+    };
+    co_await wring::with_nursery(std::ref(body));
+    CHECK(delivered);
+    CHECK_FALSE(reached);
   });
 }
 

@@ -159,21 +159,35 @@ TEST_CASE("when_any throws the first failure and logs the others", "[when_any]")
   CHECK(log.lines()[1] == "warn an operand failed after another one had operation=when_any error=third");
 }
 
-TEST_CASE("a cancelled task unwinds from when_any, whatever its operands returned", "[when_any]") {
+TEST_CASE("a cancelled task gets what the operands of when_any returned, and ends at its next await", "[when_any]") {
   wring::testing::run([]() -> task<> {
     wring::cancel_scope scope;
+    bool delivered = false;
     bool reached = false;
     auto cancel_and_return = [&]() -> task<int> {
       scope.cancel();
       co_return 1;
     };
     auto whole = [&]() -> task<> {
-      co_await when_any(cancel_and_return(), forever());
+      const auto [value, none] = co_await when_any(cancel_and_return(), forever());
+      CHECK(value == 1);
+      CHECK_FALSE(none);
+      delivered = true;
+      co_await wring::yield();
       reached = true;
     };
     const bool finished = co_await scope.run(whole());
     CHECK_FALSE(finished);
+    CHECK(delivered);
     CHECK_FALSE(reached);
+
+    wring::cancel_scope empty;
+    auto cancel_empty = [&]() -> task<> {
+      empty.cancel();
+      co_await wring::yield();
+    };
+    const auto none = co_await empty.run(when_any(cancel_empty(), forever()));
+    CHECK_FALSE(none);
 
     wring::cancel_scope failing;
     auto cancel_failing = [&]() -> task<int> {
