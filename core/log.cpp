@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <wring/core/detail/escape.hpp>
+#include <wring/core/detail/standard_descriptors.hpp>
 #include <wring/core/log.hpp>
 
 namespace wring::log {
@@ -18,6 +20,7 @@ namespace {
 
 constexpr std::string_view level_names[] = {"trace", "debug", "info", "warn", "error", "off"};
 constexpr signed char unread = -1;
+constexpr std::string_view loss_message = "log records were lost: standard error did not take them";
 
 std::atomic<context_provider> the_context_provider = nullptr;
 
@@ -34,9 +37,45 @@ sink_state& the_sink() {
 
 thread_local bool inside_sink = false;
 
-void write_line(std::string_view line) noexcept {
-  while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) {
+/// The records that standard error did not take, since that was last told.
+constinit std::atomic<std::uint64_t> lost = 0;
+/// Whether a write ended within a line.
+constinit std::atomic<bool> torn = false;
+
+/// Writes `line`, as far as standard error takes it: one that does not block may be full. Returns whether all of it was
+/// written.
+bool write_line(std::string_view line) noexcept {
+  if (torn.exchange(false)) {
+    ::ssize_t ended = 0;
+    while ((ended = ::write(STDERR_FILENO, "\n", 1)) < 0 && errno == EINTR) {
+    }
+    if (ended <= 0) {
+      torn = true;
+      return false;
+    }
   }
+  std::size_t written = 0;
+  while (written < line.size()) {
+    const ::ssize_t n = ::write(STDERR_FILENO, line.data() + written, line.size() - written);
+    if (n > 0) {
+      written += static_cast<std::size_t>(n);
+    } else if (n == 0 || errno != EINTR) {
+      if (written > 0) torn = true;
+      // Before there is a scheduler that has seen to it. The next socket must not get the number, and the next line.
+      if (n < 0 && errno == EBADF) wring::detail::open_standard_descriptors();
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Without memory, and so within one buffer.
+void report_loss(std::string_view separator, std::string_view why) noexcept {
+  std::array<char, 512> line;
+  auto* const end =
+      fmt::format_to_n(line.data(), line.size() - 1, "wring: a log record was lost{}{}", separator, why).out;
+  *end = '\n';
+  if (!write_line({line.data(), end + 1})) ++lost;
 }
 
 void write_record(const record& r) {
@@ -120,7 +159,20 @@ std::string to_line(const record& r, bool colour) {
 
 void write_to_stderr(const record& r) {
   static const bool allowed = colour_allowed();
-  write_line(to_line(r, allowed && ::isatty(STDERR_FILENO) == 1) + '\n');
+  const bool colour = allowed && ::isatty(STDERR_FILENO) == 1;
+  const std::string line = to_line(r, colour) + '\n';
+  if (auto count = lost.load(); count != 0) [[unlikely]] {
+    const std::string number = std::to_string(count);
+    const record::field_text field{.key = "count", .value = number};
+    const std::string notice =
+        to_line({.time = r.time, .level = level::warn, .message = loss_message, .fields = {&field, 1}}, colour) + '\n';
+    // Of several threads one says it.
+    if (lost.compare_exchange_strong(count, 0) && !write_line(notice)) {
+      lost += count + 1;
+      return;
+    }
+  }
+  if (!write_line(line)) ++lost;
 }
 
 sink set_sink(sink s) {
@@ -182,11 +234,9 @@ void detail::emit(level l, fmt::string_view format, fmt::format_args args, std::
     const auto texts = builder.finish();
     write_record({.time = now, .level = l, .message = message, .fields = texts});
   } catch (const std::exception& e) {
-    write_line("wring: a log record was lost: ");
-    write_line(e.what());
-    write_line("\n");
+    report_loss(": ", e.what());
   } catch (...) {
-    write_line("wring: a log record was lost\n");
+    report_loss("", "");
   }
 }
 

@@ -26,7 +26,9 @@
 /// The message is either a format, which is checked when compiled, or is followed by up to eight fields. What comes
 /// from outside belongs into fields: they are quoted where needed, so that a value cannot pass for a field. A record
 /// below the level costs one branch: nothing is formatted. Everything here may be called from any thread, and nothing
-/// throws: a record that cannot be made or written is lost, with a line on standard error that says so.
+/// throws: a record that cannot be made or written is lost, with a line on standard error that says so. If it is
+/// standard error that takes nothing (it does not block, and is full), the losses are counted, and told with the next
+/// line that gets through.
 namespace wring::log {
 
 /// How much a record matters. As the level set, the least that is written: `off` writes nothing.
@@ -83,7 +85,9 @@ struct record {
 [[nodiscard]] WRING_API std::string to_line(const record& r, bool colour = false);
 
 /// The sink that is used unless another is set: to_line() to standard error, with one write(2) a record; in colour if
-/// that is a terminal, unless NO_COLOR is set to something or TERM is "dumb".
+/// that is a terminal, unless NO_COLOR is set to something or TERM is "dumb". A record of which standard error does not
+/// take all is given up and counted: the next one follows on a line of its own, after a record that says how many were
+/// lost.
 WRING_API void write_to_stderr(const record& r);
 
 using sink = std::function<void(const record&)>;

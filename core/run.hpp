@@ -19,7 +19,8 @@ struct run_options {
   scheduler_options scheduler = {};
   /// How long main may go on after the program was asked to stop, before it is cancelled. Zero: at once.
   std::chrono::nanoseconds grace = std::chrono::seconds(10);
-  /// Take SIGINT and SIGTERM: the first asks to stop, the second ends the process with 128 + its number.
+  /// Take SIGINT and SIGTERM: the first asks to stop, the second ends the process with 128 + its number. They are
+  /// unblocked in this thread meanwhile; one that the process ignores stays ignored. SIGPIPE ends nothing meanwhile.
   bool handle_signals = true;
   /// Take SIGQUIT (Ctrl-\): it prints `dump_tasks()` to standard error, and the program goes on. Off by default:
   /// SIGQUIT then ends the process as ever, with a core from which tools/gdb/wring.py prints the same. Each scheduler

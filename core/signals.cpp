@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/standard_descriptors.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/readiness.hpp>
 #include <wring/core/signals.hpp>
@@ -44,13 +45,18 @@ void for_each(const ::sigset_t& set, Function function) {
   return set;
 }
 
+int make_signalfd(const ::sigset_t& set) {
+  detail::open_standard_descriptors();  // it may be made before the first scheduler
+  const int fd = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  if (fd < 0) error::from_errno(errno, "make a signalfd").raise();
+  return fd;
+}
+
 }  // namespace
 
 signals::signals(std::initializer_list<int> numbers) : signals(std::span(numbers.begin(), numbers.size())) {}
 
-signals::signals(std::span<const int> numbers)
-    : set_(make_set(numbers)), fd_(::signalfd(-1, &set_, SFD_NONBLOCK | SFD_CLOEXEC)) {
-  if (fd_ < 0) error::from_errno(errno, "make a signalfd").raise();
+signals::signals(std::span<const int> numbers) : set_(make_set(numbers)), fd_(make_signalfd(set_)) {
   ::sigset_t before;
   ::pthread_sigmask(SIG_BLOCK, &set_, &before);
   for_each(set_, [&](int number, blocked_signal& b) {

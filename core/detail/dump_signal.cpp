@@ -37,16 +37,19 @@ dump_signal::dump_signal(scheduler& s, bool enabled) : slot_(disabled) {
   if (!enabled) return;
   const std::lock_guard lock(registration);
   slot_ = targets.add(s);
-  if (users++ != 0) return;
-  struct ::sigaction action = {};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
-  ::sigemptyset(&action.sa_mask);
-  ::sigaction(SIGQUIT, &action, &found);
+  if (users++ == 0) {
+    struct ::sigaction action = {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(SIGQUIT, &action, &found);
+  }
+  unblocked_.open(SIGQUIT);
 }
 
 dump_signal::~dump_signal() {
   if (slot_ == disabled) return;
+  unblocked_.block_again();
   const std::lock_guard lock(registration);
   if (--users == 0) ::sigaction(SIGQUIT, &found, nullptr);
   targets.remove(slot_);

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/detail/unblocked_signals.hpp>
 
 namespace wring {
 class scheduler;
@@ -13,7 +14,8 @@ namespace wring::detail {
 
 /// While one exists, SIGQUIT makes its scheduler print its tasks to standard error, instead of ending the process. If a
 /// scheduler has not come to that when the next SIGQUIT arrives, the handler says so itself. The disposition found is
-/// put back when the last one goes. Schedulers of several threads may have one each.
+/// put back when the last one goes, and this thread blocks SIGQUIT again if it did. Schedulers of several threads may
+/// have one each. A SIGQUIT that was ignored is taken too: to print ends nothing.
 class WRING_API dump_signal {
  public:
   dump_signal(scheduler& s, bool enabled);
@@ -23,6 +25,7 @@ class WRING_API dump_signal {
 
  private:
   std::size_t slot_;
+  unblocked_signals unblocked_;
 };
 
 }  // namespace wring::detail

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <wring/core/detail/make_engine.hpp>
+#include <wring/core/detail/standard_descriptors.hpp>
 #include <wring/core/engine/epoll_engine.hpp>
 #include <wring/core/engine/uring_engine.hpp>
 #include <wring/core/error.hpp>
@@ -73,6 +74,7 @@ std::unique_ptr<engine> make_automatic(const engine_options& options) {
 }  // namespace
 
 std::unique_ptr<engine> make_engine(const engine_options& options) {
+  open_standard_descriptors();
   switch (wanted(options)) {
     case engine_kind::io_uring:
       return std::make_unique<uring_engine>(options);

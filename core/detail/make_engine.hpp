@@ -10,7 +10,7 @@ namespace wring::detail {
 
 /// Makes the engine for this thread: the one that WRING_ENGINE names, or else `options`, or else io_uring if that works
 /// here and epoll if it is refused. That is found out once for all threads, by making a ring as it will be used, and a
-/// refusal is logged once.
+/// refusal is logged once. Descriptors 0 to 2 are opened first if they are closed.
 ///
 /// Throws io_error with the cause and the cure where the kernel refuses what was asked for, or has run out of something
 /// (which is no reason for another engine); std::invalid_argument if WRING_ENGINE names no engine.

@@ -208,25 +208,6 @@ TEST_CASE("signals can be left alone", "[run]") {
   CHECK(end.status == 128 + SIGTERM);
 }
 
-TEST_CASE("while main runs SIGPIPE is ignored, and then all is as it was", "[run]") {
-  const child_end end = run_in_child([] {
-    const auto own = [](int) {};
-    for (const int n : {SIGINT, SIGTERM, SIGPIPE}) std::signal(n, own);
-    wring::run([]() -> task<> {
-      struct ::sigaction now = {};
-      ::sigaction(SIGPIPE, nullptr, &now);
-      if (now.sa_handler != SIG_IGN) ::_exit(98);
-      co_return;
-    });
-    for (const int n : {SIGINT, SIGTERM, SIGPIPE}) {
-      struct ::sigaction now = {};
-      ::sigaction(n, nullptr, &now);
-      if (now.sa_handler != own) ::_exit(99);
-    }
-  });
-  CHECK(end.status == 0);
-}
-
 TEST_CASE("what main leaves behind is cancelled and awaited", "[run]") {
   const balance even;
   bool cleaned = false;

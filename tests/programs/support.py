@@ -10,6 +10,9 @@ import sys
 import tempfile
 import unittest
 
+# A shell may have started the tests in the background, with this ignored; programs would go on ignoring it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 PATIENCE = 60  # seconds; nothing here takes long, except where it hangs
 
 

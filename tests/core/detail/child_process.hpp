@@ -17,7 +17,8 @@ struct child_end {
   int status;          ///< Its exit status, or 128 + the signal that ended it.
 };
 
-/// Runs the function in a forked child, for what ends a process.
+/// Runs the function in a forked child, for what ends a process. Signals that are about ending have their usual effect
+/// there, however the tests were started.
 template <class Function>
 child_end run_in_child(Function function) {
   int ends[2];
@@ -29,8 +30,14 @@ child_end run_in_child(Function function) {
     ::close(ends[0]);
     const rlimit no_core{};
     ::setrlimit(RLIMIT_CORE, &no_core);
-    std::signal(SIGABRT, SIG_DFL);  // Catch2 would report the end as its own
-    std::signal(SIGSEGV, SIG_DFL);
+    // Catch2 would report the end as its own, and a shell may have started the tests with some of these ignored.
+    ::sigset_t open;
+    ::sigemptyset(&open);
+    for (const int number : {SIGABRT, SIGSEGV, SIGTERM, SIGINT, SIGQUIT, SIGPIPE}) {
+      std::signal(number, SIG_DFL);
+      ::sigaddset(&open, number);
+    }
+    ::pthread_sigmask(SIG_UNBLOCK, &open, nullptr);
     function();
     ::_exit(0);
   }
