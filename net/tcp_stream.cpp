@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits>
 #include <netinet/tcp.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <utility>
 
@@ -57,6 +58,11 @@ int saturate(std::integral auto value) noexcept {
   return std::in_range<int>(value) ? static_cast<int>(value) : std::numeric_limits<int>::max();
 }
 
+int whole_seconds(duration time) noexcept {
+  constexpr std::int64_t second = 1'000'000'000;
+  return saturate(time.count() / second + (time.count() % second > 0 ? 1 : 0));
+}
+
 }  // namespace
 
 void tcp_stream::throw_closed() { error(errc::closed, "use a tcp_stream without a connection").raise(); }
@@ -103,10 +109,10 @@ void tcp_stream::set(int level, int name, int value, const char* operation, cons
 
 void tcp_stream::set_no_delay(bool on) { set(IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0, "set TCP_NODELAY for"); }
 
-void tcp_stream::set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count) {
+void tcp_stream::set_keep_alive(duration idle, duration interval, int count) {
   constexpr const char* seconds = "1 to 32767 seconds";
-  set(IPPROTO_TCP, TCP_KEEPIDLE, saturate(idle.count()), "set TCP_KEEPIDLE for", seconds);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, saturate(interval.count()), "set TCP_KEEPINTVL for", seconds);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, whole_seconds(idle), "set TCP_KEEPIDLE for", seconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, whole_seconds(interval), "set TCP_KEEPINTVL for", seconds);
   set(IPPROTO_TCP, TCP_KEEPCNT, count, "set TCP_KEEPCNT for", "1 to 127 probes");
   set(SOL_SOCKET, SO_KEEPALIVE, 1, "set SO_KEEPALIVE for");
 }
@@ -119,7 +125,10 @@ void tcp_stream::set_receive_buffer(std::size_t bytes) {
   set(SOL_SOCKET, SO_RCVBUF, saturate(bytes), "set SO_RCVBUF for");
 }
 
-void tcp_stream::set_receive_quota(std::size_t bytes) { socket().set_receive_quota(std::max<std::size_t>(bytes, 1)); }
+void tcp_stream::set_receive_quota(std::size_t bytes) {
+  if (bytes == 0) throw std::invalid_argument("set_receive_quota: the quota is 0: nothing would ever be received");
+  socket().set_receive_quota(bytes);
+}
 
 task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
   constexpr const char* what = "connect to";
@@ -139,11 +148,8 @@ task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
       error::from_errno(errno, "connect from").with_address(options.local).raise();
     }
   }
-  if (options.timeout > std::chrono::nanoseconds::zero()) {
-    co_await with_timeout(options.timeout, connect_wait(fd.get(), peer));
-  } else {
-    co_await connect_wait(fd.get(), peer);
-  }
+  if (options.timeout <= duration()) error(errc::timed_out, what).with_address(peer).raise();
+  co_await with_timeout(options.timeout, connect_wait(fd.get(), peer));
   co_return tcp_stream(new detail::stream_socket(std::move(fd), peer));
 }
 

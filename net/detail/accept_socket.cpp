@@ -117,7 +117,7 @@ void accept_socket::back_off(int error_number) noexcept {
     log::warn("no more connections can be accepted for now; the kernel's backlog keeps them", {"error", e});
     delay_ = first_delay;
   }
-  sched_->timers().arm(retry_, sched_->clock_now() + delay_);
+  sched_->timers().schedule(retry_, wring::detail::time_after(sched_->clock_now(), delay_));
   delay_ = std::min(delay_ * 2, longest_delay);
 }
 
