@@ -18,8 +18,8 @@ detail::pending_call& delayed_call::call() const {
   return *call_;
 }
 
-void detail::check_delay(std::chrono::nanoseconds delay) {
-  if (delay < std::chrono::nanoseconds::zero()) {
+void detail::check_delay(duration delay) {
+  if (delay < duration()) {
     throw std::invalid_argument("call_later: the delay is " + std::to_string(delay.count()) +
                                 " ns, but a call cannot be made in the past");
   }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
 
 #include <wring/core/detail/pending_call.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring {
@@ -57,11 +57,12 @@ class WRING_API delayed_call {
   /// not active.
   void cancel() { call().cancel(); }
   /// It will be made `from_now` from now; a negative time means at once. Throws as cancel() does.
-  void reset(std::chrono::nanoseconds from_now) { call().reset(from_now); }
-  /// It will be made `more` later than planned, or earlier if that is negative. Throws as cancel() does.
-  void delay(std::chrono::nanoseconds more) { call().delay(more); }
+  void reset(duration from_now) { call().reset(from_now); }
+  /// It will be made `more` later than planned, or earlier if that is negative; what is planned for never stays so.
+  /// Throws as cancel() does.
+  void delay(duration more) { call().delay(more); }
 
-  /// When it will be, or was to be, made.
+  /// When it will be, or was to be, made; `time_point::max()`: never.
   [[nodiscard]] steady_clock::time_point time() const {
     return steady_clock::time_point(steady_clock::duration(call().deadline()));
   }
@@ -74,13 +75,13 @@ class WRING_API delayed_call {
 
 namespace detail {
 
-WRING_API void check_delay(std::chrono::nanoseconds delay);
+WRING_API void check_delay(duration delay);
 
 }  // namespace detail
 
 /// Calls `fn(args...)` after `delay`, from the scheduler's loop: never before call_later returns, not even for a delay
-/// of zero. Calls that are due in one turn are made in the order of their times; at equal times, first come, first
-/// served.
+/// of zero; a call that is delayed `forever` is never made. Calls that are due in one turn are made in the order of
+/// their times; at equal times, first come, first served.
 ///
 ///     auto patience = wring::call_later(5s, [&] { transport.lose_connection(); });
 ///     ...
@@ -97,12 +98,12 @@ WRING_API void check_delay(std::chrono::nanoseconds delay);
 /// Throws std::invalid_argument for a negative delay, std::logic_error outside of a scheduler.
 template <class Fn, class... Args>
   requires std::invocable<std::decay_t<Fn>&, detail::stored_argument<Args>...>
-delayed_call call_later(std::chrono::nanoseconds delay, Fn&& fn, Args&&... args) {
+delayed_call call_later(duration delay, Fn&& fn, Args&&... args) {
   using call_type = detail::pending_call_of<std::decay_t<Fn>, detail::stored_argument<Args>...>;
   detail::check_delay(delay);
   scheduler& home = scheduler::current();
   auto* const call = new call_type(home, std::forward<Fn>(fn), std::forward<Args>(args)...);
-  call->start(detail::deadline_after(home.clock_now(), delay));
+  call->start(home.deadline_after(delay));
   return delayed_call(*call);
 }
 

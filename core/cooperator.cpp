@@ -36,7 +36,7 @@ class cooperator_state : public std::enable_shared_from_this<cooperator_state> {
  public:
   explicit cooperator_state(const cooperator_options& options) : options_(options), started_(options.started) {
     static_cast<void>(scheduler::current());
-    if (options.slice <= std::chrono::nanoseconds::zero() || options.steps == 0) {
+    if (options.slice <= duration() || options.steps == 0) {
       throw std::invalid_argument(
           "cooperator_options: slice and steps must be positive, or nothing would ever be done");
     }
@@ -144,13 +144,13 @@ void cooperator_state::remove(cooperative_work& work) noexcept {
 
 void cooperator_state::reschedule() {
   if (!running() || first_ == nullptr || call_.active()) return;
-  call_ = call_later(std::chrono::nanoseconds::zero(), [this] { tick(); });
+  call_ = call_later(duration(), [this] { tick(); });
 }
 
 void cooperator_state::tick() {
   const auto alive = shared_from_this();
   call_ = {};
-  const std::int64_t until = deadline_after(scheduler::current().clock_now(), options_.slice);
+  const std::int64_t until = scheduler::current().deadline_after(options_.slice);
   for (std::uint32_t left = options_.steps; first_ != nullptr && running();) {
     cooperative_work& work = next_ != nullptr ? *next_ : *first_;
     next_ = work.next_;

@@ -12,6 +12,7 @@
 
 #include <wring/core/deferred.hpp>
 #include <wring/core/detail/unique_function.hpp>
+#include <wring/core/duration.hpp>
 
 namespace wring {
 
@@ -121,9 +122,9 @@ class WRING_API cooperative_task {
 
 /// Limits of a cooperator; both at least one. The one that is reached first counts.
 struct cooperator_options {
-  std::chrono::nanoseconds slice = std::chrono::milliseconds(10);  ///< working time a turn of the scheduler
-  std::uint32_t steps = 10000;                                     ///< steps a turn of the scheduler
-  bool started = true;                                             ///< false: start() is to be called
+  duration slice = std::chrono::milliseconds(10);  ///< working time a turn of the scheduler
+  std::uint32_t steps = 10000;                     ///< steps a turn of the scheduler
+  bool started = true;                             ///< false: start() is to be called
 };
 
 /// Does long work in small steps between everything else, some in each turn of the scheduler, one step of each work

@@ -7,7 +7,7 @@
 
 namespace wring {
 
-deferred<> defer_later(std::chrono::nanoseconds delay, const std::source_location& at) {
+deferred<> defer_later(duration delay, const std::source_location& at) {
   detail::check_delay(delay);
   static_cast<void>(scheduler::current());
   const auto call = std::make_shared<delayed_call>();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <source_location>
 #include <tuple>
@@ -10,6 +9,7 @@
 
 #include <wring/core/call_later.hpp>
 #include <wring/core/deferred.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/maybe_deferred.hpp>
 
 namespace wring {
@@ -17,7 +17,7 @@ namespace wring {
 /// A deferred that fires after `delay`, as call_later would call. cancel() before that makes it fail with
 /// cancelled_error, and nothing is called. When the scheduler is destroyed first, it fails with broken_deferred. Throws
 /// as call_later does.
-[[nodiscard]] WRING_API deferred<> defer_later(std::chrono::nanoseconds delay,
+[[nodiscard]] WRING_API deferred<> defer_later(duration delay,
                                                const std::source_location& at = std::source_location::current());
 
 /// Calls `fn(args...)` after `delay` and gives its outcome: what it returns, be it a value, a deferred or a task, or
@@ -25,7 +25,7 @@ namespace wring {
 /// cancelled. Callable and arguments are moved or copied; std::ref passes a reference.
 template <class Fn, class... Args>
   requires std::invocable<std::decay_t<Fn>&, detail::stored_argument<Args>...>
-auto defer_later(std::chrono::nanoseconds delay, Fn&& fn, Args&&... args)
+auto defer_later(duration delay, Fn&& fn, Args&&... args)
     -> deferred<detail::made_of<std::invoke_result_t<std::decay_t<Fn>&, detail::stored_argument<Args>...>>> {
   using function = std::decay_t<Fn>;
   using arguments = std::tuple<detail::stored_argument<Args>...>;

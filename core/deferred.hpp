@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <exception>
 #include <functional>
@@ -15,6 +14,7 @@
 #include <wring/core/detail/deferred_links.hpp>
 #include <wring/core/detail/deferred_timeout.hpp>
 #include <wring/core/detail/deferred_wait.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/failure.hpp>
 
 namespace wring {
@@ -131,25 +131,26 @@ class deferred {
 
   /// Limits how long the chain may take to come to here: after `limit` it is cancelled, and the cancelled_error that
   /// comes of it made a timeout_error. A value, or another failure, that comes all the same goes on. What is added
-  /// later is not under the limit. Runs on the scheduler's clock. Throws std::logic_error outside of a scheduler.
-  deferred& add_timeout(std::chrono::nanoseconds limit) & {
+  /// later is not under the limit. Runs on the scheduler's clock: with a limit of zero or less it is cancelled in the
+  /// next turn, with `forever` not at all. Throws std::logic_error outside of a scheduler.
+  deferred& add_timeout(duration limit) & {
     add_limit<detail::pass>(limit, detail::pass());
     return *this;
   }
-  deferred add_timeout(std::chrono::nanoseconds limit) && { return std::move(add_timeout(limit)); }
+  deferred add_timeout(duration limit) && { return std::move(add_timeout(limit)); }
 
   /// With what to do about a timeout in place of that: `on_timeout(failure, limit)` returns what the chain goes on
   /// with. If it can be called with a value too, `on_timeout(T, limit)` is, when the time was up and a value came all
   /// the same.
   template <class F>
-  deferred& add_timeout(std::chrono::nanoseconds limit, F&& on_timeout) & {
-    static_assert(std::invocable<std::decay_t<F>&, failure, std::chrono::nanoseconds>,
-                  "on_timeout is called with a wring::failure and std::chrono::nanoseconds");
+  deferred& add_timeout(duration limit, F&& on_timeout) & {
+    static_assert(std::invocable<std::decay_t<F>&, failure, duration>,
+                  "on_timeout is called with a wring::failure and a wring::duration");
     add_limit<std::decay_t<F>>(limit, std::forward<F>(on_timeout));
     return *this;
   }
   template <class F>
-  deferred add_timeout(std::chrono::nanoseconds limit, F&& on_timeout) && {
+  deferred add_timeout(duration limit, F&& on_timeout) && {
     return std::move(add_timeout(limit, std::forward<F>(on_timeout)));
   }
 
@@ -225,7 +226,7 @@ class deferred {
   }
 
   template <class F, class G>
-  void add_limit(std::chrono::nanoseconds limit, G&& on_timeout) {
+  void add_limit(duration limit, G&& on_timeout) {
     detail::deferred_core& c = core();
     c.append(*c.template make_link<detail::timeout_link<T, F>>(std::forward<G>(on_timeout), c, limit));
   }

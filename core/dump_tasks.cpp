@@ -59,7 +59,6 @@ class dump {
   }
 
  private:
-  static constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
   static constexpr std::size_t deepest = 32;  // level of indentation
 
   template <class... Args>
@@ -218,7 +217,7 @@ class dump {
 
   void add_limits(const task_entry& e) {
     if (e.first_deadline <= now_) {
-      add("; deadline passed {} ago", in_words(now_ - e.first_deadline));
+      add("; deadline passed {} ago", in_words(detail::time_between(e.first_deadline, now_)));
     } else if (e.first_deadline != detail::task_limits::no_deadline) {
       add("; deadline in {}", range(e.first_deadline - now_, e.last_deadline - now_));
     }

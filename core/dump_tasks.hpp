@@ -13,7 +13,7 @@ class scheduler;
 struct task_dump_options {
   bool all = false;           ///< each task on its own, and no limits: a server's dump may have megabytes then
   std::size_t entries = 500;  ///< tasks, or groups of tasks that wait alike, that are shown
-  std::size_t frames = 32;    ///< shown of one task: the innermost, and the outermost
+  std::size_t frames = 32;    ///< shown of one task, at least one: the innermost, and the outermost
 };
 
 /// The live tasks of a scheduler as text for people, as a tree: below each task those it waits for, in nurseries,

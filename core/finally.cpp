@@ -5,12 +5,11 @@
 
 namespace wring::detail {
 
-void report_cleanup(const std::exception_ptr& failure, std::chrono::nanoseconds limit) noexcept {
+void report_cleanup(const std::exception_ptr& failure, duration limit) noexcept {
   if (failure) {
     log::warn("a clean-up failed after its body had failed", {"error", described(failure)});
   } else {
-    log::error("a clean-up took too long and was cancelled",
-               {"limit_ms", std::chrono::duration_cast<std::chrono::milliseconds>(limit).count()});
+    log::error("a clean-up took too long and was cancelled", {"limit_ms", limit.count() / 1'000'000});
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/outcome.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/timeout.hpp>
 
@@ -16,10 +17,10 @@ namespace detail {
 
 /// Logs what a clean-up did wrong that nobody is told otherwise: it overran its limit, or threw although the body had
 /// failed already (`failure`).
-WRING_API void report_cleanup(const std::exception_ptr& failure, std::chrono::nanoseconds limit) noexcept;
+WRING_API void report_cleanup(const std::exception_ptr& failure, duration limit) noexcept;
 
 template <class Body, class Cleanup>
-auto run_finally(Body& body, Cleanup& cleanup, std::chrono::nanoseconds limit) -> task<value_of<Body>> {
+auto run_finally(Body& body, Cleanup& cleanup, duration limit) -> task<value_of<Body>> {
   auto out = co_await capture<Body>(body);
   auto bounded = [&] { return move_on_op<Cleanup&>(cleanup, limit.count()); };
   auto guarded = [&] { return shielded<decltype(bounded)&>(bounded); };
@@ -45,7 +46,7 @@ class [[nodiscard]] finally_op {
   static constexpr bool refers_to_temporaries =
       !std::is_lvalue_reference_v<Body> || !std::is_lvalue_reference_v<Cleanup>;
 
-  finally_op(Body& body, Cleanup& cleanup, std::chrono::nanoseconds limit) : task_(run_finally(body, cleanup, limit)) {}
+  finally_op(Body& body, Cleanup& cleanup, duration limit) : task_(run_finally(body, cleanup, limit)) {}
 
   bool begin(flow& f) { return task_.begin(f); }
   decltype(auto) resume() { return task_.resume(); }
@@ -73,9 +74,10 @@ class [[nodiscard]] finally_op {
 /// The body's exception wins over the clean-up's, which is then only logged; otherwise the clean-up's is thrown, also
 /// in a cancelled task, and in place of the body's value, which is destroyed. Delivering: a value of the body's is
 /// returned also if the task was cancelled meanwhile. A clean-up that takes longer than `limit` is cancelled and logged
-/// as an error. If the task is cancelled already when this is awaited, neither is begun.
+/// as an error; with a limit of zero it is not begun, with one that is `forever` it is waited for. If the task is
+/// cancelled already when this is awaited, neither is begun.
 template <detail::operand_like Body, detail::operand_like Cleanup>
-auto finally(Body&& body, Cleanup&& cleanup, std::chrono::nanoseconds limit = std::chrono::seconds(5)) {
+auto finally(Body&& body, Cleanup&& cleanup, duration limit = std::chrono::seconds(5)) {
   return detail::finally_op<Body, Cleanup>(body, cleanup, limit);
 }
 

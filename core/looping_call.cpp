@@ -18,11 +18,11 @@ class looping_state {
   looping_state(const looping_state&) = delete;
   looping_state& operator=(const looping_state&) = delete;
 
-  deferred<> start(std::int64_t interval, bool now) {
+  deferred<> start(duration interval, bool now) {
     if (running_) throw std::logic_error("looping_call::start: it is running already");
     if (iterating_) throw std::logic_error("looping_call::start: an iteration of the last start is still under way");
-    if (interval < 0) {
-      throw std::invalid_argument("looping_call::start: the interval is " + std::to_string(interval) +
+    if (interval < duration()) {
+      throw std::invalid_argument("looping_call::start: the interval is " + std::to_string(interval.count()) +
                                   " ns, but must not be negative");
     }
     home_ = &scheduler::current();
@@ -32,7 +32,7 @@ class looping_state {
     ended_ = std::move(ended);
     running_ = true;
     cancelled_ = false;
-    interval_ = interval;
+    interval_ = interval.count();
     started_at_ = home_->clock_now();
     counted_at_ = now ? started_at_ - interval_ : started_at_;
     counted_ = false;
@@ -68,7 +68,7 @@ class looping_state {
   }
 
   [[nodiscard]] bool running() const noexcept { return running_; }
-  [[nodiscard]] std::int64_t interval() const noexcept { return interval_; }
+  [[nodiscard]] duration interval() const noexcept { return std::chrono::nanoseconds(interval_); }
 
  private:
   struct canceller final : typed_link<canceller> {
@@ -88,8 +88,8 @@ class looping_state {
 
   void schedule(std::int64_t when) {
     // The call is dropped before this goes: by stop(), at the latest in abandon().
-    std::int64_t wait = 0;
-    if (interval_ != 0) wait = interval_ - (when - started_at_) % interval_;
+    std::int64_t wait = interval_;
+    if (wait != 0 && wait != forever.count()) wait -= (when - started_at_) % interval_;
     call_ = call_later(std::chrono::nanoseconds(wait), [this] { iterate(); });
   }
 
@@ -200,14 +200,10 @@ namespace wring {
 
 looping_call::looping_call(detail::looping_function fn) : state_(new detail::looping_state(std::move(fn))) {}
 
-deferred<> looping_call::start(std::chrono::nanoseconds interval, bool now) {
-  return state_->start(interval.count(), now);
-}
+deferred<> looping_call::start(duration interval, bool now) { return state_->start(interval, now); }
 void looping_call::stop() { state_->stop(); }
 void looping_call::reset() { state_->reset(); }
 bool looping_call::running() const noexcept { return state_->running(); }
-std::chrono::nanoseconds looping_call::interval() const noexcept {
-  return std::chrono::nanoseconds(state_->interval());
-}
+duration looping_call::interval() const noexcept { return state_->interval(); }
 
 }  // namespace wring

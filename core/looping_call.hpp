@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -11,6 +10,7 @@
 
 #include <wring/core/deferred.hpp>
 #include <wring/core/detail/unique_function.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/maybe_deferred.hpp>
 #include <wring/core/scheduler.hpp>
 
@@ -76,13 +76,14 @@ class looping_call {
   ~looping_call() = default;
 
   /// Begins: with a call right now, or one `interval` from now. An interval of zero makes a call every turn of the
-  /// scheduler. The deferred fires when stop() was called and no iteration is under way, and fails with what an
-  /// iteration threw or failed with, which ends the loop. Cancelling it stops the loop and cancels the iteration under
-  /// way; it then fails with cancelled_error, or what the iteration fails with, when that has ended.
+  /// scheduler, after one that is `forever` there is none. The deferred fires when stop() was called and no iteration
+  /// is under way, and fails with what an iteration threw or failed with, which ends the loop. Cancelling it stops the
+  /// loop and cancels the iteration under way; it then fails with cancelled_error, or what the iteration fails with,
+  /// when that has ended.
   ///
   /// Throws std::logic_error if it is running or an iteration of an earlier start is still under way, or outside of a
   /// scheduler, std::invalid_argument for a negative interval.
-  WRING_API deferred<> start(std::chrono::nanoseconds interval, bool now = true);
+  WRING_API deferred<> start(duration interval, bool now = true);
 
   /// No more calls. The deferred of start() fires: before this returns, or when the iteration under way has ended.
   /// Throws std::logic_error if it is not running.
@@ -94,7 +95,7 @@ class looping_call {
 
   [[nodiscard]] WRING_API bool running() const noexcept;
   /// That of the last start; zero before.
-  [[nodiscard]] WRING_API std::chrono::nanoseconds interval() const noexcept;
+  [[nodiscard]] WRING_API duration interval() const noexcept;
 
  private:
   WRING_API explicit looping_call(detail::looping_function fn);

@@ -14,6 +14,7 @@
 
 #include <wring/core/detail/outcome.hpp>
 #include <wring/core/detail/wait_list.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/task.hpp>
 
@@ -26,7 +27,7 @@ class ready_signal;
 /// Limits of a nursery.
 struct nursery_options {
   /// Children that may run at once, at least one; `start` beyond it throws, `vacancy` waits for room.
-  std::size_t limit = std::numeric_limits<std::size_t>::max();
+  std::size_t limit = unlimited;
 };
 
 namespace detail {

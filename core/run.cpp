@@ -14,7 +14,7 @@ namespace {
 /// Cancels main once it has been asked to stop and its grace has run out.
 class grace_timer : timer {
  public:
-  grace_timer(scheduler& s, main_flow& main, std::chrono::nanoseconds grace) noexcept
+  grace_timer(scheduler& s, main_flow& main, duration grace) noexcept
       : timer([](timer& t) noexcept { static_cast<grace_timer&>(t).main_.root_scope.cancel(); }),
         scheduler_(s),
         main_(main),
@@ -28,16 +28,16 @@ class grace_timer : timer {
 
  private:
   void start() noexcept {
-    if (grace_ <= std::chrono::nanoseconds::zero()) {
+    if (grace_ <= duration()) {
       main_.root_scope.cancel();
     } else {
-      scheduler_.timers().arm(*this, scheduler_.clock_now() + grace_.count());
+      scheduler_.timers().schedule(*this, scheduler_.deadline_after(grace_));
     }
   }
 
   scheduler& scheduler_;
   main_flow& main_;
-  std::chrono::nanoseconds grace_;
+  duration grace_;
 };
 
 void report(const std::exception_ptr& escaped, const exception_trace* trace) {

@@ -9,6 +9,7 @@
 
 #include <wring/core/detail/bound_task.hpp>
 #include <wring/core/detail/operand.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/task.hpp>
 
@@ -17,8 +18,9 @@ namespace wring {
 /// How to run a program.
 struct run_options {
   scheduler_options scheduler = {};
-  /// How long main may go on after the program was asked to stop, before it is cancelled. Zero: at once.
-  std::chrono::nanoseconds grace = std::chrono::seconds(10);
+  /// How long main may go on after the program was asked to stop, before it is cancelled. Zero: it is cancelled at
+  /// once; `forever`: it never is, and ends by itself.
+  duration grace = std::chrono::seconds(10);
   /// Take SIGINT and SIGTERM: the first asks to stop, the second ends the process with 128 + its number. They are
   /// unblocked in this thread meanwhile; one that the process ignores stays ignored. SIGPIPE ends nothing meanwhile.
   bool handle_signals = true;

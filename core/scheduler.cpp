@@ -246,13 +246,14 @@ std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
 
 [[gnu::always_inline]] inline std::int64_t scheduler::wait_until() const noexcept {
   if (timers_.empty()) return engine::no_deadline;
+  const std::int64_t deadline = timers_.next_deadline();
   if (held_) {
-    if (timers_.next_deadline() <= held_at_) return engine::no_wait;
+    if (deadline <= held_at_) return engine::no_wait;
     // Held time does not pass while waiting. To jump, only glance at the kernel first: what it has goes before.
-    if (!jump_when_idle_) return engine::no_deadline;
+    if (!jump_when_idle_ || deadline == detail::end_of_time) return engine::no_deadline;
     return engine_->in_flight() == 0 ? engine::no_wait : engine_->now() + 1'000'000;
   }
-  return timers_.next_deadline() - offset_;
+  return detail::time_between(offset_, deadline);  // in the engine's time
 }
 
 void scheduler::fire_timers(bool was_idle) noexcept {
@@ -264,8 +265,9 @@ void scheduler::fire_timers(bool was_idle) noexcept {
 }
 
 void scheduler::jump_held_clock() noexcept {
-  if (!jump_when_idle_ || inbox_.maybe_waiting()) return;
-  held_at_ = turn_time_ = std::max(held_at_, timers_.next_deadline());
+  const std::int64_t deadline = timers_.next_deadline();
+  if (!jump_when_idle_ || deadline == detail::end_of_time || inbox_.maybe_waiting()) return;
+  held_at_ = turn_time_ = std::max(held_at_, deadline);
   fired_ += timers_.advance(turn_time_);
 }
 

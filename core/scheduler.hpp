@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -15,7 +14,9 @@
 #include <wring/core/detail/inbox.hpp>
 #include <wring/core/detail/timer_wheel.hpp>
 #include <wring/core/detail/unique_function.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/engine/engine.hpp>
+#include <wring/core/steady_clock.hpp>
 
 namespace wring {
 
@@ -30,18 +31,6 @@ class pending_call;
 namespace testing {
 class clock;
 }
-
-/// The clock of timers and deadlines: monotonic, read through the scheduler, so that tests can hold and advance it.
-struct steady_clock {
-  using duration = std::chrono::nanoseconds;
-  using rep = duration::rep;
-  using period = duration::period;
-  using time_point = std::chrono::time_point<steady_clock>;
-  static constexpr bool is_steady = true;
-
-  /// The current scheduler's time. Throws std::logic_error outside of a scheduler.
-  WRING_API static time_point now();
-};
 
 /// Limits of a scheduler: each at least one.
 struct scheduler_options {
@@ -149,6 +138,10 @@ class WRING_API scheduler : detail::flow_host {
 
   /// Nanoseconds of the scheduler's clock, read now.
   [[nodiscard]] std::int64_t clock_now() const noexcept { return held_ ? held_at_ : engine_->now() + offset_; }
+  /// The time of a deadline that is `from_now` away; timer_wheel::never if that is for ever.
+  [[nodiscard]] std::int64_t deadline_after(duration from_now) const noexcept {
+    return detail::time_after(clock_now(), from_now.count());
+  }
   /// The same, read once a turn at most: cheap, and good enough to extend an idle timeout.
   [[nodiscard]] std::int64_t turn_time() noexcept {
     if (!turn_time_read_) {

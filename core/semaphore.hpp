@@ -6,6 +6,7 @@
 
 #include <wring/core/detail/destroyed_in_use.hpp>
 #include <wring/core/detail/wait_list.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring {
@@ -40,9 +41,10 @@ class semaphore {
   /// Takes `count` permits if they are there and nobody waits; empty (false) otherwise.
   [[nodiscard]] permit try_acquire(std::size_t count = 1) noexcept;
 
-  /// Adds permits: new ones, or those that permit::forget() has kept. A `permit` gives its own back by itself.
+  /// Adds permits: new ones, or those that permit::forget() has kept, up to what is `unlimited`. A `permit` gives its
+  /// own back by itself.
   void release(std::size_t count = 1) noexcept {
-    available_ += count;
+    if (__builtin_add_overflow(available_, count, &available_)) available_ = unlimited;
     hand_out();
   }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <limits>
 #include <stdexcept>
 
 #include <wring/core/sleep.hpp>
@@ -8,22 +7,13 @@ namespace wring {
 
 namespace detail {
 
-sleep_wait::sleep_wait(std::int64_t nanoseconds, bool relative) noexcept
-    : timer([](timer& t) noexcept { static_cast<sleep_wait&>(t).complete(); }), when_(nanoseconds) {
-  if (!relative) return;
-  const std::int64_t now = scheduler::current().clock_now();
-  if (__builtin_add_overflow(now, nanoseconds, &when_)) {
-    when_ = nanoseconds > 0 ? std::numeric_limits<std::int64_t>::max() : now;
-  }
-}
-
 bool sleep_wait::ready() noexcept { return false; }
 
 void sleep_wait::suspend() noexcept {
-  if (when_ <= home().turn_time()) {
+  if (deadline_ns <= home().turn_time()) {
     complete();
   } else {
-    home().timers().arm(*this, when_);
+    home().timers().schedule(*this, deadline_ns);
   }
 }
 
@@ -34,9 +24,9 @@ void sleep_wait::stop() noexcept {
 
 }  // namespace detail
 
-interval::interval(std::chrono::nanoseconds period) : period_(period.count()) {
-  if (period_ <= 0) throw std::invalid_argument("interval: the period must be positive");
-  next_ = scheduler::current().clock_now() + period_;
+interval::interval(duration period) : period_(period) {
+  if (period_ <= duration()) throw std::invalid_argument("interval: the period must be positive");
+  next_ = scheduler::current().deadline_after(period_);
 }
 
 interval::wait::wait(interval& i) noexcept
@@ -46,7 +36,7 @@ void interval::wait::suspend() noexcept {
   if (interval_.next_ <= home().turn_time()) {
     complete();
   } else {
-    home().timers().arm(*this, interval_.next_);
+    home().timers().schedule(*this, interval_.next_);
   }
 }
 
@@ -56,9 +46,10 @@ void interval::wait::stop() noexcept {
 }
 
 std::uint64_t interval::wait::resume() noexcept {
+  const std::int64_t period = interval_.period_.count();
   const std::int64_t late = home().clock_now() - interval_.next_;
-  const std::int64_t skipped = late > 0 ? late / interval_.period_ : 0;
-  interval_.next_ += (skipped + 1) * interval_.period_;
+  const std::int64_t skipped = late > 0 ? late / period : 0;
+  interval_.next_ = detail::time_after(interval_.next_ + skipped * period, period);
   return static_cast<std::uint64_t>(skipped);
 }
 

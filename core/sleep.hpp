@@ -14,28 +14,29 @@ namespace detail {
 /// Waits for a time of the scheduler's clock.
 class WRING_API sleep_wait : public leaf<sleep_wait, void>, timer {
  public:
-  sleep_wait(std::int64_t nanoseconds, bool relative) noexcept;
+  explicit sleep_wait(std::int64_t deadline) noexcept
+      : timer([](timer& t) noexcept { static_cast<sleep_wait&>(t).complete(); }, deadline) {}
 
   bool ready() noexcept;
   void suspend() noexcept;
   void stop() noexcept override;
   void resume() noexcept {}
   wait_description describe() const noexcept override { return {.operation = "sleep"}; }
-
- private:
-  std::int64_t when_;
 };
 
 }  // namespace detail
 
-/// Suspends the task for at least `time`. Zero or less gives way to the other tasks once.
-[[nodiscard]] inline auto sleep_for(std::chrono::nanoseconds time) noexcept {
-  return detail::sleep_wait(time.count(), true);
+/// Suspends the task for at least `time`. Zero or less gives way to the other tasks once; a sleep that is `forever`
+/// ends only when it is cancelled. The time begins with this call, which throws std::logic_error outside of a
+/// scheduler.
+[[nodiscard]] inline auto sleep_for(duration time) {
+  return detail::sleep_wait(scheduler::current().deadline_after(time));
 }
 
 /// Suspends the task until `when` at least. A time that has passed gives way to the other tasks once.
-[[nodiscard]] inline auto sleep_until(steady_clock::time_point when) noexcept {
-  return detail::sleep_wait(when.time_since_epoch().count(), false);
+template <class Duration>
+[[nodiscard]] auto sleep_until(std::chrono::time_point<steady_clock, Duration> when) noexcept {
+  return detail::sleep_wait(detail::deadline_at(when));
 }
 
 /// Ticks at `start + n * period`, without drift: late ticks do not move the later ones.
@@ -49,13 +50,14 @@ class WRING_API sleep_wait : public leaf<sleep_wait, void>, timer {
 /// The first tick comes one period after construction. One task, one thread; inside a scheduler.
 class WRING_API interval {
  public:
-  /// Throws std::invalid_argument for a period that is not positive, std::logic_error outside of a scheduler.
-  explicit interval(std::chrono::nanoseconds period);
+  /// Throws std::invalid_argument for a period that is not positive, std::logic_error outside of a scheduler. One that
+  /// is `forever` never ticks.
+  explicit interval(duration period);
 
   /// Waits for the next tick; returns how many were missed since the one before. Cancelled, it has taken no tick.
   [[nodiscard]] auto tick() noexcept { return wait(*this); }
 
-  [[nodiscard]] std::chrono::nanoseconds period() const noexcept { return std::chrono::nanoseconds(period_); }
+  [[nodiscard]] duration period() const noexcept { return period_; }
 
  private:
   class WRING_API wait : public leaf<wait, std::uint64_t>, detail::timer {
@@ -71,7 +73,7 @@ class WRING_API interval {
     interval& interval_;
   };
 
-  std::int64_t period_;
+  duration period_;
   std::int64_t next_;
 };
 

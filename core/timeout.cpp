@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <limits>
 #include <new>
 
 #include <wring/core/detail/frame_recycler.hpp>
@@ -7,24 +6,13 @@
 
 namespace wring::detail {
 
-namespace {
-
-// A limit of "for ever" must not wrap round to the past.
-std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
-  std::int64_t sum = 0;
-  if (!__builtin_add_overflow(a, b, &sum)) return sum;
-  return b > 0 ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
-}
-
-}  // namespace
-
 void deadline_scope::start(flow& f) noexcept {
   const std::int64_t now = f.sched().clock_now();
-  if (relative_) deadline_ns = saturating_add(now, deadline_ns);
+  if (relative_) deadline_ns = time_after(now, deadline_ns);
   if (deadline_ns <= now) {
     requested = true;
   } else {
-    f.sched().timers().arm(*this, deadline_ns);
+    f.sched().timers().schedule(*this, deadline_ns);
   }
 }
 

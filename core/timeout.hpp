@@ -17,7 +17,8 @@ namespace detail {
 /// expire: what expiring needs is allocated then.
 class WRING_API deadline_scope : public scope_node, timer {
  public:
-  explicit deadline_scope(std::int64_t nanoseconds, bool relative) noexcept
+  /// `nanoseconds`: from the start, or a time of the clock.
+  deadline_scope(std::int64_t nanoseconds, bool relative) noexcept
       : scope_node(scope_kind::deadline), timer(expire, nanoseconds), relative_(relative) {}
 
   void start(flow& f) noexcept;
@@ -154,21 +155,21 @@ class [[nodiscard]] move_on_op : public scoped<move_on_op<Op>, Op> {
 /// error errc::timed_out), naming what was waited for. A value or exception that arrived all the same is delivered. A
 /// deadline further out that passes first, or a cancelled task, passes through as cancellation. A deadline that has
 /// passed already cancels `op` before it begins.
-template <detail::operand_like Op>
-auto with_deadline(steady_clock::time_point when, Op&& op) {
-  return detail::with_deadline_op<Op>(op, when.time_since_epoch().count(), false);
+template <class Duration, detail::operand_like Op>
+auto with_deadline(std::chrono::time_point<steady_clock, Duration> when, Op&& op) {
+  return detail::with_deadline_op<Op>(op, detail::deadline_at(when), false);
 }
 
-/// As with_deadline, `limit` from now.
+/// As with_deadline, `limit` from when it is awaited. Zero or less has passed already; `forever` never does.
 template <detail::operand_like Op>
-auto with_timeout(std::chrono::nanoseconds limit, Op&& op) {
+auto with_timeout(duration limit, Op&& op) {
   return detail::with_deadline_op<Op>(op, limit.count(), true);
 }
 
 /// As with_timeout, for when running out of time is nothing special: returns an optional that is empty then (bool for
 /// void), and throws nothing for it.
 template <detail::operand_like Op>
-auto move_on_after(std::chrono::nanoseconds limit, Op&& op) {
+auto move_on_after(duration limit, Op&& op) {
   return detail::move_on_op<Op>(op, limit.count());
 }
 

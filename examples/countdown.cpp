@@ -31,7 +31,7 @@ using wring::task;
 struct settings {
   unsigned from = 10;
   milliseconds tick = std::chrono::seconds(1);
-  std::chrono::nanoseconds limit = std::chrono::nanoseconds::max();
+  wring::duration limit = wring::forever;
 };
 
 void say(const std::string& line) {

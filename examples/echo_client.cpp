@@ -38,7 +38,7 @@ using wring::task;
 struct settings {
   net::ip_address host = net::ip_address::loopback_v4;
   std::uint16_t port = 7000;
-  std::chrono::nanoseconds timeout = std::chrono::seconds(5);
+  wring::duration timeout = std::chrono::seconds(5);
   std::optional<std::string> message;
   int input = STDIN_FILENO;
 };
@@ -105,7 +105,7 @@ Sends its standard input to a server and prints what the server sends, until tha
 
   --host ADDRESS     the server's address (127.0.0.1)
   --port PORT        the server's port (7000)
-  --timeout SECONDS  how long to try to connect (5; 0 stands for as long as the system does)
+  --timeout SECONDS  how long to try to connect (5)
   --message TEXT     send this line, and do not read the standard input
   --help             print this
 )";

@@ -185,7 +185,7 @@ struct response {
 };
 
 struct settings {
-  std::chrono::nanoseconds timeout = std::chrono::seconds(10);
+  wring::duration timeout = std::chrono::seconds(10);
   std::size_t limit = std::size_t{16} << 20;
   bool show_body = false;
   std::vector<std::string> urls;

@@ -52,8 +52,9 @@ std::size_t memory_stream::unread() const noexcept { return link_ == nullptr ? 0
 
 std::pair<memory_stream, memory_stream> make_memory_stream_pair(const memory_stream_options& options) {
   if (options.capacity == 0) throw std::invalid_argument("memory_stream: the capacity must be at least one byte");
-  if (options.delay.count() < 0) throw std::invalid_argument("memory_stream: the delay must not be negative");
-  if (options.chunk_seed != 0 && options.read_chunk == 0) {
+  if (options.delay < duration()) throw std::invalid_argument("memory_stream: the delay must not be negative");
+  if (options.read_chunk == 0) throw std::invalid_argument("memory_stream: the read_chunk must be at least one byte");
+  if (options.chunk_seed != 0 && options.read_chunk == unlimited) {
     throw std::invalid_argument("memory_stream: a chunk_seed needs a read_chunk to draw from");
   }
   const auto link = std::make_shared<detail::memory_link>(options);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/net/detail/memory_waits.hpp>
 #include <wring/net/detail/stream_table.hpp>
 
@@ -19,9 +19,9 @@ namespace wring::net {
 /// How a pair of memory streams behaves, both ways.
 struct memory_stream_options {
   std::size_t capacity = std::size_t{64} * 1024;  ///< bytes that may be written and not be read; writers wait beyond it
-  std::size_t read_chunk = 0;                     ///< the most bytes a read gives; 0: as many as there are
+  std::size_t read_chunk = unlimited;             ///< the most bytes a read gives, at least one
   std::uint64_t chunk_seed = 0;                   ///< not 0: a read gives 1 to read_chunk bytes, drawn from this seed
-  std::chrono::nanoseconds delay{};               ///< how long bytes, and the end of the stream, are under way
+  duration delay = {};                            ///< how long bytes, and the end of the stream, are under way
 };
 
 /// One end of a connection within the process: a `stream` that touches no kernel, for tests and for wiring up protocols
@@ -83,8 +83,8 @@ class WRING_API memory_stream {
   unsigned side_;
 };
 
-/// The two ends of a connection within the process. Throws std::invalid_argument if the capacity is 0, the delay is
-/// negative, or there is a seed without a chunk.
+/// The two ends of a connection within the process. Throws std::invalid_argument if the capacity or the chunk is
+/// 0, the delay is negative, or there is a seed without a chunk.
 [[nodiscard]] WRING_API std::pair<memory_stream, memory_stream> make_memory_stream_pair(
     const memory_stream_options& options = {});
 

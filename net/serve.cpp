@@ -41,12 +41,12 @@ grace_period::grace_period(nursery& connections) noexcept
 
 grace_period::~grace_period() { sched_.timers().cancel(*this); }
 
-void grace_period::begin(std::chrono::nanoseconds grace) noexcept {
+void grace_period::begin(duration grace) noexcept {
   if (connections_.size() == 0) return;
-  if (grace <= std::chrono::nanoseconds::zero()) {
+  if (grace <= duration()) {
     connections_.cancel();
   } else {
-    sched_.timers().arm(*this, sched_.clock_now() + grace.count());
+    sched_.timers().schedule(*this, sched_.deadline_after(grace));
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/bound_task.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/tcp_listener.hpp>
@@ -21,8 +22,9 @@ namespace wring::net {
 struct serve_options {
   /// Connections served at once, at least one; the next ones wait in the kernel's backlog.
   std::size_t max_connections = 10'000;
-  /// How long connections may go on after the program was asked to stop, before they are cancelled.
-  std::chrono::nanoseconds grace = std::chrono::seconds(10);
+  /// How long connections may go on after the program was asked to stop, before they are cancelled. Zero: they are
+  /// cancelled at once; `forever`: they never are.
+  duration grace = std::chrono::seconds(10);
 };
 static_assert(std::is_trivially_destructible_v<serve_options>);
 
@@ -71,7 +73,7 @@ class WRING_API grace_period : wring::detail::timer {
  public:
   explicit grace_period(nursery& connections) noexcept;
   ~grace_period();
-  void begin(std::chrono::nanoseconds grace) noexcept;
+  void begin(duration grace) noexcept;
 
  private:
   nursery& connections_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
 #include <netinet/tcp.h>
+#include <stdexcept>
 #include <sys/socket.h>
 
 #include <wring/net/detail/socket_calls.hpp>
@@ -30,6 +31,11 @@ error explain(int error_number, const socket_address& address) noexcept {
   }
 }
 
+// It would never take a connection.
+void check_queue(std::size_t accept_queue) {
+  if (accept_queue == 0) throw std::invalid_argument("tcp_listener: the accept_queue is 0: it must be at least 1");
+}
+
 descriptor make_listener(const socket_address& address, const tcp_listen_options& options) {
   descriptor fd = detail::make_socket(address, SOCK_STREAM, what);
   detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR");
@@ -53,6 +59,7 @@ detail::accept_socket& tcp_listener::socket() {
 }
 
 tcp_listener tcp_listener::adopt(int fd, std::size_t accept_queue) {
+  check_queue(accept_queue);
   int listening = 0;
   socklen_t size = sizeof listening;
   if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) {
@@ -70,6 +77,7 @@ socket_address tcp_listener::local_address() const noexcept {
 }
 
 task<tcp_listener> listen_tcp(tcp_listen_options options) {
+  check_queue(options.accept_queue);
   const socket_address wanted(options.address, options.port);
   descriptor fd;
   try {

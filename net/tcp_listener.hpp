@@ -21,7 +21,7 @@ struct tcp_listen_options {
   int backlog = 4096;             ///< connections the kernel keeps (at most net.core.somaxconn)
   bool dual_stack = true;         ///< :: takes IPv4 connections too; without IPv6 on the host it becomes 0.0.0.0
   bool reuse_port = false;        ///< SO_REUSEPORT: several listeners share the port, the kernel spreads connections
-  std::size_t accept_queue = 16;  ///< connections taken from the kernel that may wait for an accept()
+  std::size_t accept_queue = 16;  ///< connections taken from the kernel that may wait for an accept(), at least one
 };
 static_assert(std::is_trivially_destructible_v<tcp_listen_options>);
 
@@ -43,7 +43,8 @@ class WRING_API tcp_listener {
     if (socket_ != nullptr) socket_->abandon();
   }
 
-  /// Takes over a listening TCP socket (from a supervisor, say). Throws io_error; then it still belongs to the caller.
+  /// Takes over a listening TCP socket (from a supervisor, say). Throws io_error, or std::invalid_argument for
+  /// a queue of none; then it still belongs to the caller.
   [[nodiscard]] static tcp_listener adopt(int fd, std::size_t accept_queue = 16);
 
   /// The next connection. Several tasks may wait; they are served in order. Returning: a cancelled accept has taken no
@@ -90,7 +91,7 @@ class WRING_API tcp_listener {
 };
 
 /// Listens for TCP connections. Accepted ones have Nagle's algorithm off. Throws io_error that names the address: in
-/// use, not of this host, a privileged port.
+/// use, not of this host, a privileged port; std::invalid_argument for an accept_queue of 0.
 [[nodiscard]] WRING_API task<tcp_listener> listen_tcp(tcp_listen_options options = {});
 
 }  // namespace wring::net

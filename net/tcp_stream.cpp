@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits>
 #include <netinet/tcp.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <utility>
 
@@ -80,6 +81,11 @@ int saturate(std::integral auto value) noexcept {
   return std::in_range<int>(value) ? static_cast<int>(value) : std::numeric_limits<int>::max();
 }
 
+int whole_seconds(duration time) noexcept {
+  constexpr std::int64_t second = 1'000'000'000;
+  return saturate(time.count() / second + (time.count() % second > 0 ? 1 : 0));
+}
+
 }  // namespace
 
 void tcp_stream::throw_closed() { error(errc::closed, "use a tcp_stream without a connection").raise(); }
@@ -134,10 +140,10 @@ void tcp_stream::set(int level, int name, int value, const char* operation, cons
 
 void tcp_stream::set_no_delay(bool on) { set(IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0, "set TCP_NODELAY for"); }
 
-void tcp_stream::set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count) {
+void tcp_stream::set_keep_alive(duration idle, duration interval, int count) {
   constexpr const char* seconds = "1 to 32767 seconds";
-  set(IPPROTO_TCP, TCP_KEEPIDLE, saturate(idle.count()), "set TCP_KEEPIDLE for", seconds);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, saturate(interval.count()), "set TCP_KEEPINTVL for", seconds);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, whole_seconds(idle), "set TCP_KEEPIDLE for", seconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, whole_seconds(interval), "set TCP_KEEPINTVL for", seconds);
   set(IPPROTO_TCP, TCP_KEEPCNT, count, "set TCP_KEEPCNT for", "1 to 127 probes");
   set(SOL_SOCKET, SO_KEEPALIVE, 1, "set SO_KEEPALIVE for");
 }
@@ -150,7 +156,10 @@ void tcp_stream::set_receive_buffer(std::size_t bytes) {
   set(SOL_SOCKET, SO_RCVBUF, saturate(bytes), "set SO_RCVBUF for");
 }
 
-void tcp_stream::set_receive_quota(std::size_t bytes) { socket().set_receive_quota(std::max<std::size_t>(bytes, 1)); }
+void tcp_stream::set_receive_quota(std::size_t bytes) {
+  if (bytes == 0) throw std::invalid_argument("set_receive_quota: the quota is 0: nothing would ever be received");
+  socket().set_receive_quota(bytes);
+}
 
 task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
   constexpr const char* what = "connect to";
@@ -161,13 +170,10 @@ task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
         .with_detail("the peer's address is of another family")
         .raise();
   }
+  if (options.timeout <= duration()) error(errc::timed_out, what).with_address(peer).raise();
   for (int attempt = 1;; ++attempt) {
     descriptor fd = make_connecting_socket(peer, options);
-    if (options.timeout > std::chrono::nanoseconds::zero()) {
-      co_await with_timeout(options.timeout, connect_wait(fd.get(), peer));
-    } else {
-      co_await connect_wait(fd.get(), peer);
-    }
+    co_await with_timeout(options.timeout, connect_wait(fd.get(), peer));
     if (!connected_to_itself(fd.get(), peer)) co_return tcp_stream(new detail::stream_socket(std::move(fd), peer));
     detail::reset_on_close(fd.get());  // leaves the port to who should listen there
     if (attempt == most_attempts || options.local.port() != 0) {

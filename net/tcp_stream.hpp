@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/descriptor.hpp>
 #include <wring/net/detail/receive_waits.hpp>
@@ -102,13 +102,14 @@ class WRING_API tcp_stream {
 
   /// Nagle's algorithm off (the default here) or on. Throws io_error, as the following do; errc::closed once closed.
   void set_no_delay(bool on);
-  /// Probes after `idle` without traffic, each `interval` (both 1 to 32767 s); ETIMEDOUT after `count` (1 to 127) of
-  /// them without an answer.
-  void set_keep_alive(std::chrono::seconds idle, std::chrono::seconds interval, int count);
+  /// Probes after `idle` without traffic, each `interval` (both 1 to 32767 s, rounded up to whole ones); ETIMEDOUT
+  /// after `count` (1 to 127) of them without an answer.
+  void set_keep_alive(duration idle, duration interval, int count);
   void set_send_buffer(std::size_t bytes);
   void set_receive_buffer(std::size_t bytes);
   /// How much may have been received and not been taken (default 64 KiB); the peer is held back beyond it. What one
   /// pass of the kernel had received by then may be there too, and each piece counts for a little more than its bytes.
+  /// Throws std::invalid_argument for none.
   void set_receive_quota(std::size_t bytes);
 
  private:
@@ -129,8 +130,9 @@ class WRING_API tcp_stream {
 
 /// How to connect.
 struct tcp_connect_options {
-  socket_address local = {};           ///< the address to connect from; empty: the kernel chooses
-  std::chrono::nanoseconds timeout{};  ///< zero: as long as the kernel tries (minutes)
+  socket_address local = {};  ///< the address to connect from; empty: the kernel chooses
+  duration timeout =
+      forever;  ///< zero or less: it is out of time at once; forever: as long as the kernel tries (minutes)
   bool no_delay = true;
 };
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <limits>
-
 #include <fmt/format.h>
 
 #include <wring/core/deferred_error.hpp>
@@ -10,14 +8,9 @@
 
 namespace wring::detail {
 
-chain_timer::chain_timer(deferred_core& core, std::chrono::nanoseconds limit)
+chain_timer::chain_timer(deferred_core& core, duration limit)
     : timer(expire), core_(core), scheduler_(scheduler::current()), limit_(limit) {
-  const std::int64_t now = scheduler_.clock_now();
-  std::int64_t when = 0;
-  if (__builtin_add_overflow(now, limit.count(), &when)) {
-    when = limit.count() > 0 ? std::numeric_limits<std::int64_t>::max() : now;
-  }
-  scheduler_.timers().arm(*this, when);
+  scheduler_.timers().schedule(*this, scheduler_.deadline_after(limit));
 }
 
 // The scheduler may have gone; its timers are disarmed then.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <exception>
 #include <functional>
@@ -10,6 +9,7 @@
 
 #include <wring/core/detail/deferred_links.hpp>
 #include <wring/core/detail/timer_wheel.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring::detail {
@@ -18,7 +18,7 @@ namespace wring::detail {
 class WRING_API chain_timer : timer {
  public:
   /// Throws std::logic_error outside of a scheduler.
-  chain_timer(deferred_core& core, std::chrono::nanoseconds limit);
+  chain_timer(deferred_core& core, duration limit);
   ~chain_timer();
 
  protected:
@@ -26,14 +26,14 @@ class WRING_API chain_timer : timer {
   [[nodiscard]] bool disarm() noexcept;
   /// Makes a cancelled_error a timeout_error.
   void translate(deferred_core& core) const;
-  [[nodiscard]] std::chrono::nanoseconds limit() const noexcept { return limit_; }
+  [[nodiscard]] duration limit() const noexcept { return limit_; }
 
  private:
   static void expire(timer& t) noexcept;
 
   deferred_core& core_;
   scheduler& scheduler_;
-  std::chrono::nanoseconds limit_;
+  duration limit_;
   bool timed_out_ = false;
 };
 
@@ -42,8 +42,7 @@ template <class T, class F>
 class timeout_link final : public typed_link<timeout_link<T, F>>, chain_timer {
  public:
   template <class G>
-  timeout_link(G&& fn, deferred_core& core, std::chrono::nanoseconds limit)
-      : chain_timer(core, limit), fn_(std::forward<G>(fn)) {}
+  timeout_link(G&& fn, deferred_core& core, duration limit) : chain_timer(core, limit), fn_(std::forward<G>(fn)) {}
 
   deferred_core* run(deferred_core& core) noexcept {
     if (!disarm()) return nullptr;
@@ -53,8 +52,8 @@ class timeout_link final : public typed_link<timeout_link<T, F>>, chain_timer {
       } else if (core.state() == deferred_core::status::failed) {
         call_into<T>(core, fn_, failure(core.take_failure()), limit());
       } else if constexpr (std::is_void_v<T>) {
-        if constexpr (std::invocable<F&, std::chrono::nanoseconds>) call_into<T>(core, fn_, limit());
-      } else if constexpr (std::invocable<F&, T, std::chrono::nanoseconds>) {
+        if constexpr (std::invocable<F&, duration>) call_into<T>(core, fn_, limit());
+      } else if constexpr (std::invocable<F&, T, duration>) {
         call_into<T>(core, fn_, core.take_value<T>(), limit());
       }
     } catch (...) {

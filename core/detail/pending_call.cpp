@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <exception>
-#include <limits>
 
 #include <wring/core/call_later.hpp>
 #include <wring/core/detail/exception_trace.hpp>
@@ -9,12 +8,6 @@
 
 namespace wring::detail {
 
-std::int64_t deadline_after(std::int64_t now, std::chrono::nanoseconds from_now) noexcept {
-  std::int64_t when = 0;
-  if (!__builtin_add_overflow(now, from_now.count(), &when)) return when;
-  return from_now.count() > 0 ? std::numeric_limits<std::int64_t>::max() : now;
-}
-
 pending_call::pending_call(scheduler& home) noexcept : timer(expire), home_(&home) {}
 
 void pending_call::start(std::int64_t deadline) noexcept {
@@ -22,7 +15,7 @@ void pending_call::start(std::int64_t deadline) noexcept {
   next_ = home_->first_call();
   if (next_ != nullptr) next_->previous_ = this;
   home_->first_call() = this;
-  home_->timers().arm(*this, deadline);
+  home_->timers().schedule(*this, deadline);
 }
 
 /// Takes it out of the scheduler, whose reference is left to the caller.
@@ -62,14 +55,14 @@ void pending_call::cancel() {
   drop();
 }
 
-void pending_call::reset(std::chrono::nanoseconds from_now) {
+void pending_call::reset(duration from_now) {
   check_pending("reset");
-  home_->timers().arm(*this, deadline_after(home_->clock_now(), from_now));
+  home_->timers().schedule(*this, home_->deadline_after(from_now));
 }
 
-void pending_call::delay(std::chrono::nanoseconds more) {
+void pending_call::delay(duration more) {
   check_pending("delay");
-  home_->timers().arm(*this, deadline_after(deadline_ns, more));
+  home_->timers().schedule(*this, time_after(deadline_ns, more.count()));
 }
 
 bool pending_call::drop_all(scheduler& home) noexcept {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,8 +33,8 @@ class WRING_API pending_call : timer {
   /// Arms the timer, on behalf of the scheduler.
   void start(std::int64_t deadline) noexcept;
   void cancel();
-  void reset(std::chrono::nanoseconds from_now);
-  void delay(std::chrono::nanoseconds more);
+  void reset(duration from_now);
+  void delay(duration more);
   [[nodiscard]] bool active() const noexcept { return status_ == status::pending; }
   [[nodiscard]] std::int64_t deadline() const noexcept { return deadline_ns; }
 
@@ -63,9 +62,6 @@ class WRING_API pending_call : timer {
   std::uint32_t references_ = 1;
   status status_ = status::pending;
 };
-
-/// The time of the scheduler's clock that is `from_now` away; the end of the clock if it would be past that.
-[[nodiscard]] WRING_API std::int64_t deadline_after(std::int64_t now, std::chrono::nanoseconds from_now) noexcept;
 
 template <class Fn, class... Args>
 class pending_call_of final : public pending_call {

@@ -19,7 +19,7 @@ enum class task_state : std::uint8_t { running, ready, waiting, stopping, gives_
 
 /// What holds for a task because of the scopes it runs in.
 struct task_limits {
-  static constexpr std::int64_t no_deadline = std::numeric_limits<std::int64_t>::max();
+  static constexpr std::int64_t no_deadline = end_of_time;
 
   std::int64_t deadline = no_deadline;  ///< the earliest that can still reach it
   bool shielded = false;                ///< by an adaptor of its own

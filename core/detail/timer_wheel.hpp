@@ -8,6 +8,7 @@
 #include <limits>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/detail/saturating.hpp>
 
 namespace wring::detail {
 
@@ -56,7 +57,7 @@ struct timer {
 class WRING_API timer_wheel {
  public:
   /// What next_deadline() says when nothing is armed.
-  static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+  static constexpr std::int64_t never = detail::end_of_time;
 
   /// now_ns is any point of the clock, negative ones included.
   explicit timer_wheel(std::int64_t now_ns) noexcept : tick_(to_tick(now_ns)) {}
@@ -80,6 +81,14 @@ class WRING_API timer_wheel {
     }
     t.deadline_ns = deadline_ns;
     link(t, slot_for(deadline_ns));
+  }
+
+  /// As arm(), for a deadline that may be never: t is not armed then, or no longer.
+  void schedule(timer& t, std::int64_t deadline_ns) noexcept {
+    if (deadline_ns != never) [[likely]]
+      return arm(t, deadline_ns);
+    cancel(t);
+    t.deadline_ns = never;
   }
 
   /// Makes t not fire. Does nothing if it is not armed. From within a callback it also stops a timer that is due in

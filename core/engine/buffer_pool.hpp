@@ -13,9 +13,9 @@ namespace wring {
 
 /// Receive buffers of a scheduler. They cost memory only once they have been used.
 struct buffer_pool_options {
-  unsigned count = 1024;      ///< the most there will be; rounded up to a power of two, at most 32768
-  unsigned size = 16 * 1024;  ///< bytes each
-  unsigned initial = 64;      ///< handed to the kernel at the start; grows on demand up to count
+  unsigned count = 1024;      ///< the most there will be, 1 to 32768; rounded up to a power of two
+  unsigned size = 16 * 1024;  ///< bytes each, at least one
+  unsigned initial = 64;      ///< handed to the kernel at the start, at least one; grows on demand up to count
 };
 
 class buffer_lease;

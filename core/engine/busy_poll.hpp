@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
+#include <algorithm>
 #include <cstdint>
+
+#include <wring/core/duration.hpp>
 
 namespace wring::detail {
 
@@ -10,7 +12,7 @@ namespace wring::detail {
 /// watching would have met their end.
 class busy_poll {
  public:
-  explicit busy_poll(std::chrono::nanoseconds limit) noexcept : limit_(limit.count()), usual_wait_(limit.count() + 1) {}
+  explicit busy_poll(duration limit) noexcept : limit_(std::min(limit.count(), longest)), usual_wait_(limit_ + 1) {}
 
   [[nodiscard]] bool enabled() const noexcept { return limit_ > 0; }
   /// How long to watch, in nanoseconds.
@@ -24,6 +26,9 @@ class busy_poll {
   }
 
  private:
+  // For ever, as far as waits go, and short enough to be reckoned with.
+  static constexpr std::int64_t longest = std::int64_t{1} << 55;
+
   std::int64_t limit_;
   std::int64_t usual_wait_;
 };

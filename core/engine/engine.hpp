@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -10,6 +9,8 @@
 #include <string>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/detail/saturating.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/engine/buffer_pool.hpp>
 
 struct msghdr;
@@ -127,8 +128,8 @@ struct engine_options {
   unsigned completion_entries = 4096;  ///< io_uring: completions the kernel keeps before it must ask for room
   /// io_uring: how long to watch for completions before sleeping, if recent waits were shorter than that. Saves the
   /// wake-up, most of the time of a round trip, and takes a processor that could rest or do something else; some tens
-  /// of microseconds are a good value where a peer answers at once. Zero: never.
-  std::chrono::nanoseconds busy_poll = std::chrono::nanoseconds::zero();
+  /// of microseconds are a good value where a peer answers at once. Zero: no time, so it sleeps right away.
+  duration busy_poll = {};
   buffer_pool_options buffers = {};
 };
 
@@ -138,6 +139,8 @@ class WRING_API engine {
  public:
   static constexpr std::int64_t no_wait = std::numeric_limits<std::int64_t>::min();
   static constexpr std::int64_t no_deadline = std::numeric_limits<std::int64_t>::max();
+  /// Deadlines from here on are as good as none. Sums of times that the kernel makes stay in bounds before it.
+  static constexpr std::int64_t far_deadline = detail::last_time;
 
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
@@ -170,8 +173,9 @@ class WRING_API engine {
   /// The same for every operation in flight, those of the engine's own excepted.
   virtual void stop_all() noexcept = 0;
 
-  /// Hands pending submissions to the kernel, waits for a completion until `deadline` (nanoseconds of `now()`, or
-  /// no_wait, no_deadline) and delivers at most `limit` of them. Returns how many; may return early.
+  /// Hands pending submissions to the kernel, waits for a completion until `deadline` (nanoseconds of `now()`, past
+  /// and far future ones included, or no_wait, no_deadline) and delivers at most `limit` of them. Returns how many; may
+  /// return early.
   virtual unsigned turn(std::int64_t deadline, unsigned limit) = 0;
 
   /// Ends a wait in `turn`, now or the next one. From any thread and from signal handlers.

@@ -330,10 +330,11 @@ void epoll_engine::dispatch(interest& of, std::uint32_t events) noexcept {
 
 void epoll_engine::wait(std::int64_t deadline) noexcept {
   std::int64_t nanoseconds = 0;
-  if (deadline == no_deadline) {
+  if (deadline >= far_deadline) {
     nanoseconds = -1;
   } else if (deadline != no_wait) {
-    nanoseconds = std::max<std::int64_t>(deadline - now(), 0);
+    const std::int64_t current = now();
+    if (deadline > current) nanoseconds = deadline - current;
   }
   ++counters_.kernel_calls;
   for (const ::epoll_event& event : table_.wait(nanoseconds)) {

@@ -388,8 +388,9 @@ bool uring_engine::catch_up() noexcept {
 }
 
 [[gnu::always_inline]] inline void uring_engine::sleep(std::int64_t deadline) noexcept {
-  if (deadline == no_deadline) return enter(1, nullptr);
-  const std::int64_t left = deadline - now();
+  if (deadline >= far_deadline) return enter(1, nullptr);
+  const std::int64_t current = now();
+  const std::int64_t left = deadline > current ? deadline - current : 0;
   const ::__kernel_timespec timeout{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
   enter(left > 0 ? 1 : 0, left > 0 ? &timeout : nullptr);
 }

@@ -46,8 +46,8 @@ class attempt final : scheduler_observer, detail::timer {
         home_(options.scheduler) {
     using namespace std::chrono_literals;
     if (!options.real_time) clock_.emplace().jump_when_idle();
-    const std::chrono::nanoseconds limit = options.time_limit.value_or(options.real_time ? 10s : 24h * 365);
-    home_.timers().arm(*this, home_.clock_now() + limit.count());
+    const duration limit = options.time_limit.value_or(options.real_time ? 10s : 24h * 365);
+    home_.timers().schedule(*this, home_.deadline_after(limit));
     home_.observe(this);
   }
   attempt(const attempt&) = delete;
@@ -111,7 +111,7 @@ class attempt final : scheduler_observer, detail::timer {
     if (options_.real_time || home_.engine().in_flight() == 0 || ++idle_ > patience) {
       time_is_up_ = true;
     } else {
-      home_.timers().arm(*this, home_.clock_now() + 1);
+      home_.timers().schedule(*this, home_.deadline_after(std::chrono::nanoseconds(1)));
     }
   }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -19,7 +18,7 @@ struct cancel_everywhere_options {
   /// right for work that only talks to itself, wrong where a thread or process outside has to answer.
   bool real_time = false;
   /// How much time, of the clock, a run may take. If not set: a year, or with `real_time` ten seconds.
-  std::optional<std::chrono::nanoseconds> time_limit = {};
+  std::optional<duration> time_limit = {};
   unsigned turn_limit = 100'000;          ///< turns of the scheduler that a run may take
   std::size_t suspension_limit = 10'000;  ///< suspension points, and so runs
 };

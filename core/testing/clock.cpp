@@ -53,9 +53,9 @@ task<> clock::settle() {
   } while (scheduler_.resumptions_ != resumed + 1);
 }
 
-std::int64_t clock::after(std::chrono::nanoseconds step) const {
-  std::int64_t target = 0;
-  if (step.count() < 0 || __builtin_add_overflow(scheduler_.held_at_, step.count(), &target)) {
+std::int64_t clock::after(duration step) const {
+  const std::int64_t target = detail::time_after(scheduler_.held_at_, step.count());
+  if (step < duration() || target == detail::end_of_time) {
     throw std::invalid_argument("time cannot be moved back, nor past the end of the clock");
   }
   return target;
@@ -70,13 +70,13 @@ task<> clock::go_on_to(std::int64_t time) {
   co_await settle();
 }
 
-task<> clock::advance(std::chrono::nanoseconds step) {
+task<> clock::advance(duration step) {
   const std::int64_t target = after(step);
   co_await settle();
   co_await go_on_to(target);
 }
 
-task<> clock::jump(std::chrono::nanoseconds step) {
+task<> clock::jump(duration step) {
   const std::int64_t target = after(step);
   co_await settle();
   move_to(target);

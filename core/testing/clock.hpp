@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 
 #include <wring/core/scheduler.hpp>
@@ -30,23 +29,24 @@ class WRING_API clock {
   /// does what it can do at that time. Tasks that keep giving way (`yield`) without ever waiting hold it up for ever.
   /// Cancelled, it leaves time where it has come to. Throws std::invalid_argument for a negative
   /// step, or one past the end of the clock.
-  task<> advance(std::chrono::nanoseconds step);
+  task<> advance(duration step);
 
   /// Moves time on by `step` at once, as if the program had been held up for so long: everything that becomes due
   /// sees the final time. Otherwise as advance().
-  task<> jump(std::chrono::nanoseconds step);
+  task<> jump(duration step);
 
   /// Waits until no other task can go on without time or a thread or process outside: a whole turn has passed in which
   /// none ran.
   task<> settle();
 
-  /// From now on, whenever nothing is left to do but wait, time jumps to the next deadline: sleeping costs no time. If
-  /// operations are in flight, the kernel is given a millisecond to complete one first, so that what a test sends to
-  /// itself arrives before any deadline; for peers outside of the test let the clock run.
+  /// From now on, whenever nothing is left to do but wait, time jumps to the next deadline: sleeping costs no time.
+  /// What waits `forever` has no deadline: if there is nothing else, time stands. If operations are in flight, the
+  /// kernel is given a millisecond to complete one first, so that what a test sends to itself arrives before any
+  /// deadline; for peers outside of the test let the clock run.
   void jump_when_idle(bool on = true) noexcept;
 
  private:
-  [[nodiscard]] std::int64_t after(std::chrono::nanoseconds step) const;
+  [[nodiscard]] std::int64_t after(duration step) const;
   void move_to(std::int64_t time) noexcept;
   task<> go_on_to(std::int64_t time);
 

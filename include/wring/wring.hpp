@@ -17,6 +17,7 @@
 #include <wring/core/deferred_semaphore.hpp>
 #include <wring/core/deferred_source.hpp>
 #include <wring/core/dump_tasks.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/event.hpp>
 #include <wring/core/explain.hpp>
@@ -37,6 +38,7 @@
 #include <wring/core/signals.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/start_deferred.hpp>
+#include <wring/core/steady_clock.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/task_local.hpp>
 #include <wring/core/this_task.hpp>

@@ -167,9 +167,9 @@ void accept_socket::back_off(int error_number) noexcept {
     const error e = error::from_errno(error_number, "accept on").with_address(local_);
     log::warn("no more connections can be accepted for now; the kernel's backlog keeps them", {"error", e});
   }
-  told_until_ = now + quiet_time;
+  told_until_ = wring::detail::time_after(now, quiet_time);
   delay_ = std::clamp(delay_ * 2, first_delay, longest_delay);
-  sched_->timers().arm(retry_, now + delay_);
+  sched_->timers().schedule(retry_, wring::detail::time_after(now, delay_));
 }
 
 void accept_socket::close(close_listener_wait* waiter) noexcept {

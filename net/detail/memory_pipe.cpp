@@ -17,11 +17,10 @@ memory_pipe::memory_pipe(const memory_stream_options& options, std::uint64_t see
 std::int64_t memory_pipe::due_time() const noexcept {
   // A stream may be closed when its scheduler has gone: nobody waits then.
   const scheduler* s = scheduler::try_current();
-  return delay_ == 0 || s == nullptr ? 0 : s->clock_now() + delay_;
+  return delay_ == 0 || s == nullptr ? 0 : wring::detail::time_after(s->clock_now(), delay_);
 }
 
 std::size_t memory_pipe::chunk() noexcept {
-  if (read_chunk_ == 0) return capacity_;
   if (random_ == 0) return read_chunk_;
   // xorshift64, Marsaglia 2003
   random_ ^= random_ << 13;
@@ -147,9 +146,9 @@ void memory_pipe::settle() noexcept {
     if (reader_ == nullptr) return;
     if (!readable()) {
       if (!under_way_.empty()) {
-        scheduler::current().timers().arm(*reader_, under_way_.front().due);
+        scheduler::current().timers().schedule(*reader_, under_way_.front().due);
       } else if (shut_) {
-        scheduler::current().timers().arm(*reader_, end_due_);
+        scheduler::current().timers().schedule(*reader_, end_due_);
       }
       return;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include <wring/core/detail/turn.hpp>
 #include <wring/net/detail/write_buffer.hpp>
@@ -10,6 +11,7 @@ namespace wring::net::detail {
 namespace {
 
 constexpr std::size_t first_block = 2048;  // as large as the recycler's largest
+constexpr std::size_t second_block = std::size_t{16} * 1024;
 
 }  // namespace
 
@@ -28,7 +30,8 @@ bool write_buffer::add(std::span<const std::byte> data) {
   if (data.size() > capacity_ - size_) return false;
   if (data.size() > block_.size() - size_) {
     const bool small = size_ == 0 && data.size() <= first_block;
-    buffer_lease larger = buffer_lease::allocate(small ? std::min(first_block, capacity_) : capacity_);
+    const std::size_t room = small ? first_block : std::max(second_block, std::bit_ceil(size_ + data.size()));
+    buffer_lease larger = buffer_lease::allocate(std::min(room, capacity_));
     std::copy_n(block_.begin(), size_, larger.begin());
     block_ = std::move(larger);
   }

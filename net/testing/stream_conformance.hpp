@@ -9,6 +9,7 @@
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/detail/operand.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/testing/failure.hpp>
 #include <wring/net/stream.hpp>
@@ -25,7 +26,7 @@ struct stream_check_options {
   /// are written to see that a writer is made to wait.
   std::size_t most_held = std::size_t{64} * 1024 * 1024;
   /// How long one rule may take.
-  std::chrono::nanoseconds patience = std::chrono::seconds(20);
+  duration patience = std::chrono::seconds(20);
 };
 
 /// Two connected streams.

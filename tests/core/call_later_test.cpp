@@ -239,6 +239,16 @@ TEST_CASE("a delayed call cannot be made in the past, nor without a scheduler", 
   });
 }
 
+TEST_CASE("a call that is moved far into the past is made at once, and holds up no timer", "[call_later]") {
+  run_task([]() -> task<> {
+    int calls = 0;
+    call_later(1h, [&] { ++calls; }).reset(std::chrono::nanoseconds::min());
+    call_later(1h, [&] { ++calls; }).delay(std::chrono::hours::min());
+    co_await wring::sleep_for(1us);
+    CHECK(calls == 2);
+  });
+}
+
 TEST_CASE("delayed calls allocate nothing in steady state", "[call_later]") {
   if (!wring::tests::counts_allocations) SKIP("allocations are not counted under a sanitizer");
   with_clock([](wring::testing::clock&, std::string&) -> task<> {

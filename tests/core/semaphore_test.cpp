@@ -262,6 +262,15 @@ TEST_CASE("destroying a semaphore that a task waits for ends the process", "[sem
   CHECK_THAT(end.report, Catch::Matchers::ContainsSubstring("a semaphore was destroyed while tasks wait for it"));
 }
 
+TEST_CASE("a semaphore may have any number of permits, and no more", "[semaphore]") {
+  semaphore s(wring::unlimited);
+  auto permit = s.try_acquire(7);
+  s.release(9);
+  permit.release();
+  CHECK(s.available() == wring::unlimited);
+  CHECK(s.try_acquire());
+}
+
 TEST_CASE("destroying a semaphore whose permits are held ends the process", "[semaphore]") {
   const auto end = wring::testing::run_in_child([] {
     auto s = std::make_unique<semaphore>(1);

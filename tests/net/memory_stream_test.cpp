@@ -232,6 +232,7 @@ TEST_CASE("memory streams may outlive their scheduler", "[memory_stream]") {
 
 TEST_CASE("options that make no sense for a memory stream are refused", "[memory_stream]") {
   CHECK_THROWS_AS(make_memory_stream_pair({.capacity = 0}), std::invalid_argument);
+  CHECK_THROWS_AS(make_memory_stream_pair({.read_chunk = 0}), std::invalid_argument);
   CHECK_THROWS_AS(make_memory_stream_pair({.delay = -1ns}), std::invalid_argument);
   CHECK_THROWS_AS(make_memory_stream_pair({.chunk_seed = 1}), std::invalid_argument);
 }

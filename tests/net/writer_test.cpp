@@ -41,6 +41,25 @@ task<std::string> written_to(memory_stream& s) {
 
 }  // namespace
 
+TEST_CASE("a writer without a limit keeps everything until it is flushed", "[writer]") {
+  testing::run([]() -> task<> {
+    auto [a, b] = make_memory_stream_pair({.capacity = std::size_t{1} << 20});
+    writer out(a, unlimited);
+    std::string all;
+    for (std::size_t size = 1; size <= 100'000; size *= 10) {
+      const std::string piece(size, static_cast<char>('a' + size % 7));
+      co_await out.write(piece);
+      all += piece;
+    }
+    CHECK(out.buffered() == all.size());
+    CHECK(b.unread() == 0);
+    co_await out.flush();
+    CHECK(out.buffered() == 0);
+    const std::string text = co_await written_to(b);
+    CHECK(text == all);
+  });
+}
+
 TEST_CASE("small writes are kept until they are flushed", "[writer]") {
   testing::run([]() -> task<> {
     auto [a, b] = make_memory_stream_pair();

@@ -21,6 +21,20 @@ using namespace std::chrono_literals;
 
 constexpr std::int64_t millisecond = 1'000'000;
 
+TEST_CASE("a watch may be of any length", "[engine]") {
+  for (const duration limit : {forever, forever - 1ns}) {
+    wring::detail::busy_poll poll(limit);
+    CHECK(poll.enabled());
+    CHECK_FALSE(poll.worthwhile());
+    poll.waited(10'000);
+    CHECK(poll.worthwhile());
+    for (int i = 0; i != 100; ++i) poll.waited(engine::no_deadline);
+    CHECK_FALSE(poll.worthwhile());
+  }
+  CHECK_FALSE(wring::detail::busy_poll(-1ns).enabled());
+  CHECK_FALSE(wring::detail::busy_poll(-forever).enabled());
+}
+
 TEST_CASE("watching is worth it while waits are short", "[engine]") {
   CHECK_FALSE(wring::detail::busy_poll(0ns).enabled());
   wring::detail::busy_poll poll(50us);

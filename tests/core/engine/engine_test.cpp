@@ -2,6 +2,7 @@
 // What every engine does: of the one that WRING_ENGINE names.
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <deque>
@@ -55,6 +56,35 @@ TEST_CASE("an operation completes once, in a turn, and never within submit", "[e
     REQUIRE(::write(ends.fd[1], "!", 1) == 1);
     turn_until_idle(e);
     REQUIRE(receive.results == std::vector<int>{5, 1});
+  }
+  e.shut_down();
+}
+
+TEST_CASE("a wait until a time in the past is none, however far in the past", "[engine]") {
+  const auto made = make_engine({});
+  engine& e = *made;
+  for (const std::int64_t deadline : {engine::no_wait, engine::no_wait + 1, -engine::no_deadline + millisecond,
+                                      std::int64_t{-1}, std::int64_t{0}, e.now() - 1, e.now()}) {
+    CHECK(e.turn(deadline, 256) == 0);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("a wait until the far future is one", "[engine][threads]") {
+  const auto made = make_engine({});
+  engine& e = *made;
+  for (const std::int64_t deadline :
+       {engine::no_deadline, engine::no_deadline - 1, engine::no_deadline - millisecond, engine::far_deadline - 1}) {
+    std::atomic<bool> woken = false;
+    std::thread waker([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      woken = true;
+      e.wake();
+    });
+    int turns = 0;
+    for (; !woken; ++turns) e.turn(deadline, 256);
+    CHECK(turns <= 2);  // one may be that of the last wake-up
+    waker.join();
   }
   e.shut_down();
 }

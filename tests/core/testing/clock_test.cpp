@@ -3,16 +3,19 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/call_later.hpp>
+#include <wring/core/event.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
+#include <wring/core/timeout.hpp>
 
 using namespace std::chrono_literals;
 using wring::task;
@@ -148,6 +151,31 @@ TEST_CASE("time does not jump over a task that can go on", "[clock]") {
     };
     co_await wring::with_nursery(std::ref(body));
     CHECK(seen == 0ns);
+  });
+}
+
+TEST_CASE("time does not jump to what is never due", "[clock][threads]") {
+  wring::testing::run([]() -> task<> {
+    test_clock clock;
+    clock.jump_when_idle();
+    wring::scheduler& home = wring::scheduler::current();
+    wring::event enough;
+    std::thread elsewhere;
+    auto wait = [&]() -> task<> { co_await wring::with_timeout(std::chrono::nanoseconds::max(), enough.wait()); };
+    auto body = [&](wring::nursery& n) -> task<> {
+      n.start(std::ref(wait));
+      const auto begin = clock.now();
+      co_await wring::sleep_for(1h);
+      CHECK(clock.now() - begin == 1h);
+      elsewhere = std::thread([&] {
+        std::this_thread::sleep_for(5ms);
+        home.post([&] { enough.set(); });
+      });
+      co_await enough.wait();
+      CHECK(clock.now() - begin == 1h);
+    };
+    co_await wring::with_nursery(std::ref(body));
+    elsewhere.join();
   });
 }
 
