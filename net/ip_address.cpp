@@ -33,8 +33,8 @@ result<std::uint32_t> parse_scope(std::string_view name, std::string_view text) 
   if (name.find_first_not_of("0123456789") == std::string_view::npos) {
     std::uint32_t number = 0;
     const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (problem != std::errc() || number == 0) {
-      return detail::bad_address(text, "a scope's number is from 1 to 4294967295");
+    if (problem != std::errc() || name.front() == '0') {
+      return detail::bad_address(text, "a scope's number is from 1 to 4294967295, without leading zeros");
     }
     return number;
   }
@@ -66,6 +66,9 @@ result<ip_address> ip_address::parse(std::string_view text) noexcept {
   const c_string<INET6_ADDRSTRLEN> without_scope(text.substr(0, percent));
   if (::inet_pton(AF_INET6, without_scope.get(), v6.data()) == 1) {
     if (percent == std::string_view::npos) return ip_address(v6);
+    if (!ip_address(v6).takes_scope()) {
+      return detail::bad_address(text, "only a link-local address has a scope, the part after %");
+    }
     const auto scope = parse_scope(text.substr(percent + 1), text);
     if (!scope) return scope.error();
     return ip_address(v6, *scope);

@@ -18,8 +18,8 @@
 
 namespace wring::net {
 
-/// An IPv4 or IPv6 address, an IPv6 one with a scope (the number of the interface that a link-local address is local
-/// to; 0: none). A small value, ordered: IPv4 before IPv6, then by bytes, then by scope.
+/// An IPv4 or IPv6 address, an IPv6 one that is local to an interface (`takes_scope()`) with a scope: the number of
+/// that interface; 0: not said. A small value, ordered: IPv4 before IPv6, then by bytes, then by scope.
 class WRING_API ip_address {
  public:
   using v4_bytes = std::array<unsigned char, 4>;
@@ -35,15 +35,19 @@ class WRING_API ip_address {
 
   /// The address with `bytes`, in the order of the wire.
   explicit constexpr ip_address(const v4_bytes& bytes) noexcept { std::ranges::copy(bytes, bytes_.begin()); }
+  /// The scope of an address that has none is dropped.
   explicit constexpr ip_address(const v6_bytes& bytes, std::uint32_t scope_id = 0) noexcept
-      : bytes_(bytes), scope_id_(scope_id), is_v6_(true) {}
+      : bytes_(bytes), is_v6_(true) {
+    if (takes_scope()) scope_id_ = scope_id;
+  }
 
   /// As parse(), but throws an `io_error` with `errc::bad_address`.
   explicit ip_address(std::string_view text);
 
   /// The address that `text` is: "192.0.2.1" (four decimals without leading zeros), "2001:db8::1", "fe80::1%eth0" or
-  /// "fe80::1%2". `errc::bad_address` for anything else, white space and names included; the error's detail says what
-  /// is wrong. Looks for an interface's name in the host's list of interfaces, and for nothing anywhere else.
+  /// "fe80::1%2" (a number without leading zeros, and only where takes_scope()). `errc::bad_address` for anything else,
+  /// white space and names included; the error's detail says what is wrong. Looks for an interface's name in the host's
+  /// list of interfaces, and for nothing anywhere else.
   [[nodiscard]] static result<ip_address> parse(std::string_view text) noexcept;
 
   [[nodiscard]] constexpr bool is_v4() const noexcept { return !is_v6_; }
@@ -56,10 +60,18 @@ class WRING_API ip_address {
 
   [[nodiscard]] constexpr std::uint32_t scope_id() const noexcept { return scope_id_; }
 
-  /// The same IPv6 address with another scope; an IPv4 address is left as it is.
+  /// Whether the address means something on one interface only: IPv6's fe80::/10, and its multicast of interface-local
+  /// (ff01::) and link-local (ff02::) scope.
+  [[nodiscard]] constexpr bool takes_scope() const noexcept {
+    if (!is_v6_) return false;
+    if (bytes_[0] == 0xff) return (bytes_[1] & 0x0f) == 1 || (bytes_[1] & 0x0f) == 2;
+    return bytes_[0] == 0xfe && bytes_[1] >> 6 == 2;
+  }
+
+  /// The same address with another scope; one that has none is left as it is.
   [[nodiscard]] constexpr ip_address with_scope_id(std::uint32_t scope_id) const noexcept {
     ip_address copy = *this;
-    if (is_v6_) copy.scope_id_ = scope_id;
+    if (takes_scope()) copy.scope_id_ = scope_id;
     return copy;
   }
 

@@ -60,8 +60,8 @@ result<std::uint16_t> parse_port(std::string_view digits, std::string_view text)
   std::uint16_t port = 0;
   const char* const end = digits.data() + digits.size();
   const auto parsed = std::from_chars(digits.data(), end, port);
-  if (parsed.ec != std::errc() || parsed.ptr != end) {
-    return detail::bad_address(text, "the port must be a number from 0 to 65535");
+  if (parsed.ec != std::errc() || parsed.ptr != end || (digits.front() == '0' && digits.size() > 1)) {
+    return detail::bad_address(text, "the port must be a number from 0 to 65535, without leading zeros");
   }
   return port;
 }

@@ -38,6 +38,8 @@ ip_address random_v6(std::mt19937& random) {
     bytes[i + 1] = dice < 4 ? static_cast<unsigned char>(random()) : 0;
   }
   if (random() % 8 == 0) std::fill_n(bytes.begin(), 10, static_cast<unsigned char>(0));
+  if (random() % 8 == 0) bytes[0] = 0xfe, bytes[1] = 0x80;
+  if (random() % 8 == 0) bytes[0] = 0xff, bytes[1] = 0x02;
   if (random() % 8 == 0) std::fill_n(bytes.begin() + 10, 2, static_cast<unsigned char>(0xff));
   return ip_address(bytes);
 }
@@ -72,7 +74,7 @@ TEST_CASE("IP addresses are written in their one form", "[address]") {
       {"::1:0", "::1:0"},
       {"fe80::1%7", "fe80::1%7"},
       {"fe80::1%4294967295", "fe80::1%4294967295"},
-      {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295"},
+      {"febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295"},
   };
   for (const auto& [text, canonical] : forms) {
     INFO(text);
@@ -128,6 +130,8 @@ TEST_CASE("random text is an IP address or refused, never both", "[address]") {
 
 TEST_CASE("what is not an IP address is refused with the reason", "[address]") {
   const std::string form = "expected something like 192.0.2.1, 2001:db8::1 or fe80::1%eth0";
+  const std::string number = "a scope's number is from 1 to 4294967295, without leading zeros";
+  const std::string scope = "only a link-local address has a scope, the part after %";
   const std::vector<std::array<std::string, 2>> table = {
       {"", "it is empty"},
       {"localhost", form},
@@ -151,8 +155,22 @@ TEST_CASE("what is not an IP address is refused with the reason", "[address]") {
       {"::1.2.3", form},
       {"%1", form},
       {"fe80::1%", "the scope after % is missing"},
-      {"fe80::1%0", "a scope's number is from 1 to 4294967295"},
-      {"fe80::1%4294967296", "a scope's number is from 1 to 4294967295"},
+      {"fe80::1%0", number},
+      {"fe80::1%4294967296", number},
+      {"fe80::1%01", number},
+      {"fe80::1%00", number},
+      {"::1%1", scope},
+      {"::1%lo", scope},
+      {"::%1", scope},
+      {"2001:db8::1%1", scope},
+      {"fec0::1%1", scope},
+      {"fe7f::1%1", scope},
+      {"fc00::1%1", scope},
+      {"::ffff:169.254.0.1%1", scope},
+      {"ff03::1%1", scope},
+      {"ff05::1%1", scope},
+      {"ff0e::1%1", scope},
+      {"ff00::1%1", scope},
       {"fe80::1%no-such-if", "no network interface has the name after %"},
       {"fe80::1%-1", "no network interface has the name after %"},
       {"fe80::1%%1", "no network interface has the name after %"},
@@ -194,6 +212,31 @@ TEST_CASE("a scope may be given by the interface's name", "[address]") {
   CHECK(ip_address::loopback_v4.with_scope_id(index) == ip_address::loopback_v4);
 }
 
+TEST_CASE("only an address that is local to an interface has a scope", "[address]") {
+  for (const auto* text : {"fe80::", "febf::1", "ff01::1", "ff02::fb", "ff12::1", "ff31::1"}) {
+    INFO(text);
+    const ip_address address(text);
+    CHECK(address.takes_scope());
+    CHECK(address.with_scope_id(7).scope_id() == 7);
+    CHECK(ip_address(std::string(text) + "%7") == address.with_scope_id(7));
+    CHECK(ip_address(std::string(text) + "%10").scope_id() == 10);
+  }
+  for (const auto* text : {"::", "::1", "2001:db8::1", "fec0::", "fe7f::", "ff00::", "ff03::1", "ff05::1", "ff0e::1",
+                           "::ffff:169.254.0.1", "169.254.0.1"}) {
+    INFO(text);
+    const ip_address address(text);
+    CHECK_FALSE(address.takes_scope());
+    CHECK(address.with_scope_id(7) == address);
+    ip_address::v6_bytes bytes{};
+    if (address.is_v6()) {
+      std::ranges::copy(address.bytes(), bytes.begin());
+      CHECK(ip_address(bytes, 7) == address);
+    }
+  }
+  static_assert(ip_address(ip_address::v6_bytes{0xfe, 0x80}, 3).scope_id() == 3);
+  static_assert(ip_address(ip_address::v6_bytes{0x20, 0x01}, 3).scope_id() == 0);
+}
+
 TEST_CASE("addresses are classified up to the borders of their ranges", "[address]") {
   const auto check = [](bool (ip_address::*is)() const noexcept, std::vector<std::string> in,
                         std::vector<std::string> out) {
@@ -208,8 +251,8 @@ TEST_CASE("addresses are classified up to the borders of their ranges", "[addres
       if (ip_address(text).is_v4()) CHECK_FALSE((ip_address("::ffff:" + text).*is)());
     }
   };
-  check(&ip_address::is_unspecified, {"0.0.0.0", "::", "::%3"}, {"0.0.0.1", "::1", "1::", "127.0.0.1"});
-  check(&ip_address::is_loopback, {"127.0.0.0", "127.0.0.1", "127.255.255.255", "::1", "::1%2"},
+  check(&ip_address::is_unspecified, {"0.0.0.0", "::"}, {"0.0.0.1", "::1", "1::", "127.0.0.1"});
+  check(&ip_address::is_loopback, {"127.0.0.0", "127.0.0.1", "127.255.255.255", "::1"},
         {"126.255.255.255", "128.0.0.0", "::", "::2", "1::1", "::7f00:1"});
   check(&ip_address::is_multicast, {"224.0.0.0", "239.255.255.255", "ff00::", "ff02::1%1"},
         {"223.255.255.255", "240.0.0.0", "feff::", "255.255.255.255"});
@@ -247,9 +290,8 @@ TEST_CASE("IP addresses have constants, bytes and a family", "[address]") {
 }
 
 TEST_CASE("IP addresses are ordered and hashed", "[address]") {
-  const std::vector<std::string> sorted = {"0.0.0.0", "9.255.255.255", "10.0.0.0",  "255.255.255.255",
-                                           "::",      "::1",           "::1%1",     "::1%2",
-                                           "fe80::",  "fe80::%9",      "fe80::ff%1"};
+  const std::vector<std::string> sorted = {"0.0.0.0", "9.255.255.255", "10.0.0.0", "255.255.255.255", "::",
+                                           "::1",     "fe80::",        "fe80::%1", "fe80::%9",        "fe80::ff%1"};
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     for (std::size_t j = 0; j < sorted.size(); ++j) {
       CHECK((ip_address(sorted[i]) <=> ip_address(sorted[j])) == (i <=> j));

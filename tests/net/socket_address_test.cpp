@@ -97,7 +97,6 @@ TEST_CASE("socket addresses are parsed and written", "[address]") {
       {"127.0.0.1:80", "127.0.0.1:80"},
       {"0.0.0.0:0", "0.0.0.0:0"},
       {"255.255.255.255:65535", "255.255.255.255:65535"},
-      {"1.2.3.4:0080", "1.2.3.4:80"},
       {"[::]:0", "[::]:0"},
       {"[2001:DB8:0::1]:443", "[2001:db8::1]:443"},
       {"[fe80::1%3]:80", "[fe80::1%3]:80"},
@@ -219,7 +218,7 @@ TEST_CASE("random text is a socket address or refused, never both", "[address]")
 TEST_CASE("what is not a socket address is refused with the reason", "[address]") {
   const std::string v4 = "expected an IPv4 address in front of the port; names are not looked up here";
   const std::string v6 = "expected an IPv6 address between the brackets";
-  const std::string port = "the port must be a number from 0 to 65535";
+  const std::string port = "the port must be a number from 0 to 65535, without leading zeros";
   const std::string escape = R"(a backslash is followed by \, @, n, r, t, or x and two digits)";
   const std::vector<std::array<std::string, 2>> table = {
       {"", "it is empty"},
@@ -239,6 +238,9 @@ TEST_CASE("what is not a socket address is refused with the reason", "[address]"
       {"127.0.0.1: 1", port},
       {"127.0.0.1:80 ", port},
       {"127.0.0.1:99999999999", port},
+      {"127.0.0.1:080", port},
+      {"127.0.0.1:00", port},
+      {"[::1]:080", port},
       {"[::1]:", port},
       {"[::1]:x", port},
       {"::1", "an IPv6 address with a port needs brackets: write [ADDRESS]:PORT"},
@@ -250,6 +252,8 @@ TEST_CASE("what is not a socket address is refused with the reason", "[address]"
       {"[::g]:80", v6},
       {"[[::1]]:80", "the port is missing: write [ADDRESS]:PORT"},
       {"[fe80::1%]:80", "the scope after % is missing"},
+      {"[fe80::1%01]:80", "a scope's number is from 1 to 4294967295, without leading zeros"},
+      {"[::1%1]:80", "only a link-local address has a scope, the part after %"},
       {"[fe80::1%no-such]:80", "no network interface has the name after %"},
       {"unix:", "the path after unix: is missing"},
       {R"(unix:\)", escape},
@@ -378,7 +382,8 @@ TEST_CASE("socket addresses are ordered", "[address]") {
       socket_address("10.0.0.0:9"),
       socket_address("10.0.0.0:10"),
       socket_address("[::1]:80"),
-      socket_address("[::1%1]:70"),
+      socket_address("[fe80::1]:70"),
+      socket_address("[fe80::1%1]:60"),
   };
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     for (std::size_t j = 0; j < sorted.size(); ++j) {
