@@ -71,6 +71,17 @@ TEST_CASE("a signal that comes while a task waits is given to it", "[signals]") 
   });
 }
 
+TEST_CASE("a signal that the process ignores is taken all the same", "[signals]") {
+  const auto before = std::signal(SIGUSR1, SIG_IGN);
+  run_task([]() -> task<> {
+    signals s({SIGUSR1});
+    send(SIGUSR1);
+    const int number = co_await s.next();
+    CHECK(number == SIGUSR1);
+  });
+  std::signal(SIGUSR1, before);
+}
+
 TEST_CASE("signals that came before anybody waited are kept, each once", "[signals]") {
   run_task([]() -> task<> {
     signals s({SIGUSR1, SIGHUP});
