@@ -30,8 +30,8 @@ error explain(int error_number, const socket_address& address) noexcept {
   }
 }
 
-detail::descriptor make_listener(const socket_address& address, const tcp_listen_options& options) {
-  detail::descriptor fd = detail::make_socket(address, SOCK_STREAM, what);
+descriptor make_listener(const socket_address& address, const tcp_listen_options& options) {
+  descriptor fd = detail::make_socket(address, SOCK_STREAM, what);
   detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR");
   if (options.reuse_port) detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, "set SO_REUSEPORT");
   if (address.is_v6()) {
@@ -60,7 +60,9 @@ tcp_listener tcp_listener::adopt(int fd, std::size_t accept_queue) {
   }
   const socket_address local = detail::local_address_of(fd);
   if (listening == 0 || !local.is_ip()) error::from_errno(EINVAL, "adopt a listener").with_address(local).raise();
-  return tcp_listener(new detail::accept_socket(detail::descriptor(fd), accept_queue));
+  auto* const adopted = new detail::accept_socket(descriptor(fd), accept_queue);
+  adopted->share_descriptor();
+  return tcp_listener(adopted);
 }
 
 socket_address tcp_listener::local_address() const noexcept {
@@ -69,7 +71,7 @@ socket_address tcp_listener::local_address() const noexcept {
 
 task<tcp_listener> listen_tcp(tcp_listen_options options) {
   const socket_address wanted(options.address, options.port);
-  detail::descriptor fd;
+  descriptor fd;
   try {
     fd = make_listener(wanted, options);
   } catch (const io_error& e) {

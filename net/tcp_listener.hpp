@@ -29,7 +29,7 @@ static_assert(std::is_trivially_destructible_v<tcp_listen_options>);
 ///
 /// Connections are taken from the kernel ahead of accept(), as many as `accept_queue` (and what one pass of the kernel
 /// had completed by then). When the process runs out of descriptors, the kernel's backlog keeps the connections and
-/// taking them is tried again after 10 ms to 1 s; that is logged once.
+/// taking them is tried again after 10 ms to 1 s; that is logged, and again only if it comes after a minute without.
 class WRING_API tcp_listener {
  public:
   tcp_listener() noexcept = default;
@@ -74,8 +74,12 @@ class WRING_API tcp_listener {
   [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
   /// The address it listens on, with the port that was chosen; known as long as the object exists.
   [[nodiscard]] socket_address local_address() const noexcept;
-  /// Borrowed.
-  [[nodiscard]] int native_handle() const noexcept { return socket_ != nullptr ? socket_->native() : -1; }
+  /// Borrowed. Connections inherit most options that are set on it; a positive SO_LINGER is taken off again.
+  [[nodiscard]] int native_handle() const noexcept {
+    if (socket_ == nullptr) return -1;
+    socket_->share_descriptor();
+    return socket_->native();
+  }
 
  private:
   friend WRING_API task<tcp_listener> listen_tcp(tcp_listen_options);

@@ -53,6 +53,29 @@ class connect_wait final : public leaf<connect_wait, void>, operation {
   int errno_ = 0;
 };
 
+/// A socket of the peer's family, bound if the options say where.
+descriptor make_connecting_socket(const socket_address& peer, const tcp_connect_options& options) {
+  descriptor fd = detail::make_socket(peer, SOCK_STREAM, "connect to");
+  if (options.no_delay) detail::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY for");
+  if (!options.local.empty()) {
+    // Lets a port in TIME_WAIT be used again, as long as the pair of addresses is not.
+    detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR for");
+    if (::bind(fd.get(), options.local.data(), options.local.size()) != 0) {
+      error::from_errno(errno, "connect from").with_address(options.local).raise();
+    }
+  }
+  return fd;
+}
+
+constexpr int most_attempts = 3;  // as Go has it
+
+/// Where nobody listens on a port of this host, and the connecting socket has just that port, its SYN meets itself, and
+/// TCP calls that a simultaneous open. The port alone tells nearly always.
+bool connected_to_itself(int fd, const socket_address& peer) noexcept {
+  const socket_address local = detail::local_address_of(fd);
+  return local.port() == peer.port() && local.unmapped() == detail::peer_address_of(fd);
+}
+
 int saturate(std::integral auto value) noexcept {
   return std::in_range<int>(value) ? static_cast<int>(value) : std::numeric_limits<int>::max();
 }
@@ -72,26 +95,34 @@ tcp_stream tcp_stream::adopt(int fd) {
   // The ring waits by itself; a non-blocking descriptor would only come back with EAGAIN on some kernels.
   const int status = ::fcntl(fd, F_GETFL);
   if (status < 0 || ::fcntl(fd, F_SETFL, status & ~O_NONBLOCK) < 0) error::from_errno(errno, what).raise();
-  return tcp_stream(new detail::stream_socket(detail::descriptor(fd), peer));
+  auto* const adopted = new detail::stream_socket(descriptor(fd), peer);
+  adopted->share_descriptor();
+  return tcp_stream(adopted);
 }
 
 void tcp_stream::abort() noexcept {
   if (socket_ == nullptr || socket_->closing()) return;
-  socket_->reset_on_close();
+  detail::reset_on_close(socket_->native());
   socket_->close(false, nullptr);
 }
 
 task<tcp_stream::released> tcp_stream::release() {
   detail::stream_socket& s = socket();
+  if (s.closing()) s.fault(errc::closed, "release").raise();
   co_await detail::close_wait(&s, true);
-  co_return released{.fd = s.take_descriptor().release(), .unread = s.take_all()};
+  released given;
+  given.unread = s.take_all();  // if that fails the stream still has the descriptor, and closes it
+  given.fd = s.take_descriptor();
+  co_return given;
 }
 
 socket_address tcp_stream::peer_address() const noexcept {
   return socket_ != nullptr ? socket_->peer() : socket_address();
 }
 
-socket_address tcp_stream::local_address() const { return detail::local_address_of(native_handle()).unmapped(); }
+socket_address tcp_stream::local_address() const {
+  return socket_ != nullptr ? detail::local_address_of(socket_->native()).unmapped() : socket_address();
+}
 
 void tcp_stream::set(int level, int name, int value, const char* operation, const char* limits) {
   const detail::stream_socket& s = socket();
@@ -130,21 +161,19 @@ task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
         .with_detail("the peer's address is of another family")
         .raise();
   }
-  detail::descriptor fd = detail::make_socket(peer, SOCK_STREAM, what);
-  if (options.no_delay) detail::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY for");
-  if (!options.local.empty()) {
-    // Lets a port in TIME_WAIT be used again, as long as the pair of addresses is not.
-    detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR for");
-    if (::bind(fd.get(), options.local.data(), options.local.size()) != 0) {
-      error::from_errno(errno, "connect from").with_address(options.local).raise();
+  for (int attempt = 1;; ++attempt) {
+    descriptor fd = make_connecting_socket(peer, options);
+    if (options.timeout > std::chrono::nanoseconds::zero()) {
+      co_await with_timeout(options.timeout, connect_wait(fd.get(), peer));
+    } else {
+      co_await connect_wait(fd.get(), peer);
+    }
+    if (!connected_to_itself(fd.get(), peer)) co_return tcp_stream(new detail::stream_socket(std::move(fd), peer));
+    detail::reset_on_close(fd.get());  // leaves the port to who should listen there
+    if (attempt == most_attempts || options.local.port() != 0) {
+      error::from_errno(ECONNREFUSED, what).with_address(peer).with_detail("the connection was one to itself").raise();
     }
   }
-  if (options.timeout > std::chrono::nanoseconds::zero()) {
-    co_await with_timeout(options.timeout, connect_wait(fd.get(), peer));
-  } else {
-    co_await connect_wait(fd.get(), peer);
-  }
-  co_return tcp_stream(new detail::stream_socket(std::move(fd), peer));
 }
 
 }  // namespace wring::net

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <wring/core/task.hpp>
+#include <wring/net/descriptor.hpp>
 #include <wring/net/detail/receive_waits.hpp>
 #include <wring/net/detail/sender.hpp>
 #include <wring/net/socket_address.hpp>
@@ -29,9 +30,9 @@ class connection_waiter;
 /// Every operation has `.result()`, which gives its fault as a value instead of throwing io_error.
 class WRING_API tcp_stream {
  public:
-  /// What `release` gives away.
+  /// What `release` gives away. Whoever takes it on calls fd.release(); the descriptor is closed otherwise.
   struct released {
-    int fd = -1;
+    descriptor fd;
     std::vector<std::byte> unread;  ///< received and not taken
   };
 
@@ -82,13 +83,20 @@ class WRING_API tcp_stream {
   /// fails.
   void abort() noexcept;
 
-  /// Gives the descriptor away, with what has been received and not taken; the stream is closed then.
+  /// Gives the descriptor away, with what has been received and not taken; the stream is closed then. Throws io_error
+  /// with errc::closed if it was before. Not cancellable once begun.
   [[nodiscard]] task<released> release();
 
   [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
-  /// The descriptor, for options that have no function here. Borrowed.
-  [[nodiscard]] int native_handle() const noexcept { return socket_ != nullptr ? socket_->native() : -1; }
-  /// The peer's is known as long as the object exists, the local one as long as it is open: empty after that.
+  /// The descriptor, for options that have no function here. Borrowed. A positive SO_LINGER has no effect on closing,
+  /// which would wait for so long, and everything else with it.
+  [[nodiscard]] int native_handle() const noexcept {
+    if (socket_ == nullptr) return -1;
+    socket_->share_descriptor();
+    return socket_->native();
+  }
+  /// The peer's is known as long as the object exists, also of a connection that was reset before it was accepted; the
+  /// local one as long as it is open: empty after that.
   [[nodiscard]] socket_address peer_address() const noexcept;
   [[nodiscard]] socket_address local_address() const;
 
@@ -126,7 +134,9 @@ struct tcp_connect_options {
   bool no_delay = true;
 };
 
-/// Connects to `peer`. Delivering. Throws io_error naming the address: refused, unreachable, timeout_error.
+/// Connects to `peer`. Delivering. Throws io_error naming the address: refused, unreachable, timeout_error. A
+/// connection to itself, which TCP makes where nobody listens and the local port is the peer's, is refused too; if the
+/// kernel chose that port, it is tried twice more first.
 [[nodiscard]] WRING_API task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options = {});
 
 static_assert(std::is_trivially_destructible_v<tcp_connect_options>);

@@ -43,6 +43,7 @@
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
+#include <wring/net/descriptor.hpp>
 #include <wring/net/ip_address.hpp>
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/reader.hpp>

@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::int64_t first_delay = 10'000'000;
 constexpr std::int64_t longest_delay = 1'000'000'000;
+/// So long without a shortage, and the next one is told again. A process at its limit of descriptors gets one back
+/// whenever a connection ends, takes the next connection, and is at its limit again.
+constexpr std::int64_t quiet_time = 60'000'000'000;
 
 }  // namespace
 
@@ -34,7 +37,7 @@ void connection_waiter::suspend() noexcept {
 
 std::optional<tcp_stream> connection_waiter::take() {
   if (connection_.get() < 0) return std::nullopt;
-  const socket_address peer = peer_address_of(connection_.get());
+  const socket_address peer = accepted_peer_address_of(connection_.get());
   return tcp_stream(new stream_socket(std::move(connection_), peer));
 }
 
@@ -69,6 +72,8 @@ accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
 }
 
 void accept_socket::add(descriptor connection) noexcept {
+  if (shared_) [[unlikely]]
+    do_not_linger(connection.get());
   if (closing_) return;  // closes it
   delay_ = 0;
   if (connection_waiter* w = waiters_.pop(); w != nullptr) {
@@ -112,13 +117,14 @@ void accept_socket::arm_if_wanted() noexcept {
 }
 
 void accept_socket::back_off(int error_number) noexcept {
-  if (delay_ == 0) {
+  const std::int64_t now = sched_->clock_now();
+  if (now >= told_until_) {
     const error e = error::from_errno(error_number, "accept on").with_address(local_);
     log::warn("no more connections can be accepted for now; the kernel's backlog keeps them", {"error", e});
-    delay_ = first_delay;
   }
-  sched_->timers().arm(retry_, sched_->clock_now() + delay_);
-  delay_ = std::min(delay_ * 2, longest_delay);
+  told_until_ = now + quiet_time;
+  delay_ = std::clamp(delay_ * 2, first_delay, longest_delay);
+  sched_->timers().arm(retry_, now + delay_);
 }
 
 void accept_socket::close(close_listener_wait* waiter) noexcept {

@@ -2,14 +2,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 
 #include <wring/core/detail/operand.hpp>
 #include <wring/core/detail/wait_list.hpp>
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/scheduler.hpp>
-#include <wring/net/detail/descriptor.hpp>
+#include <wring/net/descriptor.hpp>
 #include <wring/net/tcp_stream.hpp>
 
 namespace wring::net::detail {
@@ -80,6 +82,8 @@ class WRING_API accept_socket final : public operation {
   void close(close_listener_wait* waiter) noexcept;
 
   [[nodiscard]] int native() const noexcept { return fd_.get(); }
+  /// Others than the library set options of the socket. Connections inherit them, SO_LINGER maybe.
+  void share_descriptor() noexcept { shared_ = true; }
   [[nodiscard]] const socket_address& local() const noexcept { return local_; }
   [[nodiscard]] bool closing() const noexcept { return closing_; }
   [[nodiscard]] bool closed() const noexcept { return closing_ && !active(); }
@@ -105,12 +109,14 @@ class WRING_API accept_socket final : public operation {
   socket_address local_;
   bool closing_ = false;
   bool abandoned_ = false;
+  bool shared_ = false;
   scheduler* sched_;
   std::size_t queue_limit_;
   std::deque<descriptor> accepted_;
   wring::detail::wait_list<connection_waiter> waiters_;
   wring::detail::wait_list<close_listener_wait> closers_;
-  std::int64_t delay_ = 0;  // of the next retry, in nanoseconds; 0: all is well
+  std::int64_t delay_ = 0;  // of the next retry, in nanoseconds; 0: the last accept went well
+  std::int64_t told_until_ = std::numeric_limits<std::int64_t>::min();  // what runs out before then has been told
   retry retry_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <wring/net/detail/descriptor.hpp>
+#include <wring/net/descriptor.hpp>
 #include <wring/net/socket_address.hpp>
 
 /// The socket system calls that do not block, with their faults as io_error.
@@ -17,5 +17,13 @@ WRING_API void set_option(int fd, int level, int name, int value, const char* op
 [[nodiscard]] WRING_API socket_address local_address_of(int fd) noexcept;
 /// The peer's address, IPv4 ones without their IPv6 mapping; empty if there is none (any more).
 [[nodiscard]] WRING_API socket_address peer_address_of(int fd) noexcept;
+/// The same of an accepted connection, also if the peer has reset it since.
+[[nodiscard]] WRING_API socket_address accepted_peer_address_of(int fd) noexcept;
+
+/// Takes a positive SO_LINGER off, so that close(2) does not wait for what was not delivered yet; the kernel goes on
+/// delivering it all the same. One of zero, which makes close(2) reset the connection, stays.
+WRING_API void do_not_linger(int fd) noexcept;
+/// Makes close(2) reset the connection.
+WRING_API void reset_on_close(int fd) noexcept;
 
 }  // namespace wring::net::detail

@@ -9,6 +9,7 @@
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/net/detail/receive_waits.hpp>
 #include <wring/net/detail/sender.hpp>
+#include <wring/net/detail/socket_calls.hpp>
 #include <wring/net/detail/stream_socket.hpp>
 
 namespace wring::net::detail {
@@ -239,11 +240,6 @@ void stream_socket::note_torn(std::uint64_t sent) noexcept {
 
 // The end.
 
-void stream_socket::reset_on_close() noexcept {
-  const ::linger now{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
-
 void stream_socket::close(bool keep, close_wait* waiter) noexcept {
   if (waiter != nullptr) closers_.push(*waiter);
   if (!closing()) {
@@ -278,7 +274,12 @@ void stream_socket::abandon() noexcept {
 void stream_socket::finish_close() noexcept {
   if (in_use()) return;
   if (fd_.get() >= 0) sched_->engine().forget(fd_.get());
-  if (!keep_descriptor_) fd_ = descriptor();
+  if (!keep_descriptor_ || abandoned_) {
+    // close(2) would hold up the whole scheduler.
+    if (shared_ && fd_.get() >= 0) [[unlikely]]
+      do_not_linger(fd_.get());
+    fd_ = descriptor();
+  }
   while (!closers_.empty()) closers_.pop()->closed();
   if (abandoned_) delete this;
 }

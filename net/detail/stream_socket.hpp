@@ -12,7 +12,7 @@
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/scheduler.hpp>
-#include <wring/net/detail/descriptor.hpp>
+#include <wring/net/descriptor.hpp>
 #include <wring/net/socket_address.hpp>
 
 namespace wring::net::detail {
@@ -58,10 +58,9 @@ class WRING_API stream_socket final : public operation {
   void close(bool keep, close_wait* waiter) noexcept;
   [[nodiscard]] descriptor take_descriptor() noexcept { return std::move(fd_); }
 
-  /// Closing resets the connection: the peer gets ECONNRESET.
-  void reset_on_close() noexcept;
-
   [[nodiscard]] int native() const noexcept { return fd_.get(); }
+  /// Others than the library set options of the socket, SO_LINGER maybe.
+  void share_descriptor() noexcept { shared_ = true; }
   [[nodiscard]] bool closing() const noexcept { return (state_ & is_closing) != 0; }
   /// Closed, or being so with nothing in flight.
   [[nodiscard]] bool closed() const noexcept { return closing() && !in_use(); }
@@ -173,6 +172,7 @@ class WRING_API stream_socket final : public operation {
   std::uint8_t state_ = 0;
   bool keep_descriptor_ = false;
   bool abandoned_ = false;
+  bool shared_ = false;
   std::int16_t read_errno_ = 0;
   std::int16_t write_errno_ = 0;
   scheduler* sched_;

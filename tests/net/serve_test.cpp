@@ -123,6 +123,27 @@ TEST_CASE("a handler that throws before it makes its task fails like any other",
   REQUIRE(log.lines()[0].ends_with(" error=not this one"));
 }
 
+TEST_CASE("the log names the peer of a connection that was reset before it was accepted", "[tcp][serve]") {
+  captured_log log;
+  socket_address address;
+  run_net([&]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    raw_socket client = raw_socket::connected_to(listener.local_address());
+    address = client.address();
+    client.reset_connection();
+    const auto failing = [](net::tcp_stream) -> task<> {
+      throw std::runtime_error("no");
+      co_return;
+    };
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, failing); });
+      co_await until([&] { return !log.lines().empty(); });
+      n.cancel();
+    });
+  });
+  REQUIRE(log.lines() == std::vector<std::string>{"warn connection failed peer=" + address.to_string() + " error=no"});
+}
+
 TEST_CASE("a peer that is just gone is not worth a warning", "[tcp][serve]") {
   captured_log log;
   log::set_level(log::level::debug);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/testing/leak_check.hpp>
@@ -299,6 +300,29 @@ TEST_CASE("a listener that listens nowhere is closed", "[tcp]") {
             "use a tcp_listener that listens nowhere: closed on this side");
     co_await none.close();
   });
+}
+
+TEST_CASE("a connection that was reset before it was accepted says whose it was", "[tcp]") {
+  const bool armed = GENERATE(false, true);
+  for (const char* host : {"127.0.0.1", "::1", "::"}) {
+    run_net([&]() -> task<> {
+      auto listener = co_await net::listen_tcp({.address = ip_address(host)});
+      if (armed) {
+        const auto none = co_await move_on_after(1ms, listener.accept());
+        REQUIRE(!none);
+      }
+      const bool any = listener.local_address().ip().is_unspecified();
+      const socket_address target =
+          any ? socket_address(ip_address::loopback_v4, listener.local_address().port()) : listener.local_address();
+      raw_socket client = raw_socket::connected_to(target);
+      const socket_address peer = client.address();
+      client.send("x");
+      client.reset_connection();
+      net::tcp_stream stream = co_await listener.accept();
+      REQUIRE(stream.peer_address() == peer);
+      REQUIRE(stream.is_open());
+    });
+  }
 }
 
 TEST_CASE("a listening socket is adopted, another is not", "[tcp]") {

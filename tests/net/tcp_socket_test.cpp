@@ -180,7 +180,7 @@ TEST_CASE("release() gives the descriptor away with what was received and not ta
       REQUIRE(count == 3);
       const int fd = c.stream.native_handle();
       net::tcp_stream::released given = co_await c.stream.release();
-      raw_socket mine(given.fd);
+      raw_socket mine(given.fd.release());
       REQUIRE(mine.get() == fd);
       REQUIRE(text_of(given.unread) == "def");
       REQUIRE(!c.stream.is_open());
@@ -195,6 +195,41 @@ TEST_CASE("release() gives the descriptor away with what was received and not ta
       const buffer_lease back = co_await again.read_some();
       REQUIRE(text_of(back) == "and back");
       co_await again.close();
+    }
+    REQUIRE(leaks.check() == "");
+  });
+}
+
+TEST_CASE("what release() gave is closed if nobody takes it on", "[tcp]") {
+  run_net([]() -> task<> {
+    const leak_check leaks;
+    {
+      connection dropped = make_connection();
+      static_cast<void>(co_await dropped.stream.release());
+      const std::string end = co_await dropped.peer.receive_all();
+      REQUIRE(end.empty());
+      REQUIRE(dropped.peer.ended);
+    }
+    REQUIRE(leaks.check() == "");
+  });
+}
+
+TEST_CASE("a stream that is closed has nothing to release", "[tcp]") {
+  run_net([]() -> task<> {
+    const leak_check leaks;
+    {
+      connection c = make_connection();
+      const std::string closed = "release " + c.peer.address().to_string() + ": closed on this side";
+      co_await with_nursery([&](nursery& n) -> task<> {
+        n.start([&]() -> task<> { static_cast<void>(co_await c.stream.release()); });
+        n.start([&]() -> task<> {
+          const auto outcome = co_await c.stream.release().result();
+          REQUIRE(outcome.error().message() == closed);
+        });
+        co_return;
+      });
+      const auto later = co_await c.stream.release().result();
+      REQUIRE(later.error().message() == closed);
     }
     REQUIRE(leaks.check() == "");
   });
@@ -226,7 +261,7 @@ TEST_CASE("release() loses nothing of what arrives meanwhile", "[tcp]") {
         c.peer.send("b");  // the receive is armed, its completion not seen yet
       });
       net::tcp_stream::released given = co_await c.stream.release();
-      raw_socket mine(given.fd);
+      raw_socket mine(given.fd.release());
       got += text_of(given.unread);
       c.peer.send("c");
       got += co_await mine.receive(3 - got.size());

@@ -5,6 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/detail/accept_socket.hpp>
 
@@ -21,7 +22,7 @@ using net::detail::accept_wait;
 /// A block that has not asked for a connection yet: what an accept may end with, no peer on loopback brings about, so
 /// the tests call its handler instead of the engine.
 struct idle_socket {
-  accept_socket& socket = *new accept_socket(net::detail::descriptor(raw_socket::listening().release()), 16);
+  accept_socket& socket = *new accept_socket(net::descriptor(raw_socket::listening().release()), 16);
 
   idle_socket() = default;
   idle_socket(const idle_socket&) = delete;
@@ -65,6 +66,35 @@ TEST_CASE("where something has run out the next accept waits a while, and that i
   });
   REQUIRE(log.lines().size() == 1);
   REQUIRE(log.lines()[0].ends_with("(errno " + std::to_string(fault) + ")"));
+}
+
+TEST_CASE("a shortage under churn is told once, and again only after a minute without", "[tcp][faults]") {
+  captured_log log;
+  testing::run([&]() -> task<> {
+    testing::clock clock;
+    const idle_socket idle;
+    const auto accept_one = [&]() -> task<> {
+      const raw_socket client = raw_socket::connected_to(idle.socket.local());
+      static_cast<void>(co_await accept_wait(idle.socket));
+    };
+    idle.end_with(EMFILE);
+    REQUIRE(log.lines().size() == 1);
+    co_await clock.advance(10ms);
+    REQUIRE(idle.socket.active());
+    for (int i = 0; i < 20; ++i) {
+      co_await accept_one();  // a descriptor was free again
+      idle.end_with(i % 2 == 0 ? EMFILE : ENOBUFS);
+      co_await clock.advance(10s);
+    }
+    REQUIRE(log.lines().size() == 1);
+    co_await clock.advance(49s);
+    idle.end_with(EMFILE);
+    REQUIRE(log.lines().size() == 1);
+    co_await clock.advance(60s);
+    idle.end_with(EMFILE);
+    REQUIRE(log.lines().size() == 2);
+    REQUIRE(log.lines()[0] == log.lines()[1]);
+  });
 }
 
 }  // namespace

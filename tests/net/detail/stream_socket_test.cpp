@@ -379,7 +379,7 @@ TEST_CASE("release() keeps what the kernel had delivered and nobody had seen", "
             co_await sleep_for(std::chrono::nanoseconds(1));
             given = co_await c.stream.release();
           });
-          raw_socket mine(given.fd);
+          raw_socket mine(given.fd.release());
           got += text_of(given.unread);
           c.peer.send("c");
           got += co_await mine.receive(3 - got.size());
