@@ -7,12 +7,18 @@
 namespace wring::detail {
 
 void deadline_scope::start(flow& f) noexcept {
+  timer_wheel& timers = f.sched().timers();
   const std::int64_t now = f.sched().clock_now();
-  if (relative_) deadline_ns = time_after(now, deadline_ns);
+  if (relative_) {
+    // Mostly it is some time ahead: then there is nothing else to be found out.
+    if (deadline_ns > 0 && deadline_ns <= last_time - now) [[likely]]
+      return timers.arm(*this, now + deadline_ns);
+    deadline_ns = time_after(now, deadline_ns);
+  }
   if (deadline_ns <= now) {
     requested = true;
   } else {
-    f.sched().timers().schedule(*this, deadline_ns);
+    timers.schedule(*this, deadline_ns);
   }
 }
 
