@@ -16,7 +16,6 @@
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
-#include <wring/core/when_all.hpp>
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/reader.hpp>
 #include <wring/net/writer.hpp>
@@ -233,52 +232,4 @@ TEST_CASE("a writer can be cancelled wherever it waits", "[writer]") {
     });
   });
   CHECK(points > 10);
-}
-
-TEST_CASE("writes into the buffer count as awaits that end at once", "[writer]") {
-  testing::run(
-      []() -> task<> {
-        auto pair = make_memory_stream_pair();
-        writer out(pair.first);
-        int turns = 0;
-        bool stop = false;
-        auto count = [&]() -> task<> {
-          for (; !stop; ++turns) co_await yield();
-        };
-        auto busy = [&]() -> task<> {
-          for (int i = 0; i != 50; ++i) co_await out.flush();
-          for (int i = 0; i != 50; ++i) co_await out.write("x");
-          stop = true;
-        };
-        co_await when_all(busy(), count());
-        CHECK(turns >= 9);
-        CHECK(turns <= 12);
-        CHECK(out.buffered() == 50);
-        co_await out.flush();
-        const std::string all = co_await written_to(pair.second);
-        CHECK(all == std::string(50, 'x'));
-      },
-      {.leaf_budget = 10});
-}
-
-TEST_CASE("a write that gave way and was cancelled meanwhile has kept nothing", "[writer]") {
-  testing::run(
-      []() -> task<> {
-        auto pair = make_memory_stream_pair();
-        writer out(pair.first);
-        cancel_scope scope;
-        auto busy = [&]() -> task<> {
-          co_await out.write("1");
-          co_await out.write("2");
-        };
-        auto cancel = [&]() -> task<> {
-          scope.cancel();
-          co_return;
-        };
-        auto scoped = [&] { return scope.run(busy); };
-        const auto [finished, nothing] = co_await when_all(scoped, cancel);
-        CHECK_FALSE(finished);
-        CHECK(out.buffered() == 1);
-      },
-      {.leaf_budget = 1});
 }

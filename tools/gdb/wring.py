@@ -25,7 +25,8 @@ POINTER = gdb.lookup_type('long').sizeof
 # What the library's awaiters wait for, as describe() of each says it. By the end of their names, without template
 # arguments; a function of the awaiter, where not a text alone.
 OPERATIONS = {
-    'detail::foreign_wait': 'foreign awaitable',
+    'detail::foreign_operation::wait': 'foreign awaitable',
+    'detail::turn': 'its turn',
     'detail::group_wait': lambda v: (('when_all', 'when_any')[int(member(v, 'kind_'))], -1, ''),
     'nursery::joined': 'children of a nursery',
     'nursery::vacant': 'room in a nursery',
