@@ -34,12 +34,6 @@ static_assert(alignof(operation) > tag_mask);
 
 static_assert(IORING_CQE_F_BUFFER == 1 && IORING_CQE_F_MORE == 2 && IORING_CQE_BUFFER_SHIFT == 16);
 
-// Bits of operation::place, next to poll_for_changes.
-constexpr std::uint8_t in_backlog = 1;  // waits for room in the submission queue
-constexpr std::uint8_t answered = 4;    // a poll that has its answer, in `offset`: only its end is still to come
-constexpr std::uint8_t rearming = 16;   // a multishot receive that is stopped to be armed again
-static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_armed)) == 0);
-
 [[noreturn]] void fatal(const char* what, int error_number) noexcept {
   std::fprintf(stderr, "wring: %s: %s (errno %d)\n", what, std::strerror(error_number), error_number);
   std::abort();
@@ -53,12 +47,6 @@ static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_arm
   return std::bit_cast<completion>(both);
 }
 
-/// The connection is over in both directions: it was reset, say.
-bool has_hung_up(int fd) noexcept {
-  ::pollfd p{.fd = fd, .events = 0, .revents = 0};
-  return ::poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
-}
-
 void pause_processor() noexcept {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -68,30 +56,6 @@ void pause_processor() noexcept {
 }
 
 }  // namespace
-
-void uring_engine::backlog::push(operation& op) noexcept {
-  op.next = nullptr;
-  op.place |= in_backlog;
-  (last != nullptr ? last->next : first) = &op;
-  last = &op;
-}
-
-operation* uring_engine::backlog::pop() noexcept {
-  operation* op = first;
-  if (op == nullptr) return nullptr;
-  first = op->next;
-  if (first == nullptr) last = nullptr;
-  op->place &= static_cast<std::uint8_t>(~in_backlog);
-  return op;
-}
-
-void uring_engine::backlog::remove(operation& op) noexcept {
-  operation* previous = nullptr;
-  for (operation* o = first; o != &op; o = o->next) previous = o;
-  (previous != nullptr ? previous->next : first) = op.next;
-  if (last == &op) last = previous;
-  op.place &= static_cast<std::uint8_t>(~in_backlog);
-}
 
 unsigned uring_engine::kernel_flags() const noexcept {
   return std::atomic_ref<unsigned>(*ring_.sq.kflags).load(std::memory_order_relaxed);
@@ -198,28 +162,10 @@ void uring_engine::submit(operation& op) noexcept {
   }
 }
 
-std::int32_t uring_engine::attempt_send(int fd, std::span<const std::byte> bytes) noexcept {
-  const std::size_t length = std::min<std::size_t>(bytes.size(), std::numeric_limits<std::int32_t>::max());
-  const ::ssize_t sent = ::send(fd, bytes.data(), length, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
-}
-
-std::int32_t uring_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
-  const ::ssize_t sent = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
-}
-
 void uring_engine::request_stop(operation& op) noexcept {
   if (op.status != operation::state::active) return;
   op.status = operation::state::stopping;
   if ((op.place & in_backlog) == 0) stop(op);  // otherwise it is not submitted yet, and ends in place_backlog
-}
-
-// The doorbell's poll ends with the others, and is armed again.
-void uring_engine::stop_all() noexcept {
-  for (operation* op = unsubmitted_.first; op != nullptr; op = op->next) op->status = operation::state::stopping;
-  stop_all_ = true;
-  behind_ = true;
 }
 
 void uring_engine::stop(operation& op) noexcept {
@@ -259,30 +205,6 @@ bool uring_engine::arm_inbox() noexcept {
     note_end(op);
   }
   op.on_completion(op, c);
-}
-
-// That more is to come is no promise that the end will be told. What is there when the kernel arms the receive's poll
-// is reported once: where that is bytes and a reset, the bytes are delivered, and nothing wakes the receive again. The
-// poll is armed before the first attempt, so who looks at the socket after the first bytes cannot miss such a reset.
-// The receive is stopped then, and armed again, whereupon it finds the rest. Later resets have a wake-up of their own.
-bool uring_engine::starts_again(operation& op, completion c) noexcept {
-  if ((op.place & just_armed) != 0) {
-    op.place &= static_cast<std::uint8_t>(~just_armed);
-    if (c.more() && op.status == operation::state::active) {
-      ++counters_.kernel_calls;
-      if (has_hung_up(op.fd)) {
-        op.place |= rearming;
-        stop(op);
-      }
-    }
-  }
-  if (c.more()) return false;
-  if ((op.place & in_backlog) != 0) unstopped_.remove(op);  // ended before its stop was sent
-  if ((op.place & rearming) == 0) return false;
-  op.place &= static_cast<std::uint8_t>(~rearming);
-  if (c.result != -ECANCELED || op.status != operation::state::active) return false;
-  start(op);
-  return true;
 }
 
 [[gnu::always_inline]] inline void uring_engine::deliver(std::uint64_t user_data, completion c) noexcept {
@@ -465,14 +387,6 @@ void uring_engine::inbox_ready(bool more) noexcept {
     inbox_armed_ = false;
     behind_ = true;
   }
-}
-
-void uring_engine::wake() noexcept {
-  const int saved = errno;
-  const std::uint64_t one = 1;
-  while (::write(inbox_fd_, &one, sizeof one) < 0 && errno == EINTR) {
-  }
-  errno = saved;
 }
 
 void uring_engine::shut_down() noexcept {

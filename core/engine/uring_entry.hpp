@@ -23,6 +23,12 @@ inline constexpr std::uint8_t poll_for_changes = 2;
 /// The bit of operation::place of a multishot receive that has brought nothing yet since it was armed.
 inline constexpr std::uint8_t just_armed = 8;
 
+// Further bits of operation::place.
+inline constexpr std::uint8_t in_backlog = 1;  ///< waits for room in the submission queue
+inline constexpr std::uint8_t answered = 4;  ///< a poll that has its answer, in `offset`: only its end is still to come
+inline constexpr std::uint8_t rearming = 16;  ///< a multishot receive that is stopped to be armed again
+static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_armed)) == 0);
+
 /// Writes the submission queue entry of an operation. Part of the hot path of `uring_engine::submit`.
 [[gnu::always_inline]] inline void fill(::io_uring_sqe& sqe, operation& op, std::uint64_t user_data) noexcept {
   sqe = {};

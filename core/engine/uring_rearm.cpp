@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// What of the io_uring engine is off the hot path: operations that wait for room in the submission queue, or are to be
+// armed again.
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <wring/core/engine/uring_engine.hpp>
+#include <wring/core/engine/uring_entry.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+/// The connection is over in both directions: it was reset, say.
+bool has_hung_up(int fd) noexcept {
+  ::pollfd p{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
+}
+
+}  // namespace
+
+void uring_engine::backlog::push(operation& op) noexcept {
+  op.next = nullptr;
+  op.place |= in_backlog;
+  (last != nullptr ? last->next : first) = &op;
+  last = &op;
+}
+
+operation* uring_engine::backlog::pop() noexcept {
+  operation* op = first;
+  if (op == nullptr) return nullptr;
+  first = op->next;
+  if (first == nullptr) last = nullptr;
+  op->place &= static_cast<std::uint8_t>(~in_backlog);
+  return op;
+}
+
+void uring_engine::backlog::remove(operation& op) noexcept {
+  operation* previous = nullptr;
+  for (operation* o = first; o != &op; o = o->next) previous = o;
+  (previous != nullptr ? previous->next : first) = op.next;
+  if (last == &op) last = previous;
+  op.place &= static_cast<std::uint8_t>(~in_backlog);
+}
+
+// The doorbell's poll ends with the others, and is armed again.
+void uring_engine::stop_all() noexcept {
+  for (operation* op = unsubmitted_.first; op != nullptr; op = op->next) op->status = operation::state::stopping;
+  stop_all_ = true;
+  behind_ = true;
+}
+
+// That more is to come is no promise that the end will be told. What is there when the kernel arms the receive's poll
+// is reported once: where that is bytes and a reset, the bytes are delivered, and nothing wakes the receive again. The
+// poll is armed before the first attempt, so who looks at the socket after the first bytes cannot miss such a reset.
+// The receive is stopped then, and armed again, whereupon it finds the rest. Later resets have a wake-up of their own.
+bool uring_engine::starts_again(operation& op, completion c) noexcept {
+  if ((op.place & just_armed) != 0) {
+    op.place &= static_cast<std::uint8_t>(~just_armed);
+    if (c.more() && op.status == operation::state::active) {
+      ++counters_.kernel_calls;
+      if (has_hung_up(op.fd)) {
+        op.place |= rearming;
+        stop(op);
+      }
+    }
+  }
+  if (c.more()) return false;
+  if ((op.place & in_backlog) != 0) unstopped_.remove(op);  // ended before its stop was sent
+  if ((op.place & rearming) == 0) return false;
+  op.place &= static_cast<std::uint8_t>(~rearming);
+  if (c.result != -ECANCELED || op.status != operation::state::active) return false;
+  unsubmitted_.push(op);
+  behind_ = true;
+  return true;
+}
+
+std::int32_t uring_engine::attempt_send(int fd, std::span<const std::byte> bytes) noexcept {
+  const std::size_t length = std::min<std::size_t>(bytes.size(), std::numeric_limits<std::int32_t>::max());
+  const ::ssize_t sent = ::send(fd, bytes.data(), length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
+}
+
+std::int32_t uring_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
+  const ::ssize_t sent = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
+}
+
+void uring_engine::wake() noexcept {
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  while (::write(inbox_fd_, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+  errno = saved;
+}
+
+}  // namespace wring::detail
