@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -125,5 +126,26 @@ TEST_CASE("a deferred_lock that goes fails those who wait for it", "[deferred_lo
     lock.acquire().add_errback([&](const failure& f) { broken = f.check<wring::broken_deferred>(); });
   }
   CHECK(broken);
+  CHECK(log.lines().empty());
+}
+
+TEST_CASE("those who wait for a deferred_lock that goes may cancel each other, and cannot wait again",
+          "[deferred_lock]") {
+  captured_log log;
+  std::string order;
+  {
+    deferred_lock lock;
+    static_cast<void>(lock.acquire());
+    auto first = lock.acquire();
+    auto second = lock.acquire();
+    first.add_errback([&](const failure&) {
+      second.cancel();
+      lock.acquire().add_errback([&](const failure& f) { order += f.check<wring::broken_deferred>() ? 'b' : '?'; });
+      lock.release();
+      order += '1';
+    });
+    second.add_errback([&](const failure& f) { order += f.check<wring::cancelled_error>() ? 'c' : '?'; });
+  }
+  CHECK(order == "cb1");
   CHECK(log.lines().empty());
 }
