@@ -88,6 +88,25 @@ TEST_CASE("a task can wait for a deferred_queue", "[deferred_queue]") {
   });
 }
 
+TEST_CASE("100,000 who wait for a deferred_queue and put in the next item at once need no deep stack",
+          "[deferred_queue]") {
+  constexpr int waiters = 100'000;
+  deferred_queue<int> q({.backlog = waiters});
+  int next = 0;
+  bool in_order = true;
+  for (int i = 0; i != waiters; ++i) {
+    q.get().add_callback([&, i](int n) {
+      in_order = in_order && next == i && n == i;
+      ++next;
+      q.put(n + 1);
+    });
+  }
+  q.put(0);
+  CHECK(next == waiters);
+  CHECK(in_order);
+  CHECK(q.size() == 1);
+}
+
 TEST_CASE("those who wait for a deferred_queue that goes may use it", "[deferred_queue]") {
   std::optional<deferred_queue<int>> queue(std::in_place);
   auto& q = *queue;
