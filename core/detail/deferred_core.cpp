@@ -147,7 +147,7 @@ deferred_core* deferred_core::fire_with_result_of(deferred_core& from) noexcept 
 void deferred_core::source_gone() noexcept {
   source_alive_ = false;
   source_ = nullptr;
-  const bool held_up = tail_ == tail::passed_on && pauses_ != 0;
+  const bool held_up = tail_ != tail::held && pauses_ != 0;
   if (held_up) pauses_ = 0;  // nobody is left who could
   if (!called_) {
     const bool missed = first_ != nullptr || tail_ == tail::held || tail_ == tail::passed_on;
@@ -164,7 +164,10 @@ void deferred_core::break_if_sourceless() noexcept {
 
 void deferred_core::set_tail(tail t) noexcept {
   tail_ = t;
-  if (t == tail::passed_on && !source_alive_) pauses_ = 0;  // nobody is left who could
+  if (pauses_ != 0 && !source_alive_ && t != tail::held) [[unlikely]] {
+    pauses_ = 0;  // nobody is left who could
+    if (t == tail::dropped) return go_on();
+  }
   if (t == tail::dropped) report_if_unhandled();
 }
 
@@ -182,8 +185,7 @@ void deferred_core::detach(deferred_link& link) noexcept {
 
 void deferred_core::wait_for(deferred_core* inner) {
   const core_ref awaited(inner);
-  inner->set_tail(tail::passed_on);
-  inner->break_if_sourceless();
+  inner->pass_on();
   if (inner->settled() && inner->first_ == nullptr) {
     inner->move_result_to(*this);
     return;
@@ -273,7 +275,7 @@ void deferred_core::run() noexcept {
   core_ref current = core_ref::share(*this);
   for (;;) {
     deferred_core& c = *current;
-    if (c.running_ || c.pauses_ != 0) return;
+    if (c.running_ || c.pauses_ != 0) return c.report_if_unhandled();
     c.running_ = true;
     deferred_core* next = nullptr;
     // A pause in here does not stop this run, as in Twisted.

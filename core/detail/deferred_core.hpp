@@ -150,7 +150,14 @@ class WRING_API deferred_core {
   void set_canceller(deferred_link* canceller) noexcept { canceller_ = canceller; }
 
   // The chain's end.
+  /// A pause ends when nobody is left who could unpause. What was held up runs now if the end was dropped; if it was
+  /// passed on, with what the new owner is about to append.
   void set_tail(tail t) noexcept;
+  /// Somebody waits for it from now on who keeps it, and does not unpause it.
+  void pass_on() noexcept {
+    set_tail(tail::passed_on);
+    break_if_sourceless();
+  }
   [[nodiscard]] tail tail_state() const noexcept { return tail_; }
   /// A link for append or set_canceller, in the core's own room if there is enough.
   template <class Link, class... Args>

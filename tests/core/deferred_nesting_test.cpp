@@ -227,6 +227,23 @@ TEST_CASE("100,000 lists inside each other need no deep stack", "[deferred_list]
   CHECK(log.lines().empty());
 }
 
+TEST_CASE("100,000 deferreds whose pause ends with their owners need no deep stack", "[deferred]") {
+  std::size_t ended = 0;
+  {
+    auto d = wring::succeed();
+    for (std::size_t i = 0; i != many; ++i) {
+      auto outer = wring::succeed();
+      outer.pause();
+      outer.add_callback([&, inner = std::move(d)]() mutable {
+        ++ended;
+        return std::move(inner);
+      });
+      d = std::move(outer);
+    }
+  }
+  CHECK(ended == many);
+}
+
 TEST_CASE("100,000 works, loops and completion callbacks that end each other need no deep stack", "[deferred]") {
   run_task([]() -> task<> {
     std::size_t ended = 0;
