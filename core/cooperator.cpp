@@ -278,7 +278,7 @@ void cooperative_work::step() {
 void cooperative_work::wait_for(deferred<bool> more) {
   const auto self = shared_from_this();
   waits_ = true;
-  more.core().break_if_sourceless();
+  more.core().pass_on();
   auto waited_for = std::move(more).add_callbacks([self](bool is_more) { self->waited(is_more); },
                                                   [self](const failure& f) {
                                                     if (!self->waited(false, f.fault()))

@@ -50,7 +50,8 @@ class deferred {
   /// nothing. A task that is cancelled while it waits cancels the deferred once, and waits until it fires:
   /// cancelled_error then confirms the cancellation, a value that comes of it is dropped, any other failure is thrown.
   /// (A value that came before is delivered.) In a task that is not cancelled, cancelled_error is an exception like
-  /// others. If the canceller throws, that is thrown in the task, which waits no longer.
+  /// others. If the canceller throws, that is thrown in the task, which waits no longer; if it has fired the deferred
+  /// before, that counts, and what it throws is logged.
   using awaited_operation = detail::deferred_wait<T>;
 
   deferred(deferred&&) noexcept = default;
@@ -119,12 +120,13 @@ class deferred {
 
   /// Fires `target` with the result when it comes here. One way: cancelling the deferred of `target` does not reach
   /// this one. If `target` was fired before, its already_called is reported as unhandled. Throws std::logic_error if
-  /// it is this deferred's own source.
+  /// it is this deferred's own source. One that can never fire (a race of none) fails with broken_deferred.
   void chain_deferred(deferred_source<T> target) && {
     detail::deferred_core& c = core();
     detail::deferred_core& fires = target.core();
     if (&fires == &c) throw std::logic_error("chain_deferred was given the deferred's own source");
     c.append(*c.template make_link<detail::forward_link<deferred_source<T>>>(std::move(target), fires));
+    c.break_if_sourceless();
     c.set_tail(detail::deferred_core::tail::dropped);
     core_ = {};
   }
@@ -156,7 +158,7 @@ class deferred {
 
   /// Holds up the callbacks until as many unpause() have been called. A callback that pauses its own chain holds up
   /// what is added later, not the rest of this run. A pause ends when nobody is left who could unpause: when the source
-  /// has gone and the deferred was awaited, or returned from a callback.
+  /// has gone, and the deferred was given away (awaited, returned from a callback, chained, put in a list) or dropped.
   void pause() { core().pause(); }
   /// Throws std::logic_error without a pause().
   void unpause() { core().unpause(); }

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <wring/core/deferred_list.hpp>
-#include <wring/core/log.hpp>
 
 namespace wring {
 
@@ -34,13 +33,7 @@ namespace detail {
 
 void cancel_all(const std::vector<core_ref>& chains, std::size_t but) noexcept {
   for (std::size_t i = 0; i != chains.size(); ++i) {
-    if (i == but) continue;
-    try {
-      chains[i]->cancel(std::source_location::current());
-    } catch (...) {
-      log::error("the canceller of one of several deferreds threw", {"index", i},
-                 {"error", failure(std::current_exception()).message()});
-    }
+    if (i != but) chains[i]->cancel_part(i);
   }
 }
 

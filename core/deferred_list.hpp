@@ -190,20 +190,21 @@ deferred<Out> gather(std::vector<deferred<T>>& parts, bool keep, bool consume, c
   whole->results.resize(parts.size());
   whole->chains.reserve(parts.size());
   for (deferred<T>& part : parts) whole->chains.push_back(core_ref::share(part.core()));
+  if (!keep) {
+    for (deferred<T>& part : parts) core_ref(std::move(part).pass_on_as())->pass_on();
+    // Callbacks that a pause has held up to here run before the first of the deferreds counts.
+    for (const core_ref& chain : whole->chains) {
+      if (chain->settled() && chain->has_links()) chain->go_on();
+    }
+  }
   auto out = whole->out.get();
   out.core().set_canceller(out.core().template make_link<cancel_parts<whole_type>>(whole));
-  for (std::size_t i = 0; i != parts.size(); ++i) {
+  for (std::size_t i = 0; i != whole->chains.size(); ++i) {
     deferred_core& chain = *whole->chains[i];
-    chain.break_if_sourceless();
+    if (keep) chain.break_if_sourceless();
     auto* const link = chain.make_link<part_link<T, Out, OnEnd>>(whole, i, keep, consume, on_end);
-    if (keep) {
-      chain.append(*link);
-    } else {
-      const core_ref taken(std::move(parts[i]).pass_on_as());
-      taken->set_tail(deferred_core::tail::passed_on);
-      taken->append(*link);
-      taken->set_tail(deferred_core::tail::dropped);
-    }
+    chain.append(*link);
+    if (!keep) chain.set_tail(deferred_core::tail::dropped);
   }
   return out;
 }
@@ -307,7 +308,7 @@ deferred<detail::gathered<T>> gather_results(std::vector<deferred<T>>&& deferred
 
 /// Fires with the first value and whose it is, and cancels all others, dropping what comes of them. Fails with
 /// failure_group if all fail. Cancelling it cancels all. Of no deferreds, it never fires unless it is cancelled, which
-/// gives cancelled_error; given to a callback's chain or to a list, it fails with broken_deferred at once.
+/// gives cancelled_error; given to a callback's chain, another chain or a list, it fails with broken_deferred at once.
 template <class T>
 deferred<race_result<T>> race(std::vector<deferred<T>>&& deferreds) {
   using out = race_result<T>;

@@ -20,7 +20,8 @@ class deferred_lock {
   /// is held until release().
   [[nodiscard]] deferred<> acquire() { return semaphore_.acquire(); }
 
-  /// Passes the lock on to the next in the queue, whose callbacks run before this returns. Throws std::logic_error if
+  /// Passes the lock on to the next in the queue, whose callbacks run before this returns, as those of
+  /// every source (see deferred_source). Throws std::logic_error if
   /// it is not held.
   void release() {
     if (!locked()) throw std::logic_error("deferred_lock::release: the lock is not held");

@@ -43,7 +43,8 @@ class deferred_queue {
   deferred_queue(const deferred_queue&) = delete;
   deferred_queue& operator=(const deferred_queue&) = delete;
 
-  /// Fires the first of those who wait with `item`; its callbacks run before this returns. Otherwise keeps it. Throws
+  /// Fires the first of those who wait with `item`; its callbacks run before this returns, as those of every source
+  /// (see deferred_source). Otherwise keeps it. Throws
   /// queue_overflow if that is too many; `item` is not taken then.
   void put(T&& item) {
     if (!waiters_.empty()) {

@@ -32,7 +32,8 @@ class deferred_semaphore {
     return succeed();
   }
 
-  /// Gives a token back, or passes it on to the next in the queue, whose callbacks run before this returns. Throws
+  /// Gives a token back, or passes it on to the next in the queue, whose callbacks run before this returns, as
+  /// those of every source (see deferred_source). Throws
   /// std::logic_error if all tokens are there.
   void release() {
     if (tokens_ == limit_) throw std::logic_error("deferred_semaphore::release: nobody has a token");

@@ -29,9 +29,11 @@ class deferred;
 ///       wring::deferred_source<std::string> answer_;
 ///     };
 ///
-/// The callbacks of the deferred run before callback() or errback() returns. Destroyed (or assigned to) without having
-/// fired, it fails the deferred with `broken_deferred`. Move-only; one that was moved from, or made with `nullptr`,
-/// throws std::logic_error whatever is asked of it. Belongs to the thread that made it.
+/// The callbacks of the deferred run before callback() or errback() returns. (Callbacks that fire other deferreds, and
+/// those others, are nested 256 deep; what is fired deeper runs when the innermost of these is over, so that the stack
+/// has an end. The same goes for what fires one by other means: a lock, a list, the end of a pause.) Destroyed (or
+/// assigned to) without having fired, it fails the deferred with `broken_deferred`. Move-only; one that was moved from,
+/// or made with `nullptr`, throws std::logic_error whatever is asked of it. Belongs to the thread that made it.
 template <class T = void>
 class [[nodiscard]] deferred_source {
   static_assert(std::is_void_v<T> || (std::is_object_v<T> && !std::is_const_v<T>), "T is an object type or void");

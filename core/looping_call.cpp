@@ -117,7 +117,7 @@ class looping_state {
     const std::int64_t count = ticks();
     // None, if a reset has moved the grid just so.
     auto made = count > 0 ? fn_(static_cast<std::uint64_t>(count)) : succeed();
-    made.core().break_if_sourceless();
+    made.core().pass_on();
     auto under_way = std::move(made).add_callbacks([this] { ended_iteration({}); },
                                                    [this](const failure& f) { ended_iteration(f.fault()); });
     if (!iterating_) return release();

@@ -23,6 +23,14 @@ constinit thread_local char this_thread = 0;
 constinit thread_local deferred_core* doomed = nullptr;
 constinit thread_local bool destroying = false;
 
+/// How deep chains run inside of each other, and those that have been put off at the limit.
+struct depth_of_runs {
+  std::uint32_t depth = 0;
+  deferred_core* first = nullptr;
+  deferred_core* last = nullptr;
+};
+constinit thread_local depth_of_runs runs;
+
 /// Chains that wait for each other in a circle are found up to this length.
 constexpr int circle_limit = 64;
 
@@ -42,6 +50,20 @@ struct deferred_core::continuation final : typed_link<continuation> {
   core_ref outer;
 };
 
+/// The last run before the limit does what was put off below it before it is over: whoever fired something above the
+/// limit finds its callbacks done, and the stack has an end however many fire each other.
+struct deferred_core::inside_run {
+  inside_run() noexcept { ++runs.depth; }
+  inside_run(const inside_run&) = delete;
+  inside_run& operator=(const inside_run&) = delete;
+  ~inside_run() {
+    if (runs.first != nullptr) [[unlikely]] {
+      if (runs.depth == depth_limit) catch_up();
+    }
+    --runs.depth;
+  }
+};
+
 deferred_core::deferred_core(const std::source_location& made) noexcept : thread_(&this_thread), fired_at_(made) {}
 
 deferred_core::~deferred_core() {
@@ -57,13 +79,13 @@ deferred_core::~deferred_core() {
 // What a link holds may be the last to refer to another core, whose links hold the next one: destroyed in a loop, so
 // that chains of any length need no deep stack.
 void deferred_core::destroy() noexcept {
-  next_doomed_ = doomed;
+  next_in_line_ = doomed;
   doomed = this;
   if (destroying) return;
   destroying = true;
   while (doomed != nullptr) {
     deferred_core* const core = doomed;
-    doomed = core->next_doomed_;
+    doomed = core->next_in_line_;
     core->~deferred_core();
     frame_recycler::deallocate(core, sizeof(deferred_core));
   }
@@ -108,7 +130,7 @@ void deferred_core::mark_fired(const std::source_location& at) noexcept {
 void deferred_core::fired(const std::source_location& at) noexcept {
   const core_ref alive = core_ref::share(*this);
   mark_fired(at);
-  run();
+  go_on();
 }
 
 void deferred_core::end_quietly() noexcept {
@@ -125,14 +147,14 @@ deferred_core* deferred_core::fire_with_result_of(deferred_core& from) noexcept 
 void deferred_core::source_gone() noexcept {
   source_alive_ = false;
   source_ = nullptr;
-  const bool held_up = tail_ == tail::passed_on && pauses_ != 0;
+  const bool held_up = tail_ != tail::held && pauses_ != 0;
   if (held_up) pauses_ = 0;  // nobody is left who could
   if (!called_) {
     const bool missed = first_ != nullptr || tail_ == tail::held || tail_ == tail::passed_on;
     if (!missed) return end_quietly();
     fail(failure(broken_deferred()).fault(), fired_at_);
   } else if (held_up) {
-    run();
+    go_on();
   }
 }
 
@@ -142,13 +164,15 @@ void deferred_core::break_if_sourceless() noexcept {
 
 void deferred_core::set_tail(tail t) noexcept {
   tail_ = t;
-  if (t == tail::passed_on && !source_alive_) pauses_ = 0;  // nobody is left who could
+  if (pauses_ != 0 && !source_alive_ && t != tail::held) [[unlikely]] {
+    pauses_ = 0;  // nobody is left who could
+    if (t == tail::dropped) return go_on();
+  }
   if (t == tail::dropped) report_if_unhandled();
 }
 
 void deferred_core::append(deferred_link& link) noexcept {
-  (last_ != nullptr ? last_->next : first_) = &link;
-  last_ = &link;
+  add(link);
   run();
 }
 
@@ -161,8 +185,7 @@ void deferred_core::detach(deferred_link& link) noexcept {
 
 void deferred_core::wait_for(deferred_core* inner) {
   const core_ref awaited(inner);
-  inner->set_tail(tail::passed_on);
-  inner->break_if_sourceless();
+  inner->pass_on();
   if (inner->settled() && inner->first_ == nullptr) {
     inner->move_result_to(*this);
     return;
@@ -174,12 +197,13 @@ void deferred_core::wait_for(deferred_core* inner) {
   deferred_link* const link = inner->make_link<continuation>(*this);
   status_ = status::waiting;
   waited_for_ = inner;
-  inner->append(*link);
+  inner->add(*link);
+  if (inner->settled()) inner->go_on();
 }
 
 void deferred_core::unpause() {
   if (pauses_ == 0) throw std::logic_error("a deferred was unpaused more often than paused");
-  if (--pauses_ == 0) run();
+  if (--pauses_ == 0) go_on();
 }
 
 void deferred_core::cancel(const std::source_location& at) {
@@ -204,11 +228,54 @@ void deferred_core::cancel(const std::source_location& at) {
   c.fail(failure(cancelled_error()).fault(), at);
 }
 
+void deferred_core::cancel_part(std::size_t index) noexcept {
+  if (runs.depth == depth_limit) return put_off(cancel_due);
+  const inside_run inside;
+  cancel_or_log(&index);
+}
+
+void deferred_core::go_on() noexcept {
+  if (runs.depth == depth_limit) [[unlikely]]
+    return put_off(run_due);
+  const inside_run inside;
+  run();
+}
+
+void deferred_core::cancel_or_log(const std::size_t* index) noexcept {
+  try {
+    cancel(std::source_location::current());
+  } catch (...) {
+    log::error("the canceller of one of several deferreds threw",
+               index != nullptr ? log::field("index", *index) : log::field(),
+               {"error", failure(std::current_exception()).message()});
+  }
+}
+
+void deferred_core::put_off(due what) noexcept {
+  if (put_off_ == 0) {
+    retain();
+    next_in_line_ = nullptr;
+    (runs.first != nullptr ? runs.last->next_in_line_ : runs.first) = this;
+    runs.last = this;
+  }
+  put_off_ |= what;
+}
+
+void deferred_core::catch_up() noexcept {
+  while (runs.first != nullptr) {
+    const core_ref core(runs.first);
+    runs.first = core->next_in_line_;
+    const std::uint8_t due = std::exchange(core->put_off_, std::uint8_t{0});
+    if ((due & run_due) != 0) core->run();
+    if ((due & cancel_due) != 0) core->cancel_or_log(nullptr);
+  }
+}
+
 void deferred_core::run() noexcept {
   core_ref current = core_ref::share(*this);
   for (;;) {
     deferred_core& c = *current;
-    if (c.running_ || c.pauses_ != 0) return;
+    if (c.running_ || c.pauses_ != 0) return c.report_if_unhandled();
     c.running_ = true;
     deferred_core* next = nullptr;
     // A pause in here does not stop this run, as in Twisted.

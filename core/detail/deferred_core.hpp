@@ -74,6 +74,10 @@ class WRING_API deferred_core {
   deferred_core(const deferred_core&) = delete;
   deferred_core& operator=(const deferred_core&) = delete;
 
+  /// How many chains may run inside of each other, fired by each other's callbacks; deeper ones are put off. More than
+  /// Twisted gets to before Python's limit of recursion.
+  static constexpr std::uint32_t depth_limit = 256;
+
   void retain() noexcept { ++references_; }
   void release() noexcept {
     if (--references_ == 0) destroy();
@@ -146,13 +150,23 @@ class WRING_API deferred_core {
   void set_canceller(deferred_link* canceller) noexcept { canceller_ = canceller; }
 
   // The chain's end.
+  /// A pause ends when nobody is left who could unpause. What was held up runs now if the end was dropped; if it was
+  /// passed on, with what the new owner is about to append.
   void set_tail(tail t) noexcept;
+  /// Somebody waits for it from now on who keeps it, and does not unpause it.
+  void pass_on() noexcept {
+    set_tail(tail::passed_on);
+    break_if_sourceless();
+  }
   [[nodiscard]] tail tail_state() const noexcept { return tail_; }
   /// A link for append or set_canceller, in the core's own room if there is enough.
   template <class Link, class... Args>
   [[nodiscard]] Link* make_link(Args&&... args);
   /// Adds a link; runs it at once if the result is there and nothing holds it up.
   void append(deferred_link& link) noexcept;
+  /// Runs the links whose result is there, if nothing holds them up. At the limit of depth that is put off until the
+  /// innermost run that is under way is over.
+  void go_on() noexcept;
   /// Makes the chain, from within one of its links, wait for `inner`, of which this is the reference. Its result comes
   /// in place of the link's.
   void wait_for(deferred_core* inner);
@@ -163,6 +177,8 @@ class WRING_API deferred_core {
   void unpause();
   /// Throws what the canceller throws.
   void cancel(const std::source_location& at);
+  /// The same for the chain at `index` of several: logs what the canceller throws, and is put off as go_on() is.
+  void cancel_part(std::size_t index) noexcept;
 
   /// Aborts if this is not the thread that made the core.
   void check_thread() const noexcept {
@@ -173,6 +189,8 @@ class WRING_API deferred_core {
 
  private:
   struct continuation;
+  struct inside_run;
+  enum due : std::uint8_t { run_due = 1, cancel_due = 2 };
 
   static constexpr std::size_t room_bytes = 192;
 
@@ -185,6 +203,13 @@ class WRING_API deferred_core {
   void drop_canceller() noexcept;
   void mark_fired(const std::source_location& at) noexcept;
   void run() noexcept;
+  void put_off(due what) noexcept;
+  static void catch_up() noexcept;
+  void add(deferred_link& link) noexcept {
+    (last_ != nullptr ? last_->next : first_) = &link;
+    last_ = &link;
+  }
+  void cancel_or_log(const std::size_t* index) noexcept;
   void report_if_unhandled() noexcept;
   void report() noexcept;
 
@@ -196,8 +221,8 @@ class WRING_API deferred_core {
   deferred_core* waited_for_ = nullptr;  // alive: what it waits for has a reference to this, and somebody else to it
   void* source_ = nullptr;
   const void* thread_;
-  deferred_core* next_doomed_ = nullptr;
-  std::source_location fired_at_;  // until then, where it was made
+  deferred_core* next_in_line_ = nullptr;  // of those that are doomed, or put off
+  std::source_location fired_at_;          // until then, where it was made
   std::uint32_t references_ = 1;
   std::uint32_t pauses_ = 0;
   std::uint16_t room_used_ = 0;
@@ -208,6 +233,7 @@ class WRING_API deferred_core {
   bool swallow_next_ = false;
   bool running_ = false;
   bool cancelling_ = false;
+  std::uint8_t put_off_ = 0;  // what is due
   alignas(std::max_align_t) std::byte room_[room_bytes];
 };
 

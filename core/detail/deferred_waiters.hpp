@@ -13,10 +13,21 @@ namespace wring::detail {
 template <class T>
 class deferred_waiters {
  public:
-  [[nodiscard]] bool empty() const noexcept { return sources_.empty(); }
+  deferred_waiters() = default;
+  deferred_waiters(const deferred_waiters&) = delete;
+  deferred_waiters& operator=(const deferred_waiters&) = delete;
+  /// Fails those who wait, whose errbacks may cancel others, or want to wait again.
+  ~deferred_waiters() {
+    closing_ = true;
+    while (!sources_.empty()) static_cast<void>(pop());
+  }
+
+  /// Whether there is nobody to be served.
+  [[nodiscard]] bool empty() const noexcept { return closing_ || sources_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return sources_.size(); }
 
   [[nodiscard]] deferred<T> add() {
+    if (closing_) return fail<T>(broken_deferred());
     std::list<deferred_source<T>> one;
     one.emplace_back(nullptr);
     const auto place = one.begin();
@@ -38,6 +49,7 @@ class deferred_waiters {
 
  private:
   std::list<deferred_source<T>> sources_;
+  bool closing_ = false;
 };
 
 }  // namespace wring::detail

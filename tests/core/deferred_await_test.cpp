@@ -225,6 +225,19 @@ TEST_CASE("a cancelled task cancels the deferred it awaits, and waits for what c
     });
     CHECK(log == "asked cannot");
   }
+  SECTION("what the canceller throws after it has fired is logged, and a value is dropped all the same") {
+    run_task([&]() -> task<> {
+      deferred_source<int> source([](deferred_source<int>& s) {
+        s.callback(3);
+        throw std::runtime_error("too late");
+      });
+      co_await cancel_while_it_waits(source.get(), log);
+    });
+    CHECK(log == "asked cancelled");
+    REQUIRE(records.lines().size() == 1);
+    CHECK(records.lines()[0].find("error=too late") != std::string::npos);
+    return;
+  }
   SECTION("it may take a while") {
     run_task([&]() -> task<> {
       deferred_source<int> source;

@@ -178,7 +178,7 @@ TEST_CASE("10^5 deferreds that wait for each other need no deep stack", "[deferr
     while (!sources.empty()) sources.pop_back();
     CHECK(end == 1);
   }
-  SECTION("dropped with their links unrun") {
+  SECTION("dropped while they are paused") {
     captured_log log;
     deferred_source<int> source;
     source.pause();
@@ -273,6 +273,17 @@ TEST_CASE("a failure that nobody handles is reported once, when nobody is left w
       d.add_callback([](int n) { return n; });
     }
     source.errback(std::runtime_error("lost"));
+    CHECK(log.lines().size() == 1);
+  }
+  SECTION("while it is paused, after the handle has gone") {
+    deferred_source<int> source;
+    {
+      auto d = source.get();
+      d.pause();
+    }
+    source.errback(std::runtime_error("lost"));
+    CHECK(log.lines().size() == 1);
+    source.unpause();
     CHECK(log.lines().size() == 1);
   }
   SECTION("while it is paused") {

@@ -299,3 +299,22 @@ TEST_CASE("a race of nothing never ends by itself", "[deferred_list]") {
   });
   CHECK(broken);
 }
+
+TEST_CASE("a race of nothing that is chained fails, and so does what it is chained to", "[deferred_list]") {
+  captured_log log;
+  std::string order;
+  auto d = wring::race(std::vector<deferred<int>>());
+  d.add_errback([&](const failure& f) {
+    order += f.check<wring::broken_deferred>() ? 'b' : '?';
+    return f;
+  });
+  deferred_source<wring::race_result<int>> target;
+  auto end = target.get();
+  end.add_errback([&](const failure& f) {
+    order += f.check<wring::broken_deferred>() ? 'b' : '?';
+    return wring::race_result<int>{};
+  });
+  std::move(d).chain_deferred(std::move(target));
+  CHECK(order == "bb");
+  CHECK(log.lines().empty());
+}

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -126,4 +127,104 @@ TEST_CASE("a deferred_lock that goes fails those who wait for it", "[deferred_lo
   }
   CHECK(broken);
   CHECK(log.lines().empty());
+}
+
+TEST_CASE("those who wait for a deferred_lock that goes may cancel each other, and cannot wait again",
+          "[deferred_lock]") {
+  captured_log log;
+  std::string order;
+  {
+    deferred_lock lock;
+    static_cast<void>(lock.acquire());
+    auto first = lock.acquire();
+    auto second = lock.acquire();
+    first.add_errback([&](const failure&) {
+      second.cancel();
+      lock.acquire().add_errback([&](const failure& f) { order += f.check<wring::broken_deferred>() ? 'b' : '?'; });
+      lock.release();
+      order += '1';
+    });
+    second.add_errback([&](const failure& f) { order += f.check<wring::cancelled_error>() ? 'c' : '?'; });
+  }
+  CHECK(order == "cb1");
+  CHECK(log.lines().empty());
+}
+
+TEST_CASE("100,000 who wait for a deferred_lock and pass it on at once need no deep stack", "[deferred_lock]") {
+  constexpr int waiters = 100'000;
+  captured_log log;
+  deferred_lock lock;
+  int begun = 0;
+  int ended = 0;
+  bool in_order = true;
+  static_cast<void>(lock.acquire());
+  SECTION("from their callbacks") {
+    for (int i = 0; i != waiters; ++i) {
+      lock.acquire().add_callback([&, i] {
+        in_order = in_order && begun == i;
+        ++begun;
+        lock.release();
+        ++ended;
+      });
+    }
+    lock.release();
+  }
+  SECTION("cancelled in between") {
+    std::vector<wring::deferred<>> waiting;
+    for (int i = 0; i != waiters; ++i) waiting.push_back(lock.acquire());
+    for (int i = 0; i != waiters; ++i) {
+      waiting[static_cast<std::size_t>(i)].add_callbacks(
+          [&, i] {
+            in_order = in_order && i % 2 == 0 && begun == i;
+            begun += 2;
+            waiting[static_cast<std::size_t>(i) + 1].cancel();
+            lock.release();
+            ++ended;
+          },
+          [&](const failure& f) { ended += f.check<wring::cancelled_error>() ? 1 : 0; });
+    }
+    lock.release();
+  }
+  SECTION("in what it runs") {
+    for (int i = 0; i != waiters; ++i) {
+      lock.run([&, i] {
+            in_order = in_order && begun == i;
+            ++begun;
+          })
+          .add_callback([&] { ++ended; });
+    }
+    lock.release();
+  }
+  CHECK(begun == waiters);
+  CHECK(ended == waiters);
+  CHECK(in_order);
+  CHECK_FALSE(lock.locked());
+  CHECK(log.lines().empty());
+}
+
+TEST_CASE("100,000 tasks that a deferred_lock runs need no deep stack", "[deferred_lock]") {
+  constexpr int tasks = 100'000;
+  run_task([]() -> task<> {
+    deferred_lock lock;
+    int begun = 0;
+    int cancelled = 0;
+    bool in_order = true;
+    std::vector<wring::deferred<>> running;
+    static_cast<void>(lock.acquire());
+    for (int i = 0; i != tasks; ++i) {
+      running.push_back(lock.run([&, i]() -> task<> {
+        in_order = in_order && begun <= i;
+        ++begun;
+        co_return;
+      }));
+      running.back().add_errback([&](const failure& f) { cancelled += f.check<wring::cancelled_error>() ? 1 : 0; });
+    }
+    for (std::size_t i = 0; i < running.size(); i += 3) running[i].cancel();
+    lock.release();
+    for (auto& each : running) co_await std::move(each);
+    CHECK(begun + cancelled == tasks);
+    CHECK(cancelled == (tasks + 2) / 3);
+    CHECK(in_order);
+    CHECK_FALSE(lock.locked());
+  });
 }

@@ -87,3 +87,46 @@ TEST_CASE("a task can wait for a deferred_queue", "[deferred_queue]") {
     CHECK(n == 5);
   });
 }
+
+TEST_CASE("100,000 who wait for a deferred_queue and put in the next item at once need no deep stack",
+          "[deferred_queue]") {
+  constexpr int waiters = 100'000;
+  deferred_queue<int> q({.backlog = waiters});
+  int next = 0;
+  bool in_order = true;
+  for (int i = 0; i != waiters; ++i) {
+    q.get().add_callback([&, i](int n) {
+      in_order = in_order && next == i && n == i;
+      ++next;
+      q.put(n + 1);
+    });
+  }
+  q.put(0);
+  CHECK(next == waiters);
+  CHECK(in_order);
+  CHECK(q.size() == 1);
+}
+
+TEST_CASE("those who wait for a deferred_queue that goes may use it", "[deferred_queue]") {
+  std::optional<deferred_queue<int>> queue(std::in_place);
+  auto& q = *queue;
+  auto first = q.get();
+  auto second = q.get();
+  std::string order;
+  first.add_errback([&](const failure&) {
+    second.cancel();
+    q.put(1);
+    q.get().add_callback([&](int n) { order += std::to_string(n); });
+    static_cast<void>(q.get().add_errback([&](const failure& f) {
+      order += f.check<wring::broken_deferred>() ? 'b' : '?';
+      return 0;
+    }));
+    return 0;
+  });
+  second.add_errback([&](const failure& f) {
+    order += f.check<wring::cancelled_error>() ? 'c' : '?';
+    return 0;
+  });
+  queue.reset();
+  CHECK(order == "c1b");
+}

@@ -63,3 +63,30 @@ TEST_CASE("a deferred_semaphore runs as many functions at once as it has tokens"
   CHECK(sum == 111);
   CHECK(s.tokens() == 2);
 }
+
+TEST_CASE("100,000 who wait for a deferred_semaphore and pass it on at once need no deep stack",
+          "[deferred_semaphore]") {
+  constexpr int waiters = 100'000;
+  deferred_semaphore s(3);
+  int next = 0;
+  bool in_order = true;
+  for (int i = 0; i != 3; ++i) static_cast<void>(s.acquire());
+  for (int i = 0; i != waiters; ++i) {
+    if (i % 2 == 0) {
+      s.acquire().add_callback([&, i] {
+        in_order = in_order && next == i;
+        ++next;
+        s.release();
+      });
+    } else {
+      static_cast<void>(s.run([&, i] {
+        in_order = in_order && next == i;
+        ++next;
+      }));
+    }
+  }
+  for (int i = 0; i != 3; ++i) s.release();
+  CHECK(next == waiters);
+  CHECK(in_order);
+  CHECK(s.tokens() == 3);
+}

@@ -121,11 +121,17 @@ deferred_source<value>& machine::source(const std::string& slot) {
   return found->second;
 }
 
+// Whether it is known who could unpause it then.
+bool machine::may_lose_handle(node n) const {
+  const auto pauses = pauses_.find(n);
+  return pauses == pauses_.end() || pauses->second == 0 || sources_.contains(n) || sourceless_.contains(n);
+}
+
 // What would wait for itself, or for ever, is not given away.
 deferred<value> machine::take(const std::string& slot, node by, bool passed_on) {
   const node n = number(slot);
   deferred<value>& found = handle(slot);
-  if (pauses_[n] != 0 && !(passed_on && (sources_.contains(n) || sourceless_.contains(n)))) throw skip();
+  if (passed_on ? !may_lose_handle(n) : pauses_[n] != 0) throw skip();
   if (never_.contains(n) || busy_.contains(n) || std::ranges::find(running_, n) != running_.end()) {
     throw skip();
   }
@@ -247,7 +253,7 @@ void machine::op_typed(arguments a) {
   });
 }
 
-// By the deferred, or by the source if a chain or a task has the deferred.
+// By the deferred, or by the source if the deferred was given away or dropped.
 template <class Fn>
 void machine::with_end(const std::string& slot, Fn fn) {
   const node n = number(slot);
@@ -280,7 +286,7 @@ void machine::op_chain(arguments a) {
   const node target = number(a[2]);
   source(a[2]);
   if (pauses_[target] != 0 && !handles_.contains(target)) throw skip();
-  deferred<value> d = take(a[1], target);
+  deferred<value> d = take(a[1], target, true);
   deferred_source<value> s = std::move(source(a[2]));
   sources_.erase(target);
   std::move(d).chain_deferred(std::move(s));
@@ -304,8 +310,11 @@ void machine::op_timeout(arguments a) {
 
 void machine::op_drop(arguments a) {
   handle(a[1]);
-  if (pauses_[number(a[1])] != 0) throw skip();
-  handles_.extract(number(a[1]));
+  const node n = number(a[1]);
+  if (!may_lose_handle(n)) throw skip();
+  passed_on_.insert(n);
+  if (sourceless_.contains(n)) pauses_[n] = 0;
+  handles_.extract(n);
 }
 
 void machine::op_abandon(arguments a) {

@@ -114,8 +114,9 @@ class machine {
   node claim(const std::string& slot);
   deferred<value>& handle(const std::string& slot);
   deferred_source<value>& source(const std::string& slot);
-  /// `passed_on`: to a chain or a task.
-  deferred<value> take(const std::string& slot, node by, bool passed_on = false);
+  /// `passed_on`: so that nobody has a handle then.
+  deferred<value> take(const std::string& slot, node by, bool passed_on);
+  [[nodiscard]] bool may_lose_handle(node n) const;
   void check_circle(node n, node by) const;
   void keep(node slot, deferred<value> d) { handles_.insert_or_assign(slot, std::move(d)); }
   node new_node(node parent);

@@ -39,7 +39,7 @@ struct machine::parts {
           m.parents_[n].insert(by);
           kept.push_back(n);
         } else {
-          deferreds.push_back(m.take(a[i], by));
+          deferreds.push_back(m.take(a[i], by, true));
         }
       } catch (const skip&) {
       }

@@ -4,7 +4,7 @@
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
-from oracle.events import Skip, show
+from oracle.events import LOG, Skip, show, show_error
 
 
 class Script:
@@ -55,7 +55,9 @@ class Waiter(defer.Deferred):
             try:
                 self.awaited.cancel()
             except Exception as error:
-                if not self.arrived:
+                if self.arrived:  # what arrived counts (difference 26)
+                    LOG.entries.append('canceller raised ' + show_error(error))
+                else:
                     self.detached = True
                     self.awaited.callbacks.pop()  # it was the last
                     self.awaited = None
@@ -107,6 +109,8 @@ class Coroutines:
                     deferred = self.take(operation[1], node, passed_on=True)
                 except Skip:
                     continue
+                if not deferred.callbacks:  # otherwise it waits, even if they run as it begins to
+                    self.end_pause(int(operation[1]), deferred)
                 value = await self.awaited(deferred, int(operation[1]), script, operation[0] == 'try')
                 self.say(f'{node} has {show(value)}')
             return self.outcome(outcome, value, node)
@@ -118,8 +122,7 @@ class Coroutines:
         if waiter.arrived and not waiter.queued:
             self.ready.remove(waiter.go_on)
             waiter.go_on()  # it does not wait
-        if slot in self.sourceless:
-            self.end_pause(slot, deferred)
+        self.end_pause(slot, deferred)
         try:
             return await waiter
         except Exception as error:

@@ -24,11 +24,15 @@ class Deferreds:
             raise Skip
         return self.handles[int(slot)]
 
+    def may_lose_handle(self, slot):
+        """Whether it is known who could unpause it then."""
+        return not self.pauses[slot] or slot in self.sources or slot in self.sourceless
+
     def take(self, slot, node, passed_on=False):
-        """Gives a deferred away, to `node`, which waits for it; `passed_on` if that is a chain or a task."""
+        """Gives a deferred away, to `node`, which waits for it; `passed_on` if nobody has a handle then."""
         slot = int(slot)
         deferred = self.handle(slot)
-        if self.pauses[slot] and not (passed_on and (slot in self.sources or slot in self.sourceless)):
+        if not (self.may_lose_handle(slot) if passed_on else not self.pauses[slot]):
             raise Skip
         if slot in self.running or slot in self.never | self.busy:
             raise Skip
@@ -42,23 +46,22 @@ class Deferreds:
         self.parents[slot].add(node)
         if passed_on:
             self.passed_on.add(slot)
-        # A coroutine waits for what has callbacks to run, even if they run as it begins to wait.
-        if slot in self.sourceless and not (node in self.scripts and deferred.callbacks):
-            self.end_pause(slot, deferred)
         return deferred
 
     def end_pause(self, slot, deferred):
-        """Nobody is left who could unpause it (difference 5)."""
+        """If nobody is left who could unpause it, its pause ends (difference 5)."""
+        if slot not in self.sourceless:
+            return
         while self.pauses[slot]:
             self.pauses[slot] -= 1
             deferred.unpause()
 
     def members(self, slots, node, keep):
         """Deferreds to put together: given away, or if `keep` not."""
-        found = []
+        found, taken = [], []
         for slot in slots:
             try:
-                deferred = self.handle(slot) if keep else self.take(slot, node)
+                deferred = self.handle(slot) if keep else self.take(slot, node, passed_on=True)
                 if int(slot) in self.never:
                     raise Skip
             except Skip:
@@ -68,6 +71,9 @@ class Deferreds:
                 self.parents[int(slot)].add(node)
             else:
                 self.dropped.append(weakref.ref(deferred))
+                taken.append((int(slot), deferred))
+        for slot, deferred in taken:
+            self.end_pause(slot, deferred)
         return found
 
     def claim(self, slot):
@@ -149,7 +155,7 @@ class Deferreds:
         self.handles[int(slot)] = deferred
 
     def held(self, slot):
-        """The deferred, or what is left of it if somebody waits for it."""
+        """The deferred, or what is left of it if it was given away or dropped."""
         slot = int(slot)
         if slot in self.handles:
             return self.handles[slot]
@@ -175,11 +181,12 @@ class Deferreds:
         self.source(other)
         if self.pauses[int(other)] and int(other) not in self.handles:
             raise Skip
-        deferred = self.take(slot, int(other))
+        deferred = self.take(slot, int(other), passed_on=True)
         source = self.source(other)
         del self.sources[int(other)]
         deferred.chainDeferred(source)
         self.dropped.append(weakref.ref(deferred))
+        self.end_pause(int(slot), deferred)
 
     def do_timeout(self, slot, seconds, action):
         deferred = self.handle(slot)
@@ -202,9 +209,12 @@ class Deferreds:
 
     def do_drop(self, slot):
         self.handle(slot)
-        if self.pauses[int(slot)]:
+        if not self.may_lose_handle(int(slot)):
             raise Skip
-        self.dropped.append(weakref.ref(self.handles.pop(int(slot))))
+        deferred = self.handles.pop(int(slot))
+        self.passed_on.add(int(slot))
+        self.dropped.append(weakref.ref(deferred))
+        self.end_pause(int(slot), deferred)
 
     def do_abandon(self, slot):
         slot = int(slot)

@@ -36,7 +36,7 @@ class Machine(Deferreds, Groups, Coroutines, Timed, Cooperation):
         self.used = set()
         self.parents = collections.defaultdict(set)  # deferred: what waits for it
         self.dropped = []  # references to deferreds that nobody has
-        self.passed_on = set()  # deferreds that were returned from a callback or awaited
+        self.passed_on = set()  # deferreds that were given away or dropped
         self.never = set()  # deferreds that may never fire
         self.scripts = set()  # nodes that are coroutines
         self.sourceless = set()  # deferreds that nothing but the program can hold up
@@ -67,11 +67,14 @@ class Machine(Deferreds, Groups, Coroutines, Timed, Cooperation):
         LOG.entries.clear()
 
     def report_dropped(self):
-        """A deferred that was let go of reports at once, also while its source remains (difference 7)."""
+        """A deferred that was let go of reports at once, also while its source remains, and paused (difference 7)."""
         for reference in self.dropped:
             deferred = reference()
-            if deferred is not None and deferred._debugInfo is not None and deferred._debugInfo.failResult is not None:
-                LOG.entries.append('unhandled ' + show_logged(deferred._debugInfo.failResult.value))
+            if deferred is None or deferred.callbacks or not isinstance(getattr(deferred, 'result', None), Failure):
+                continue
+            LOG.entries.append('unhandled ' + show_logged(deferred.result.value))
+            deferred.result = None  # nor is it reported again: not by the end of a pause either
+            if deferred._debugInfo is not None:
                 deferred._debugInfo.failResult = None
 
     def new_error(self, kind):
@@ -169,7 +172,9 @@ class Machine(Deferreds, Groups, Coroutines, Timed, Cooperation):
             return self.begin(int(outcome[2:]), self.new_node(node))
         if outcome.startswith('d'):
             try:
-                return after_run(self.take(outcome[1:], node, passed_on))
+                deferred = self.take(outcome[1:], node, passed_on)
+                self.end_pause(int(outcome[1:]), deferred)
+                return after_run(deferred)
             except Skip:
                 return value
         return value
