@@ -76,7 +76,7 @@ class cooperative_work : public std::enable_shared_from_this<cooperative_work> {
   ~cooperative_work() {
     if (ending_ == ending::failed && !told_) {
       const std::string stack = failure_.stack.line();
-      log::error("a cooperative task failed and nobody waited for it", {"error", describe(failure_.exception)},
+      log::error("a cooperative task failed and nobody waited for it", {"error", described(failure_.exception)},
                  stack.empty() ? log::field() : log::field("stack", stack));
     }
   }

@@ -42,7 +42,8 @@ any_deferred_wait::~any_deferred_wait() {
       chain_->append(*chain_->make_link<unmissed>());
       chain_->cancel(std::source_location::current());
     } catch (...) {
-      log::error("the canceller of a deferred threw", {"error", detail::describe(std::current_exception())});
+      const std::exception_ptr thrown = std::current_exception();
+      log::error("the canceller of a deferred threw", {"error", detail::described(thrown)});
     }
   }
   chain_->set_tail(deferred_core::tail::dropped);
@@ -108,7 +109,8 @@ bool any_deferred_wait::restart() noexcept {
         chain_->detach(arrival_);
         has_arrived_ = true;
       } else {
-        log::error("the canceller of a deferred threw", {"error", detail::describe(std::current_exception())});
+        const std::exception_ptr thrown = std::current_exception();
+        log::error("the canceller of a deferred threw", {"error", detail::described(thrown)});
       }
     }
   }
