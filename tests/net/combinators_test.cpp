@@ -125,7 +125,7 @@ class world {
               },
               [](std::monostate) {});
         }
-        return make_branch([] { return forever(); }, [](std::monostate) {});
+        return make_branch([] { return tests::forever(); }, [](std::monostate) {});
       case 4:
         return make_branch([time = some_time()] { return sleep_for(time); }, [](std::monostate) {});
       default:

@@ -73,19 +73,19 @@ TEST_CASE("bytes of a TCP stream that nobody was given are there for the next re
     c.peer.send("one two three");
     co_await a_moment();
     // The first read is one of its own, the others get what came through the multishot receive.
-    co_await cancelled_when([&]() -> task<> { co_await when_all(c.stream.read(four), forever()); },
+    co_await cancelled_when([&]() -> task<> { co_await when_all(c.stream.read(four), tests::forever()); },
                             [] { return true; });
-    co_await cancelled([&]() -> task<> { co_await when_all(c.stream.read_some(), forever()); });
-    co_await cancelled([&]() -> task<> { co_await when_all(c.stream.read(four), forever()); });
+    co_await cancelled([&]() -> task<> { co_await when_all(c.stream.read_some(), tests::forever()); });
+    co_await cancelled([&]() -> task<> { co_await when_all(c.stream.read(four), tests::forever()); });
     co_await cancelled(
-        [&]() -> task<> { co_await when_all(with_timeout(1h, c.stream.read(four)).result(), forever()); });
+        [&]() -> task<> { co_await when_all(with_timeout(1h, c.stream.read(four)).result(), tests::forever()); });
     const std::string all = co_await next(c.stream, 13);
     CHECK(all == "one two three");
 
     c.peer.send("and the end");
     c.peer.shut_down_write();
     co_await a_moment();
-    co_await cancelled([&]() -> task<> { co_await when_all(c.stream.read_some(), forever()); });
+    co_await cancelled([&]() -> task<> { co_await when_all(c.stream.read_some(), tests::forever()); });
     const std::string rest = co_await next(c.stream, 100);
     CHECK(rest == "and the end");
   });
@@ -99,7 +99,7 @@ TEST_CASE("a task that reads meanwhile gets bytes that come back first", "[put_b
         connection c = make_connection();
         cancel_scope scope;
         auto take = [&]() -> task<> {
-          const auto got = co_await scope.run(when_all(c.stream.read_some(), forever()));
+          const auto got = co_await scope.run(when_all(c.stream.read_some(), tests::forever()));
           CHECK_FALSE(got);
         };
         std::string text;
@@ -139,7 +139,7 @@ TEST_CASE("a closed stream drops what comes back", "[put_back][tcp][real_fd]") {
     auto close = [&]() -> task<> {
       co_await a_moment();
       co_await c.stream.close();
-      co_await forever();
+      co_await tests::forever();
     };
     co_await cancelled_when([&]() -> task<> { co_await when_all(c.stream.read_some(), close); },
                             [&] { return !c.stream.is_open(); });
@@ -153,15 +153,15 @@ TEST_CASE("bytes of a memory stream that nobody was given are there for the next
     auto [a, b] = net::make_memory_stream_pair({.capacity = 8});
     std::array<std::byte, 5> five;
     co_await a.write_all("12345678");
-    co_await cancelled([&]() -> task<> { co_await when_all(b.read(five), forever()); });
+    co_await cancelled([&]() -> task<> { co_await when_all(b.read(five), tests::forever()); });
     CHECK(b.unread() == 8);
     auto refill = [&, &from = a]() -> task<> {
       co_await from.write_all("9abcd");  // takes the room of what was taken
-      co_await forever();
+      co_await tests::forever();
     };
     co_await cancelled([&, &to = b]() -> task<> { co_await when_all(to.read(five), refill); });
     CHECK(b.unread() == 13);
-    co_await cancelled([&, &to = b]() -> task<> { co_await when_all(to.read_some(), forever()); });
+    co_await cancelled([&, &to = b]() -> task<> { co_await when_all(to.read_some(), tests::forever()); });
     co_await a.shut_down_write();
     const std::string all = co_await next(b, 100);
     CHECK(all == "123456789abcd");
@@ -178,10 +178,10 @@ TEST_CASE("streams of any type take back what nobody was given", "[put_back][str
     net::any_stream owned(std::move(pair.second));
     for (const net::stream_ref s : {net::stream_ref(c.stream), net::stream_ref(owned)}) {
       std::array<std::byte, 4> four;
-      co_await cancelled([&]() -> task<> { co_await when_all(s.read(four), forever()); });
-      co_await cancelled([&]() -> task<> { co_await when_all(s.read_some().result(), forever()); });
+      co_await cancelled([&]() -> task<> { co_await when_all(s.read(four), tests::forever()); });
+      co_await cancelled([&]() -> task<> { co_await when_all(s.read_some().result(), tests::forever()); });
       auto delayed = [&]() -> task<> {
-        co_await cancelled([&]() -> task<> { co_await when_all(s.read(four), forever()); });
+        co_await cancelled([&]() -> task<> { co_await when_all(s.read(four), tests::forever()); });
       };
       co_await delayed();
       const std::string all = co_await next(s, 10);
@@ -199,8 +199,8 @@ TEST_CASE("a connection that nobody was given is the next one to be accepted", "
     first.send("1");
     second.send("2");
     co_await a_moment();
-    co_await cancelled([&]() -> task<> { co_await when_all(listener.accept(), forever(), connections.next()); });
-    co_await cancelled([&]() -> task<> { co_await when_all(when_any(listener.accept().result()), forever()); });
+    co_await cancelled([&]() -> task<> { co_await when_all(listener.accept(), tests::forever(), connections.next()); });
+    co_await cancelled([&]() -> task<> { co_await when_all(when_any(listener.accept().result()), tests::forever()); });
     std::string text;
     for (int i = 0; i != 2; ++i) {
       auto accepted = co_await with_timeout(1s, listener.accept());
@@ -223,7 +223,7 @@ TEST_CASE("a connection that nobody was given is the next one to be accepted", "
     raw_socket third = raw_socket::connected_to(listener.local_address());
     cancel_scope scope;
     auto take = [&]() -> task<> {
-      const auto taken = co_await scope.run(when_all(connections.next(), forever()));
+      const auto taken = co_await scope.run(when_all(connections.next(), tests::forever()));
       CHECK_FALSE(taken);
     };
     auto cancel = [&]() -> task<> {
@@ -242,7 +242,7 @@ TEST_CASE("a connection that nobody was given is the next one to be accepted", "
     auto close = [&]() -> task<> {
       co_await a_moment();
       co_await listener.close();
-      co_await forever();
+      co_await tests::forever();
     };
     co_await cancelled_when([&]() -> task<> { co_await when_all(listener.accept(), close); },
                             [&] { return !listener.is_open(); });
@@ -271,10 +271,10 @@ TEST_CASE("what a reader has given to nobody is in its buffer again", "[put_back
       };
       auto trial = [&](auto make) -> task<> {
         if (in.buffered().empty()) {
-          co_await when_all(write,
-                            [&] { return cancelled([&]() -> task<> { co_await when_all(make(), forever()); }); });
+          co_await when_all(
+              write, [&] { return cancelled([&]() -> task<> { co_await when_all(make(), tests::forever()); }); });
         } else {
-          co_await cancelled([&]() -> task<> { co_await when_all(make(), forever()); });
+          co_await cancelled([&]() -> task<> { co_await when_all(make(), tests::forever()); });
         }
       };
       auto line = [&] { return in.read_line(); };
@@ -307,7 +307,7 @@ TEST_CASE("what a reader has given to nobody is in its buffer again", "[put_back
       CHECK(in.buffered().empty());
       co_await a.shut_down_write();
       auto end = [&] { return in.read_line(); };
-      co_await cancelled([&]() -> task<> { co_await when_all(end(), forever()); });
+      co_await cancelled([&]() -> task<> { co_await when_all(end(), tests::forever()); });
       const auto none = co_await in.read_line();
       CHECK_FALSE(none);
     }
