@@ -257,7 +257,10 @@ TEST_CASE("foreign awaitables that are ready count as awaits that end at once", 
         int turns = 0;
         bool stop = false;
         auto count = [&]() -> task<> {
-          for (; !stop; ++turns) co_await wring::yield();
+          while (!stop) {
+            ++turns;
+            co_await wring::yield();
+          }
         };
         auto busy = [&]() -> task<> {
           for (int i = 0; i != 100; ++i) {

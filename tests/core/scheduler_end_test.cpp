@@ -92,7 +92,8 @@ TEST_CASE("an inbox that is ended by what was pushed waits for the push to retur
         },
         &state);
     REQUIRE(in->prepare_sleep());
-    std::thread producer([&] { CHECK(in->try_push([] {})); });
+    bool pushed = false;
+    std::thread producer([&] { pushed = in->try_push([] {}); });
     while (state.woken == 0) std::this_thread::yield();
     in->awake();
     bool ended = false;
@@ -101,6 +102,7 @@ TEST_CASE("an inbox that is ended by what was pushed waits for the push to retur
     in.reset();
     CHECK_FALSE(state.waking);  // nobody uses what the callback refers to any more
     producer.join();
+    CHECK(pushed);
   }
 }
 

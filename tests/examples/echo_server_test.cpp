@@ -37,7 +37,7 @@ task<std::string> echoed(std::string text, net::memory_stream_options options) {
 TEST_CASE("What is echoed is what was sent, in whatever pieces", "[examples][echo_server]") {
   std::string text;
   for (int i = 0; i < 1000; ++i) text += std::to_string(i) + '\n';
-  for (const std::size_t chunk : {0, 1, 7, 4096}) {
+  for (const std::size_t chunk : {std::size_t(wring::unlimited), std::size_t{1}, std::size_t{7}, std::size_t{4096}}) {
     const net::memory_stream_options options{.capacity = 64, .read_chunk = chunk};
     CHECK(wring::testing::run([&] { return echoed(text, options); }) == text);
   }

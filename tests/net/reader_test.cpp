@@ -35,6 +35,8 @@ using net::reader;
 
 namespace {
 
+constexpr std::size_t whole = wring::unlimited;  // the size of the chunks that a stream gives
+
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -89,7 +91,7 @@ TEST_CASE("what comes after the last line feed is a line too", "[reader]") {
 }
 
 TEST_CASE("a line may be as long as its limit and no longer", "[reader]") {
-  const std::size_t chunk = GENERATE(0U, 1U, 3U);
+  const std::size_t chunk = GENERATE(whole, std::size_t{1}, std::size_t{3});
   with_text("12345\r\n123456\r\nnext\n", {.read_chunk = chunk}, [&](reader& in) -> task<> {
     const auto fits = co_await in.read_line(5);
     REQUIRE(fits);
@@ -124,7 +126,7 @@ TEST_CASE("a peer that never ends its line cannot fill the memory", "[reader]") 
 }
 
 TEST_CASE("text is read up to a delimiter, which is dropped", "[reader]") {
-  const std::size_t chunk = GENERATE(0U, 1U, 2U, 7U);
+  const std::size_t chunk = GENERATE(whole, std::size_t{1}, std::size_t{2}, std::size_t{7});
   with_text("GET /\r\nHost: x\r\n\r\nbody--\r\n--rest", {.read_chunk = chunk}, [](reader& in) -> task<> {
     const auto head = std::string(co_await in.read_until("\r\n\r\n", 100));
     CHECK(head == "GET /\r\nHost: x");
@@ -140,7 +142,7 @@ TEST_CASE("text is read up to a delimiter, which is dropped", "[reader]") {
 }
 
 TEST_CASE("a delimiter is found up to the limit and not beyond", "[reader]") {
-  const std::size_t chunk = GENERATE(0U, 1U, 2U);
+  const std::size_t chunk = GENERATE(whole, std::size_t{1}, std::size_t{2});
   with_text("12345==x==", {.read_chunk = chunk}, [](reader& in) -> task<> {
     const auto beyond = co_await in.read_until("==", 4).result();
     CHECK(beyond.error() == errc::limit_exceeded);
@@ -159,7 +161,7 @@ TEST_CASE("an empty delimiter is refused", "[reader]") {
 }
 
 TEST_CASE("blocks of a known size are read whole", "[reader]") {
-  const std::size_t chunk = GENERATE(0U, 1U, 3U);
+  const std::size_t chunk = GENERATE(whole, std::size_t{1}, std::size_t{3});
   with_text("headpayload12", {.read_chunk = chunk}, [](reader& in) -> task<> {
     const auto head = co_await in.read_exactly(4);
     CHECK(text_of(head) == "head");

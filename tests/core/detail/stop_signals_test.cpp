@@ -153,8 +153,9 @@ TEST_CASE("each thread that runs a scheduler unblocks the signals, and blocks th
 }
 
 TEST_CASE("a program that was started with SIGINT or SIGTERM ignored goes on ignoring it", "[run][stop_signals]") {
-  for (const auto& [ignored, other] : {std::pair(SIGINT, SIGTERM), std::pair(SIGTERM, SIGINT)}) {
-    const child_end end = run_in_child([ignored = ignored, other = other] {
+  for (const int ignored : {SIGINT, SIGTERM}) {
+    const int other = ignored == SIGINT ? SIGTERM : SIGINT;
+    const child_end end = run_in_child([=] {
       ::alarm(20);
       std::signal(ignored, SIG_IGN);
       ::_exit(wring::run([=]() -> task<> {
