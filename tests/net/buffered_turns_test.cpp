@@ -43,7 +43,10 @@ TEST_CASE("reads that are served from the buffer count as awaits that end at onc
         int turns = 0;
         bool stop = false;
         auto count = [&]() -> task<> {
-          for (; !stop; ++turns) co_await yield();
+          while (!stop) {
+            ++turns;
+            co_await yield();
+          }
         };
         auto busy = [&]() -> task<> {
           for (int i = 0; i != 40; ++i) co_await in.peek(3);
@@ -132,7 +135,10 @@ TEST_CASE("writes into the buffer count as awaits that end at once", "[writer]")
         int turns = 0;
         bool stop = false;
         auto count = [&]() -> task<> {
-          for (; !stop; ++turns) co_await yield();
+          while (!stop) {
+            ++turns;
+            co_await yield();
+          }
         };
         auto busy = [&]() -> task<> {
           for (int i = 0; i != 50; ++i) co_await out.flush();
