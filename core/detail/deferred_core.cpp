@@ -235,8 +235,16 @@ void deferred_core::cancel_part(std::size_t index) noexcept {
 }
 
 void deferred_core::go_on() noexcept {
-  if (runs.depth == depth_limit) [[unlikely]]
-    return put_off(run_due);
+  const std::uint32_t depth = runs.depth;
+  if (depth >= depth_limit - 1) [[unlikely]]
+    return go_on_deep();
+  runs.depth = depth + 1;
+  run();
+  runs.depth = depth;
+}
+
+void deferred_core::go_on_deep() noexcept {
+  if (runs.depth == depth_limit) return put_off(run_due);
   const inside_run inside;
   run();
 }

@@ -203,6 +203,7 @@ class WRING_API deferred_core {
   void drop_canceller() noexcept;
   void mark_fired(const std::source_location& at) noexcept;
   void run() noexcept;
+  void go_on_deep() noexcept;
   void put_off(due what) noexcept;
   static void catch_up() noexcept;
   void add(deferred_link& link) noexcept {
