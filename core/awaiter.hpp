@@ -26,17 +26,18 @@ struct wait_description {
 ///
 ///     idle ──ready() true──────────────────────────────► completed      nothing was suspended
 ///     idle ──ready() false, suspend()──► parked
-///     parked ──complete()──────────────────────────────► completed      the task is queued and resume() delivers
-///     parked ──the scope is cancelled: stop()──► stopping
-///     stopping ──complete()────────────────────────────► completed      a late success or error is delivered
-///     stopping ──confirm_stop()────────────────────────► cancelled      the task is queued and its frames unwind
+///     parked ──complete()──────────────────────────────► completed      the task is queued and take() delivers
+///     parked ──the scope is cancelled: cancel()──► cancelling
+///     cancelling ──complete()──────────────────────────► completed      a late success or error is delivered
+///     cancelling ──confirm_cancel()────────────────────► cancelled      the task is queued and its frames unwind
 ///
 /// - Before `ready()` the task's scope is looked at: in a cancelled one the await ends there and nothing is started.
-/// - `stop()` is called at most once, and may answer at once or later; exactly one of `complete()` and `confirm_stop()`
+/// - `cancel()` is called at most once, and may answer at once or later; exactly one of `complete()` and
+/// `confirm_cancel()`
 ///   must follow, and only once nothing outside (the kernel, another thread, a list) refers to the awaiter any more.
-/// - `complete()` and `confirm_stop()` queue the task; they never run it, so they may be called from anywhere on the
-///   scheduler's thread, also from within `suspend()` and `stop()`.
-/// - An awaiter is immovable, and lives in the frame that awaits it. Destroying it while parked or stopping aborts.
+/// - `complete()` and `confirm_cancel()` queue the task; they never run it, so they may be called from anywhere on the
+///   scheduler's thread, also from within `suspend()` and `cancel()`.
+/// - An awaiter is immovable, and lives in the frame that awaits it. Destroying it while parked or cancelling aborts.
 class WRING_API awaiter {
  public:
   awaiter(const awaiter&) = delete;
@@ -48,7 +49,7 @@ class WRING_API awaiter {
  protected:
   awaiter() noexcept = default;
   ~awaiter() {
-    if (state_ >= state::deferred) [[unlikely]] {
+    if (state_ >= state::yielded) [[unlikely]] {
       destroyed_in_use();
     }
   }
@@ -61,19 +62,19 @@ class WRING_API awaiter {
     queue_resume();
   }
 
-  /// The wait has ended without an outcome after `stop()`. Queues the task, whose frames then unwind.
-  void confirm_stop() noexcept {
-    if (state_ != state::stopping) [[unlikely]]
-      misused("confirmed a stop that nobody asked for");
+  /// The wait has ended without an outcome after `cancel()`. Queues the task, whose frames then unwind.
+  void confirm_cancel() noexcept {
+    if (state_ != state::cancelling) [[unlikely]]
+      misused("confirmed a cancel that nobody asked for");
     state_ = state::cancelled;
     flow_->request_unwind();
     queue_resume();
   }
 
-  [[nodiscard]] bool stop_requested() const noexcept { return state_ == state::stopping; }
-  [[nodiscard]] bool suspended() const noexcept { return state_ == state::parked || state_ == state::stopping; }
+  [[nodiscard]] bool cancel_requested() const noexcept { return state_ == state::cancelling; }
+  [[nodiscard]] bool suspended() const noexcept { return state_ == state::parked || state_ == state::cancelling; }
 
-  enum class state : std::uint8_t { idle, completed, cancelled, deferred, parked, stopping };
+  enum class state : std::uint8_t { idle, completed, cancelled, yielded, parked, cancelling };
 
   /// The task is suspended on this from now on. For those that do not derive from `leaf`.
   void park(detail::flow& f, state s = state::parked) noexcept {
@@ -81,17 +82,17 @@ class WRING_API awaiter {
     f.leaf = this;
     state_ = s;
   }
-  /// The task gives way to the others first, and restart() then begins the wait.
-  void defer(detail::flow& f) noexcept;
-  [[nodiscard]] bool deferred() const noexcept { return state_ == state::deferred; }
-  /// For restart(), which then returns true: the wait has ended with an outcome, or has been stopped.
+  /// The task yields to the others first, and restart() then begins the wait.
+  void yield_first(detail::flow& f) noexcept;
+  [[nodiscard]] bool yielded() const noexcept { return state_ == state::yielded; }
+  /// For restart(), which then returns true: the wait has ended with an outcome, or has been cancelled.
   void completed_in_turn() noexcept { state_ = state::completed; }
-  void stopped_in_turn() noexcept {
+  void cancelled_in_turn() noexcept {
     state_ = state::cancelled;
     flow_->request_unwind();
   }
   /// Queues the task, which is suspended on this and remains so: restart() is called in its turn. Not twice before
-  /// that, and neither complete() nor confirm_stop() meanwhile.
+  /// that, and neither complete() nor confirm_cancel() meanwhile.
   void queue_restart() noexcept { flow_->enqueue(); }
   /// Takes park() back: starting the wait has thrown.
   void unpark() noexcept {
@@ -112,8 +113,8 @@ class WRING_API awaiter {
   friend class leaf;
 
   /// Asks the wait to end soon.
-  virtual void stop() noexcept = 0;
-  /// In the task's turn, while it is suspended on this: the second half of an await that gave way to other tasks first,
+  virtual void cancel() noexcept = 0;
+  /// In the task's turn, while it is suspended on this: the second half of an await that yielded to other tasks first,
   /// or what queue_restart() asked for. True: it has ended.
   virtual bool restart() noexcept = 0;
 
@@ -130,13 +131,13 @@ class WRING_API awaiter {
 
 /// Base of an awaitable that is one wait. `Derived` provides
 ///
-///     bool ready() noexcept;      // try to end without suspending; true: resume() will deliver
-///     void suspend() noexcept;    // start; complete() or, after stop(), confirm_stop() follows
-///     void stop() noexcept;       // see awaiter
-///     T resume();                 // the outcome: returns the value or throws
-///     result<T> resume_result();  // optional: the same as a value; gives the awaitable its .result()
-///     void put_back(T& value) noexcept;          // optional: nobody was given what resume() has returned
-///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, gives way to nobody first
+///     bool ready() noexcept;      // try to end without suspending; true: take() will deliver
+///     void suspend() noexcept;    // start; complete() or, after cancel(), confirm_cancel() follows
+///     void cancel() noexcept;       // see awaiter
+///     T take();                 // the outcome: returns the value or throws
+///     result<T> take_result();  // optional: the same as a value; gives the awaitable its .result()
+///     void put_back(T& value) noexcept;          // optional: nobody was given what take() has returned
+///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, yields to nobody first
 ///
 /// and is awaited as a prvalue: `co_await my_wait(args)`. `Base`, derived from awaiter, is what several leaves share.
 ///
@@ -151,13 +152,13 @@ class leaf : public Base {
 
   /// The same wait, with its fault as a value: `co_await my_wait(args).result()`.
   template <class Self = Derived>
-    requires requires(Self& self) { self.resume_result(); }
+    requires requires(Self& self) { self.take_result(); }
   [[nodiscard]] auto result() && noexcept {
     return detail::as_result<Self>(static_cast<Self&>(*this));
   }
 
   /// Starts the wait in `f`. True: ended at once. For the await machinery.
-  bool begin(detail::flow& f) noexcept {
+  bool begin_await(detail::flow& f) noexcept {
     Derived& self = static_cast<Derived&>(*this);
     if constexpr (is_cancellable()) {
       if (f.cancelled()) [[unlikely]] {
@@ -165,7 +166,7 @@ class leaf : public Base {
         return false;
       }
       if (f.budget == 0) [[unlikely]] {
-        this->defer(f);
+        this->yield_first(f);
         return false;
       }
     }

@@ -19,7 +19,7 @@ class [[nodiscard]] run_in_scope : public scoped<run_in_scope<Op>, Op> {
 
   run_in_scope(scope_node& s, Op& op) : scoped<run_in_scope, Op>(op), scope_(&s) {}
 
-  value_type resume() {
+  value_type take() {
     if (this->absorbed()) return {};
     return this->finish(some<Op>);
   }
@@ -30,7 +30,7 @@ class [[nodiscard]] run_in_scope : public scoped<run_in_scope<Op>, Op> {
   {
     return as_result<run_in_scope>(*this);
   }
-  auto resume_result()
+  auto take_result()
     requires has_result<Op>
   {
     std::optional<decltype(this->finish_result())> out;
@@ -62,7 +62,7 @@ class [[nodiscard]] stop_aware : public scoped<stop_aware<Op>, Op> {
 
   explicit stop_aware(Op& op) : scoped<stop_aware, Op>(op) {}
 
-  value_type resume() {
+  value_type take() {
     if (this->absorbed()) return {};
     return this->finish(some<Op>);
   }
@@ -72,7 +72,7 @@ class [[nodiscard]] stop_aware : public scoped<stop_aware<Op>, Op> {
   {
     return as_result<stop_aware>(*this);
   }
-  auto resume_result()
+  auto take_result()
     requires has_result<Op>
   {
     std::optional<decltype(this->finish_result())> out;
@@ -102,14 +102,14 @@ class [[nodiscard]] shielded : public scoped<shielded<Op>, Op> {
 
   explicit shielded(Op& op) : scoped<shielded, Op>(op) { scope_.shielded = true; }
 
-  decltype(auto) resume() { return this->finish(); }
+  decltype(auto) take() { return this->finish(); }
 
   [[nodiscard]] auto result() && noexcept
     requires has_result<Op>
   {
     return as_result<shielded>(*this);
   }
-  auto resume_result()
+  auto take_result()
     requires has_result<Op>
   {
     return this->finish_result();
@@ -138,7 +138,7 @@ class [[nodiscard]] shielded : public scoped<shielded<Op>, Op> {
 ///     ... scope.cancel() from another task ...
 ///     std::optional<reply> r = co_await scope.run(ask(server));   // empty: the scope was cancelled
 ///
-/// Cancelling marks the scope for good and asks what waits inside to stop; `run` ends when that has really ended. A
+/// Cancelling marks the scope for good and cancels what waits inside; `run` ends when that has really ended. A
 /// value or exception that arrived all the same is delivered. If the task around it is cancelled too, that passes
 /// through. Runs one operation at a time, another one throws std::logic_error; must outlive it. One thread.
 class cancel_scope {

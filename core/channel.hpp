@@ -115,8 +115,8 @@ class channel {
       return sent_ || channel_.closed_;
     }
     void suspend() noexcept { channel_.senders_.push(*this); }
-    void resume() { resume_result().value(); }
-    wring::result<> resume_result() noexcept {
+    void take() { take_result().value(); }
+    wring::result<> take_result() noexcept {
       if (sent_) return {};
       return error(errc::channel_closed, "send to a channel");
     }
@@ -143,8 +143,8 @@ class channel {
 
     bool ready() noexcept { return channel_.take(item_, number_) || channel_.closed_; }
     void suspend() noexcept { channel_.receivers_.push(*this); }
-    std::optional<T> resume() noexcept { return std::move(item_); }
-    wring::result<std::optional<T>> resume_result() noexcept { return std::move(item_); }
+    std::optional<T> take() noexcept { return std::move(item_); }
+    wring::result<std::optional<T>> take_result() noexcept { return std::move(item_); }
     void put_back(std::optional<T>& item) noexcept {
       if (item) channel_.put_back(std::move(*item), number_);
     }

@@ -37,7 +37,7 @@ std::string range(std::int64_t from, std::int64_t to) {
   return first == last ? first : first + " to " + last;
 }
 
-std::string place(const std::source_location& where) {
+std::string text_of(const std::source_location& where) {
   const std::string_view file(where.file_name());
   return fmt::format("{} ({}:{})", detail::short_function_name(where.function_name()),
                      file.substr(file.find_last_of('/') + 1), where.line());
@@ -74,8 +74,8 @@ class dump {
       add("{}{} {}", before, count, what);
       before = ", ";
     };
-    add_count(tree_.count(task_state::waiting) + tree_.count(task_state::stopping), "waiting");
-    add_count(tree_.count(task_state::ready) + tree_.count(task_state::gives_way), "ready");
+    add_count(tree_.count(task_state::waiting) + tree_.count(task_state::cancelling), "waiting");
+    add_count(tree_.count(task_state::ready) + tree_.count(task_state::yielded), "ready");
     add_count(tree_.count(task_state::not_started), "not started");
     add_count(tree_.count(task_state::running), "running");
     text_ += before == " (" ? ", " : "), ";
@@ -148,8 +148,8 @@ class dump {
         text_ += "when_any";
         break;
       default:
-        if (const auto* frame = detail::place_of(static_cast<const detail::nursery_scope&>(s))) {
-          text_ += "nursery in " + place(frame->where);
+        if (const auto* frame = detail::awaiting_frame(static_cast<const detail::nursery_scope&>(s))) {
+          text_ += "nursery in " + text_of(frame->awaiting_at);
         } else {
           text_ += "root nursery";
         }
@@ -162,7 +162,8 @@ class dump {
     const detail::task_frames frames(f, frame_limit_);
     indent(depth);
     if (e.count > 1) add("{} x ", e.count);
-    text_ += frames.shown.empty() ? "task" : detail::short_function_name(frames.shown.back()->where.function_name());
+    text_ +=
+        frames.shown.empty() ? "task" : detail::short_function_name(frames.shown.back()->awaiting_at.function_name());
     add_fields(f);
     add_state(e);
     add_limits(e);
@@ -173,7 +174,7 @@ class dump {
         add("... and {} more frames\n", frames.omitted);
         indent_frame(depth);
       }
-      text_ += place(frames.shown[i]->where) + '\n';
+      text_ += text_of(frames.shown[i]->awaiting_at) + '\n';
     }
   }
 
@@ -196,17 +197,17 @@ class dump {
       case task_state::ready:
         text_ += ": ready to run";
         return;
-      case task_state::gives_way:
-        text_ += several ? ": give way to others before: " : ": gives way to others before: ";
+      case task_state::yielded:
+        text_ += several ? ": have yielded before: " : ": has yielded before: ";
         break;
-      case task_state::stopping:
-        text_ += ": being stopped, ";
+      case task_state::cancelling:
+        text_ += ": being cancelled, ";
         text_ += several ? "wait " : "waits ";
         break;
       default:
         text_ += several ? ": wait " : ": waits ";
     }
-    if (detail::state_of(*e.task) != task_state::gives_way) {
+    if (detail::state_of(*e.task) != task_state::yielded) {
       text_ += range(now_ - e.newest_run, now_ - e.task->last_run) + ": ";
     }
     const wait_description wait = e.task->leaf->describe();

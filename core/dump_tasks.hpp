@@ -29,7 +29,7 @@ struct task_dump_options {
 ///             session (server.cpp:20)
 ///
 /// A task is named after its outermost coroutine. What follows is what it does: it waits, for how long it has and for
-/// what (with descriptor and address, where there are any), is ready to run, gives way to others, or has not started
+/// what (with descriptor and address, where there are any), is ready to run, has yielded to others, or has not started
 /// yet; its effective deadline; whether it is cancelled, or shielded. Then its frames, the innermost first, each with
 /// the place of its latest await. Siblings with the same frames that do the same are one entry, with their number, the
 /// range of their times, and address, descriptor and log fields of the one that waits longest.

@@ -28,7 +28,7 @@ class category final : public std::error_category {
       case errc::closed:
         return "closed on this side";
       case errc::write_torn:
-        return "an earlier write was stopped half way";
+        return "an earlier write was cancelled half way";
       case errc::limit_exceeded:
         return "more than the limit allows";
       case errc::busy:

@@ -25,7 +25,7 @@ enum class errc {
   timed_out = 1,   ///< a deadline passed before the operation ended; equivalent to `std::errc::timed_out`
   unexpected_eof,  ///< the stream ended inside something; count(): the bytes that had come
   closed,          ///< the stream, listener or other object was closed, by this side, before or during the operation
-  write_torn,      ///< a write was stopped half way, so that nothing more may follow it; count(): the bytes written
+  write_torn,      ///< a write was cancelled half way, so that nothing more may follow it; count(): the bytes written
   limit_exceeded,  ///< more data than a limit allows; count(): the limit
   busy,            ///< a second concurrent reader where only one is allowed
   inbox_full,      ///< a scheduler's inbox of posted functions holds as many as it may; count(): the limit

@@ -46,8 +46,8 @@ class event {
     explicit waiter(event& e) noexcept : event_(e) {}
     bool ready() noexcept { return event_.set_; }
     void suspend() noexcept { event_.waiters_.push(*this); }
-    void resume() noexcept {}
-    wring::result<> resume_result() noexcept { return {}; }
+    void take() noexcept {}
+    wring::result<> take_result() noexcept { return {}; }
     wait_description describe() const noexcept override { return {.operation = "wait for an event"}; }
     void wake() noexcept { complete(); }
 

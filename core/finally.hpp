@@ -48,18 +48,18 @@ class [[nodiscard]] finally_op {
 
   finally_op(Body& body, Cleanup& cleanup, duration limit) : task_(run_finally(body, cleanup, limit)) {}
 
-  bool begin(flow& f) { return task_.begin(f); }
-  decltype(auto) resume() { return task_.resume(); }
+  bool begin_await(flow& f) { return task_.begin_await(f); }
+  decltype(auto) take() { return task_.take(); }
 
   [[nodiscard]] auto result() && noexcept
     requires has_result<task<value_type>>
   {
     return as_result<finally_op>(*this);
   }
-  auto resume_result()
+  auto take_result()
     requires has_result<task<value_type>>
   {
-    return task_.resume_result();
+    return task_.take_result();
   }
 
  private:

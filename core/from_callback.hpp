@@ -107,7 +107,7 @@ class callback_state_of final : public callback_state {
   std::source_location made_;
 };
 
-/// Asks the program to stop what the deferred of a callback waits for.
+/// Asks the program to end what the deferred of a callback waits for.
 template <class T, class F>
 struct callback_canceller final : typed_link<callback_canceller<T, F>> {
   template <class G>

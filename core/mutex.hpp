@@ -42,7 +42,7 @@ class mutex {
   [[nodiscard]] bool locked() const noexcept { return locked_; }
 
  private:
-  bool take() noexcept { return !std::exchange(locked_, true); }
+  bool try_take() noexcept { return !std::exchange(locked_, true); }
   void unlock() noexcept;
 
   detail::wait_list<lock_wait> waiters_;
@@ -80,10 +80,10 @@ class [[nodiscard("the mutex is unlocked when the guard goes: give it a name")]]
 class mutex::lock_wait : public detail::listed_wait<lock_wait, guard> {
  public:
   explicit lock_wait(mutex& m) noexcept : mutex_(m) {}
-  bool ready() noexcept { return mutex_.take(); }
+  bool ready() noexcept { return mutex_.try_take(); }
   void suspend() noexcept { mutex_.waiters_.push(*this); }
-  guard resume() noexcept { return guard(mutex_); }
-  wring::result<guard> resume_result() noexcept { return resume(); }
+  guard take() noexcept { return guard(mutex_); }
+  wring::result<guard> take_result() noexcept { return take(); }
   wait_description describe() const noexcept override { return {.operation = "lock a mutex"}; }
   void grant() noexcept { complete(); }
 
@@ -93,7 +93,7 @@ class mutex::lock_wait : public detail::listed_wait<lock_wait, guard> {
 
 inline mutex::lock_wait mutex::lock() noexcept { return lock_wait(*this); }
 
-inline mutex::guard mutex::try_lock() noexcept { return take() ? guard(*this) : guard(); }
+inline mutex::guard mutex::try_lock() noexcept { return try_take() ? guard(*this) : guard(); }
 
 // Handed over, it stays locked: nobody who comes later is faster than the one who has waited.
 inline void mutex::unlock() noexcept {

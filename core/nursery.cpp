@@ -78,13 +78,13 @@ void nursery::offer_room() noexcept {
   offered_->queue_restart();
 }
 
-bool nursery::vacant::begin(detail::flow& f) noexcept {
+bool nursery::vacant::begin_await(detail::flow& f) noexcept {
   if (f.cancelled()) [[unlikely]] {
     f.request_unwind();
     return false;
   }
   if (f.budget == 0) [[unlikely]] {
-    defer(f);
+    yield_first(f);
     return false;
   }
   return try_or_wait(f);
@@ -101,10 +101,10 @@ bool nursery::vacant::try_or_wait(detail::flow& f) noexcept {
 }
 
 bool nursery::vacant::restart() noexcept {
-  if (deferred()) {
+  if (yielded()) {
     if (!try_or_wait(host())) return false;
-  } else if (stop_requested()) {
-    stopped_in_turn();
+  } else if (cancel_requested()) {
+    cancelled_in_turn();
     return true;
   } else if (nursery_ != nullptr) {
     nursery_->offered_ = nullptr;
@@ -116,14 +116,14 @@ bool nursery::vacant::restart() noexcept {
   return true;
 }
 
-void nursery::vacant::stop() noexcept {
+void nursery::vacant::cancel() noexcept {
   if (nursery_ == nullptr) return;  // its turn is to come
   nursery_->wanting_.remove(*this);
   if (nursery_->offered_ == this) {
     nursery_->offered_ = nullptr;
     nursery_->offer_room();
   } else {
-    confirm_stop();
+    confirm_cancel();
   }
 }
 

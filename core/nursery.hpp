@@ -209,8 +209,8 @@ class WRING_API nursery {
     explicit joined(nursery& n) noexcept : nursery_(n) {}
     bool ready() noexcept { return nursery_.live_ == 0; }
     void suspend() noexcept { nursery_.joiner_ = this; }
-    void stop() noexcept override {}
-    void resume() noexcept {}
+    void cancel() noexcept override {}
+    void take() noexcept {}
     wait_description describe() const noexcept override { return {.operation = "children of a nursery"}; }
     void last_child_ended() noexcept { complete(); }
     static constexpr bool cancellable = false;
@@ -225,14 +225,14 @@ class WRING_API nursery {
     using value_type = void;
 
     explicit vacant(nursery& n) noexcept : nursery_(&n) {}
-    bool begin(detail::flow& f) noexcept;
-    void resume() noexcept {}
+    bool begin_await(detail::flow& f) noexcept;
+    void take() noexcept {}
     wait_description describe() const noexcept override { return {.operation = "room in a nursery"}; }
 
    private:
     friend class nursery;
     bool try_or_wait(detail::flow& f) noexcept;
-    void stop() noexcept override;
+    void cancel() noexcept override;
     bool restart() noexcept override;
     void released() noexcept;
 
@@ -334,11 +334,11 @@ class ready_signal {
     explicit wait(state& s) noexcept : state_(s) {}
     bool ready() noexcept { return state_.value.has_value() || state_.dropped; }
     void suspend() noexcept { state_.waiter = this; }
-    void stop() noexcept override {
+    void cancel() noexcept override {
       state_.waiter = nullptr;
-      this->confirm_stop();
+      this->confirm_cancel();
     }
-    void resume() noexcept {}
+    void take() noexcept {}
     wait_description describe() const noexcept override { return {.operation = "a child to be ready"}; }
     void wake() noexcept { this->complete(); }
 

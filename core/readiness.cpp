@@ -17,19 +17,19 @@ readiness_wait::readiness_wait(int descriptor, unsigned events, const char* what
 
 void readiness_wait::suspend() noexcept { home().engine().submit(*this); }
 
-void readiness_wait::stop() noexcept { home().engine().request_stop(*this); }
+void readiness_wait::cancel() noexcept { home().engine().cancel(*this); }
 
 void readiness_wait::ended(int outcome) noexcept {
   // That it became ready meanwhile is no loss: the next wait finds it so.
-  if (stop_requested() && (outcome >= 0 || outcome == -ECANCELED)) {
-    confirm_stop();
+  if (cancel_requested() && (outcome >= 0 || outcome == -ECANCELED)) {
+    confirm_cancel();
   } else {
     outcome_ = outcome;
     complete();
   }
 }
 
-wring::result<unsigned> readiness_wait::resume_result() noexcept {
+wring::result<unsigned> readiness_wait::take_result() noexcept {
   if (outcome_ < 0) {
     std::array<char, 32> text;
     const auto end = fmt::format_to_n(text.data(), text.size(), "descriptor {}", fd).out;

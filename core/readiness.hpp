@@ -19,9 +19,9 @@ class WRING_API readiness_wait : public leaf<readiness_wait, unsigned>, operatio
 
   bool ready() noexcept { return false; }
   void suspend() noexcept;
-  void stop() noexcept override;
-  unsigned resume() { return resume_result().take(); }
-  wring::result<unsigned> resume_result() noexcept;
+  void cancel() noexcept override;
+  unsigned take() { return take_result().take(); }
+  wring::result<unsigned> take_result() noexcept;
   wait_description describe() const noexcept override { return {.operation = what_, .fd = fd}; }
 
  private:

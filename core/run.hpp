@@ -63,16 +63,16 @@ class main_of final : public main_flow {
   int exit_code() override {
     using value = typename bound_task<Main, Args...>::task_type::value_type;
     if constexpr (std::is_void_v<value>) {
-      work_.task.resume();
+      work_.task.take();
       return 0;
     } else {
       static_assert(std::convertible_to<value, int>, "the main task returns void or int");
-      return work_.task.resume();
+      return work_.task.take();
     }
   }
 
  private:
-  bool begin() override { return work_.task.begin(*this); }
+  bool begin() override { return work_.task.begin_await(*this); }
 
   bound_task<Main, Args...> work_;
 };

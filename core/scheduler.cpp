@@ -18,6 +18,7 @@
 #include <wring/core/error.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/scheduler.hpp>
+#include <wring/core/scheduler_observer.hpp>
 
 namespace wring {
 
@@ -66,7 +67,7 @@ scheduler& scheduler::current() {
 scheduler::scheduler(const scheduler_options& options)
     : options_(checked(options)),
       engine_(detail::make_engine(options.engine)),
-      gather_from_(engine_->gathers() ? recent_turns * std::uint64_t{options.gather_from} : never),
+      batch_sends_from_(engine_->batches_sends() ? recent_turns * std::uint64_t{options.batch_sends_from} : never),
       timers_(engine_->now()),
       inbox_(
           options.inbox_capacity, [](void* self) noexcept { static_cast<scheduler*>(self)->engine_->wake(); }, this) {
@@ -206,7 +207,7 @@ void scheduler::drain() {
     if (engine_->in_flight() == 0) return;
     // No task is left to await it: what is closing, and what a listener or stream does of its own accord.
     ends_leftovers_ = true;
-    engine_->stop_all();
+    engine_->cancel_all();
     const running_turns here(*this);
     turn();
   }
@@ -222,7 +223,7 @@ void scheduler::drain_tasks() {
 }
 
 // Destroys frames from the innermost outwards until something stops the cancellation. Returns what to resume then;
-// null at the root, and where the task gives way to others first.
+// null at the root, and where the task yields to others first.
 std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
   f.unwinding = false;
   for (;;) {
@@ -287,7 +288,7 @@ void scheduler::jump_held_clock() noexcept {
     f.started = true;
     ++started_;
     if (observer_ != nullptr) [[unlikely]]
-      observer_->task_started(f);
+      observer_->task_started(task_info(f));
     if (f.cancelled()) {
       f.was_cancelled = true;
     } else {
@@ -296,7 +297,7 @@ void scheduler::jump_held_clock() noexcept {
     }
   } else if (f.leaf == nullptr) [[likely]] {
     frame = f.unwinding ? unwind(f) : f.top->frame;
-  } else if (f.leaf->restart()) {  // an await that gave way is begun only now, and has ended at once
+  } else if (f.leaf->restart()) {  // an await that yielded is begun only now, and has ended at once
     f.leaf = nullptr;
     frame = f.unwinding ? unwind(f) : f.top->frame;
   }
@@ -309,11 +310,11 @@ void scheduler::jump_held_clock() noexcept {
     running_ = around;
     ++ended_;
     if (observer_ != nullptr) [[unlikely]]
-      observer_->task_ended(f, f.was_cancelled);
+      observer_->task_ended(task_info(f), f.was_cancelled);
     f.ended(f.was_cancelled);
   } else if (observer_ != nullptr) [[unlikely]] {
     running_ = around;
-    observer_->task_suspended(f);
+    observer_->task_suspended(task_info(f));
   }
 }
 
@@ -346,7 +347,7 @@ void scheduler::start_now(detail::flow& f) noexcept {
   const bool idle = ready.first == nullptr && inbox_.prepare_sleep();
   const unsigned delivered = engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
   recently_delivered_ += delivered - recently_delivered_ / recent_turns;
-  gathering_ = recently_delivered_ >= gather_from_;
+  batching_sends_ = recently_delivered_ >= batch_sends_from_;
   if (idle) inbox_.awake();
   turn_time_read_ = false;
   if (!timers_.empty()) {

@@ -39,11 +39,11 @@ struct scheduler_options {
   unsigned completions_per_turn = 256;  ///< completions delivered before tasks run again
   unsigned inbox_per_turn = 256;        ///< posted functions called before tasks run again
   unsigned inbox_capacity = 65536;      ///< posted functions that may wait
-  unsigned leaf_budget = 128;           ///< awaits a task may end without suspending before it gives way (to 65535)
-  /// While turns bring at least so many completions, on average of the last few, sends are gathered and go to the
+  unsigned leaf_budget = 128;           ///< awaits a task may end without suspending before it yields (to 65535)
+  /// While turns bring at least so many completions, on average of the last few, sends are batched: they go to the
   /// kernel in one system call; otherwise each is made at once, with a call of its own, which is the faster way for a
-  /// few. Zero: they are always gathered. io_uring only.
-  unsigned gather_from = 16;
+  /// few. Zero: they are always batched. io_uring only.
+  unsigned batch_sends_from = 16;
 };
 
 /// What a scheduler has done since it was made; read on its thread.
@@ -171,8 +171,8 @@ class WRING_API scheduler : detail::flow_host {
   /// The flow that is running; null outside of tasks.
   [[nodiscard]] detail::flow* running() const noexcept { return running_; }
 
-  /// So much goes on in this turn that sends are better gathered: see scheduler_options::gather_from.
-  [[nodiscard]] bool gathering() const noexcept { return gathering_; }
+  /// So much goes on in this turn that sends are better batched: see scheduler_options::batch_sends_from.
+  [[nodiscard]] bool batching_sends() const noexcept { return batching_sends_; }
 
   /// The scope everything else is below.
   [[nodiscard]] detail::scope_node& root_scope() noexcept { return root_scope_; }
@@ -242,13 +242,13 @@ class WRING_API scheduler : detail::flow_host {
   std::unique_ptr<wring::engine> engine_;
   std::int64_t turn_time_ = 0;
   bool turn_time_read_ = false;
-  bool gathering_ = false;
+  bool batching_sends_ = false;
   // About as many completions as the last so many turns have brought, so that a small turn between large ones does not
   // count for little; and how many it takes.
   static constexpr unsigned recent_turns = 4;
   static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t recently_delivered_ = 0;
-  std::uint64_t gather_from_;
+  std::uint64_t batch_sends_from_;
   detail::elapsed_hint turn_time_old_;
   std::int64_t offset_ = 0;   // testing::clock: added to the engine's time
   std::int64_t held_at_ = 0;  // testing::clock: the time while it is held
@@ -289,16 +289,5 @@ inline detail::flow::flow(scheduler& on, scope_node& scope_parent, context_node*
 }
 
 inline scheduler& detail::flow::sched() const noexcept { return static_cast<scheduler&>(*host); }
-
-/// Is told what a scheduler does; override what is of interest. Called on the scheduler's thread, must not throw.
-class WRING_API scheduler_observer : public operation_observer {
- public:
-  ~scheduler_observer() override;
-  virtual void task_started(const detail::flow&) noexcept {}
-  /// A task has suspended on something, or has given way to others. It may be cancelled here.
-  virtual void task_suspended(const detail::flow&) noexcept {}
-  virtual void task_ended(const detail::flow&, bool by_cancellation) noexcept { static_cast<void>(by_cancellation); }
-  virtual void turn_ended(const scheduler&) noexcept {}
-};
 
 }  // namespace wring

@@ -114,12 +114,12 @@ class semaphore::acquire_wait : public detail::listed_wait<acquire_wait, permit>
   acquire_wait(semaphore& s, std::size_t count) noexcept : semaphore_(s), count_(count) {}
   bool ready() noexcept { return semaphore_.take_unless_waited_for(count_); }
   void suspend() noexcept { semaphore_.waiters_.push(*this); }
-  void stop() noexcept override {
-    listed_wait::stop();
+  void cancel() noexcept override {
+    listed_wait::cancel();
     semaphore_.hand_out();  // the next may want less
   }
-  permit resume() noexcept { return permit(semaphore_, count_); }
-  wring::result<permit> resume_result() noexcept { return resume(); }
+  permit take() noexcept { return permit(semaphore_, count_); }
+  wring::result<permit> take_result() noexcept { return take(); }
   wait_description describe() const noexcept override { return {.operation = "acquire permits"}; }
   [[nodiscard]] std::size_t wanted() const noexcept { return count_; }
   void grant() noexcept { complete(); }

@@ -17,9 +17,9 @@ void sleep_wait::suspend() noexcept {
   }
 }
 
-void sleep_wait::stop() noexcept {
+void sleep_wait::cancel() noexcept {
   home().timers().cancel(*this);
-  confirm_stop();
+  confirm_cancel();
 }
 
 }  // namespace detail
@@ -40,12 +40,12 @@ void interval::wait::suspend() noexcept {
   }
 }
 
-void interval::wait::stop() noexcept {
+void interval::wait::cancel() noexcept {
   home().timers().cancel(*this);
-  confirm_stop();
+  confirm_cancel();
 }
 
-std::uint64_t interval::wait::resume() noexcept {
+std::uint64_t interval::wait::take() noexcept {
   const std::int64_t period = interval_.period_.count();
   const std::int64_t late = home().clock_now() - interval_.next_;
   const std::int64_t skipped = late > 0 ? late / period : 0;

@@ -19,21 +19,21 @@ class WRING_API sleep_wait : public leaf<sleep_wait, void>, timer {
 
   bool ready() noexcept;
   void suspend() noexcept;
-  void stop() noexcept override;
-  void resume() noexcept {}
+  void cancel() noexcept override;
+  void take() noexcept {}
   wait_description describe() const noexcept override { return {.operation = "sleep"}; }
 };
 
 }  // namespace detail
 
-/// Suspends the task for at least `time`. Zero or less gives way to the other tasks once; a sleep that is `forever`
+/// Suspends the task for at least `time`. Zero or less yields to the other tasks once; a sleep that is `forever`
 /// ends only when it is cancelled. The time begins with this call, which throws std::logic_error outside of a
 /// scheduler.
 [[nodiscard]] inline auto sleep_for(duration time) {
   return detail::sleep_wait(scheduler::current().deadline_after(time));
 }
 
-/// Suspends the task until `when` at least. A time that has passed gives way to the other tasks once.
+/// Suspends the task until `when` at least. A time that has passed yields to the other tasks once.
 template <class Duration>
 [[nodiscard]] auto sleep_until(std::chrono::time_point<steady_clock, Duration> when) noexcept {
   return detail::sleep_wait(detail::deadline_at(when));
@@ -65,8 +65,8 @@ class WRING_API interval {
     explicit wait(interval& i) noexcept;
     bool ready() noexcept { return false; }
     void suspend() noexcept;
-    void stop() noexcept override;
-    std::uint64_t resume() noexcept;
+    void cancel() noexcept override;
+    std::uint64_t take() noexcept;
     wait_description describe() const noexcept override { return {.operation = "tick"}; }
 
    private:

@@ -73,7 +73,7 @@ class deferred_child_of final : public child_base<deferred_child_of<Fn, Args...>
   using base = child_base<deferred_child_of, deferred_child>;
   friend base;
 
-  bool begin() override { return work_.task.begin(*this); }
+  bool begin() override { return work_.task.begin_await(*this); }
 
   // The deferred is fired when nothing is left of the task, its arguments included.
   std::exception_ptr finish(bool by_cancellation) noexcept {

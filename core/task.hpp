@@ -121,7 +121,7 @@ struct task_promise_base : promise_base {
                   "await the call itself: co_await f(args), not a named object");
     static_assert(!std::is_lvalue_reference_v<A> || !used_up_by_awaiting<std::remove_cvref_t<A>>,
                   "awaiting this uses it up: co_await std::move(name)");
-    where = std::bit_cast<std::source_location>(at);
+    awaiting_at = std::bit_cast<std::source_location>(at);
     return frame_await<std::remove_reference_t<A>>(a);
   }
 };
@@ -197,7 +197,7 @@ class [[nodiscard("a task does nothing until it is awaited: co_await it")]] task
   }
 
   /// For the await machinery.
-  bool begin(detail::flow& f) {
+  bool begin_await(detail::flow& f) {
     if (f.cancelled()) [[unlikely]] {
       f.request_unwind();
       return false;
@@ -217,16 +217,16 @@ class [[nodiscard("a task does nothing until it is awaited: co_await it")]] task
     --f.depth;
     return !end_.live();
   }
-  decltype(auto) resume() { return end_.take(); }
-  wring::result<T> resume_result()
+  decltype(auto) take() { return end_.take(); }
+  wring::result<T> take_result()
     requires(!detail::is_result<T> && !std::is_reference_v<T>)
   {
     try {
       if constexpr (std::is_void_v<T>) {
-        resume();
+        take();
         return {};
       } else {
-        return resume();
+        return take();
       }
     } catch (const io_error& e) {
       return e.details();
@@ -246,7 +246,7 @@ template <class T>
 task<T> task_promise_of<T>::get_return_object(std::source_location at) noexcept {
   static_assert(alignof(task_promise<T>) <= promise_offset);
   this->frame = std::coroutine_handle<task_promise<T>>::from_promise(static_cast<task_promise<T>&>(*this));
-  this->where = at;
+  this->awaiting_at = at;
   return task<T>(this->frame);
 }
 

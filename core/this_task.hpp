@@ -12,7 +12,7 @@ namespace detail {
 class yield_wait {
  public:
   using value_type = void;
-  bool begin(flow& f) noexcept {
+  bool begin_await(flow& f) noexcept {
     if (f.cancelled()) [[unlikely]] {
       f.request_unwind();
     } else {
@@ -20,7 +20,7 @@ class yield_wait {
     }
     return false;
   }
-  void resume() const noexcept {}
+  void take() const noexcept {}
 };
 
 }  // namespace detail

@@ -52,7 +52,7 @@ class [[nodiscard]] with_deadline_op : public scoped<with_deadline_op<Op>, Op> {
   with_deadline_op(Op& op, std::int64_t nanoseconds, bool relative)
       : scoped<with_deadline_op, Op>(op), deadline_(nanoseconds, relative) {}
 
-  value_type resume() {
+  value_type take() {
     if (this->absorbed()) [[unlikely]] {
       if constexpr (is_result<value_type>) {
         return deadline_.timed_out();
@@ -69,7 +69,7 @@ class [[nodiscard]] with_deadline_op : public scoped<with_deadline_op<Op>, Op> {
   {
     return as_result<with_deadline_op>(*this);
   }
-  auto resume_result()
+  auto take_result()
     requires(!std::is_reference_v<value_type>)
   {
     if constexpr (has_result<Op>) {
@@ -115,7 +115,7 @@ class [[nodiscard]] move_on_op : public scoped<move_on_op<Op>, Op> {
 
   move_on_op(Op& op, std::int64_t nanoseconds) : scoped<move_on_op, Op>(op), deadline_(nanoseconds, true) {}
 
-  value_type resume() {
+  value_type take() {
     if (this->absorbed()) return {};
     return this->finish(some<Op>);
   }
@@ -125,7 +125,7 @@ class [[nodiscard]] move_on_op : public scoped<move_on_op<Op>, Op> {
   {
     return as_result<move_on_op>(*this);
   }
-  auto resume_result()
+  auto take_result()
     requires has_result<Op>
   {
     std::optional<decltype(this->finish_result())> out;

@@ -11,10 +11,16 @@
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/duration.hpp>
-#include <wring/net/detail/memory_waits.hpp>
+#include <wring/net/detail/memory_close_wait.hpp>
+#include <wring/net/detail/memory_read_wait.hpp>
+#include <wring/net/detail/memory_write_wait.hpp>
 #include <wring/net/detail/stream_table.hpp>
 
 namespace wring::net {
+
+namespace detail {
+struct memory_link;
+}
 
 /// How a pair of memory streams behaves, both ways.
 struct memory_stream_options {
@@ -41,22 +47,22 @@ class WRING_API memory_stream {
   ~memory_stream();
 
   /// See `stream`. Faults are errc::closed and errc::busy, ECONNRESET after the peer's abort, and what was injected.
-  [[nodiscard]] auto read_some() noexcept { return detail::memory_read<buffer_lease>(incoming()); }
+  [[nodiscard]] auto read_some() noexcept { return detail::memory_read_wait<buffer_lease>(incoming()); }
   [[nodiscard]] auto read(std::span<std::byte> into) noexcept {
-    return detail::memory_read<std::size_t>(incoming(), into);
+    return detail::memory_read_wait<std::size_t>(incoming(), into);
   }
 
   /// See `stream`. Faults are errc::closed, also after shut_down_write, errc::write_torn, EPIPE if the peer has closed,
   /// ECONNRESET after its abort, and what was injected.
   [[nodiscard]] auto write_all(std::span<const std::byte> data) noexcept {
-    return detail::memory_write(outgoing(), data, {}, false);
+    return detail::memory_write_wait(outgoing(), data, {}, false);
   }
   [[nodiscard]] auto write_all(std::string_view text) noexcept { return write_all(std::as_bytes(std::span(text))); }
   [[nodiscard]] auto write_all(std::span<const std::span<const std::byte>> parts) noexcept {
-    return detail::memory_write(outgoing(), {}, parts, false);
+    return detail::memory_write_wait(outgoing(), {}, parts, false);
   }
-  [[nodiscard]] auto shut_down_write() noexcept { return detail::memory_write(outgoing(), {}, {}, true); }
-  [[nodiscard]] auto close() noexcept { return detail::memory_close(*this); }
+  [[nodiscard]] auto shut_down_write() noexcept { return detail::memory_write_wait(outgoing(), {}, {}, true); }
+  [[nodiscard]] auto close() noexcept { return detail::memory_close_wait(*this); }
   void abort() noexcept;
 
   /// Makes the `nth` read from now (1: the next) fail with `error_number`. It takes nothing; the others go on.
@@ -70,7 +76,7 @@ class WRING_API memory_stream {
   [[nodiscard]] std::size_t unread() const noexcept;
 
  private:
-  friend class detail::memory_close;
+  friend class detail::memory_close_wait;
   friend WRING_API std::pair<memory_stream, memory_stream> make_memory_stream_pair(const memory_stream_options&);
 
   memory_stream(std::shared_ptr<detail::memory_link> link, unsigned side) noexcept

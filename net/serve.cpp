@@ -41,7 +41,7 @@ grace_period::grace_period(nursery& connections) noexcept
 
 grace_period::~grace_period() { sched_.timers().cancel(*this); }
 
-void grace_period::begin(duration grace) noexcept {
+void grace_period::arm(duration grace) noexcept {
   if (connections_.size() == 0) return;
   if (grace <= duration()) {
     connections_.cancel();

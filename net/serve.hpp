@@ -48,12 +48,12 @@ class connection final : public wring::detail::child_base<connection<Handler>> {
   friend wring::detail::child_base<connection>;
   using work = wring::detail::bound_task<std::reference_wrapper<Handler>, tcp_stream>;
 
-  bool begin() override { return work_.task.begin(*this); }
+  bool begin() override { return work_.task.begin_await(*this); }
 
   std::exception_ptr finish(bool by_cancellation) noexcept {
     if (!by_cancellation) {
       try {
-        work_.task.resume();
+        work_.task.take();
       } catch (...) {
         report_failed_connection(peer_, std::current_exception());
       }
@@ -73,7 +73,7 @@ class WRING_API grace_period : wring::detail::timer {
  public:
   explicit grace_period(nursery& connections) noexcept;
   ~grace_period();
-  void begin(duration grace) noexcept;
+  void arm(duration grace) noexcept;
 
  private:
   nursery& connections_;
@@ -127,7 +127,7 @@ task<> serve(tcp_listener& listener, Handler handler, serve_options options = {}
   auto body = [&]() -> task<> {
     co_await detail::accept_until_stopping(listener, handler, connections);
     co_await listener.close();
-    grace.begin(options.grace);
+    grace.arm(options.grace);
   };
   co_await connections.run(std::ref(body));
 }

@@ -9,6 +9,8 @@
 
 #include <wring/core/task.hpp>
 #include <wring/net/detail/accept_socket.hpp>
+#include <wring/net/detail/listener_close_wait.hpp>
+#include <wring/net/detail/socket_accept_wait.hpp>
 #include <wring/net/tcp_stream.hpp>
 
 namespace wring::net {
@@ -49,7 +51,7 @@ class WRING_API tcp_listener {
 
   /// The next connection. Several tasks may wait; they are served in order. Returning: a cancelled accept has taken no
   /// connection. Throws io_error with errc::closed once the listener is closed.
-  [[nodiscard]] auto accept() { return detail::accept_wait(socket()); }
+  [[nodiscard]] auto accept() { return detail::socket_accept_wait(socket()); }
 
   /// The connections as a sequence that ends when the listener is closed:
   ///
@@ -58,7 +60,7 @@ class WRING_API tcp_listener {
   class sequence {
    public:
     /// The next connection, or none once the listener is closed. As accept() otherwise.
-    [[nodiscard]] auto next() { return detail::next_connection_wait(*socket_); }
+    [[nodiscard]] auto next() { return detail::socket_next_wait(*socket_); }
 
    private:
     friend class tcp_listener;
@@ -70,7 +72,7 @@ class WRING_API tcp_listener {
 
   /// Stops listening, closes the connections that nobody has accepted, and returns when the port is free. Tasks that
   /// wait for a connection fail with errc::closed. Not cancellable.
-  [[nodiscard]] auto close() { return detail::close_listener_wait(socket_); }
+  [[nodiscard]] auto close() { return detail::listener_close_wait(socket_); }
 
   [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
   /// The address it listens on, with the port that was chosen; known as long as the object exists.

@@ -11,48 +11,13 @@
 
 #include <wring/core/timeout.hpp>
 #include <wring/net/detail/socket_calls.hpp>
+#include <wring/net/detail/socket_close_wait.hpp>
+#include <wring/net/detail/socket_connect_wait.hpp>
 #include <wring/net/tcp_stream.hpp>
 
 namespace wring::net {
 
 namespace {
-
-/// Waits for a connect. The address is copied by the kernel when it is submitted.
-class connect_wait final : public leaf<connect_wait, void>, operation {
- public:
-  connect_wait(int socket, const socket_address& peer) noexcept : peer_(peer) {
-    code = op_code::connect;
-    fd = socket;
-    data = const_cast<::sockaddr*>(peer_.data());
-    length = peer_.size();
-    on_completion = [](operation& op, completion c) noexcept { static_cast<connect_wait&>(op).on_connected(c); };
-  }
-
-  bool ready() noexcept { return false; }
-  void suspend() noexcept { home().engine().submit(*this); }
-  void stop() noexcept override { home().engine().request_stop(*this); }
-  void resume() const {
-    if (errno_ != 0) error::from_errno(errno_, "connect to").with_address(peer_).raise();
-  }
-  wait_description describe() const noexcept override {
-    return {.operation = "connect to", .fd = fd, .address = peer_};
-  }
-
- private:
-  void on_connected(completion c) noexcept {
-    if (stop_requested() && (c.result == -ECANCELED || c.result == -EINTR)) {
-      confirm_stop();
-    } else if (c.result == -EINTR) {
-      suspend();
-    } else {
-      errno_ = -c.result;
-      complete();
-    }
-  }
-
-  socket_address peer_;
-  int errno_ = 0;
-};
 
 /// A socket of the peer's family, bound if the options say where.
 descriptor make_connecting_socket(const socket_address& peer, const tcp_connect_options& options) {
@@ -115,7 +80,7 @@ void tcp_stream::abort() noexcept {
 task<tcp_stream::released> tcp_stream::release() {
   detail::stream_socket& s = socket();
   if (s.closing()) s.fault(errc::closed, "release").raise();
-  co_await detail::close_wait(&s, true);
+  co_await detail::socket_close_wait(&s, true);
   released given;
   given.unread = s.take_all();  // if that fails the stream still has the descriptor, and closes it
   given.fd = s.take_descriptor();
@@ -173,7 +138,7 @@ task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
   if (options.timeout <= duration()) error(errc::timed_out, what).with_address(peer).raise();
   for (int attempt = 1;; ++attempt) {
     descriptor fd = make_connecting_socket(peer, options);
-    co_await with_timeout(options.timeout, connect_wait(fd.get(), peer));
+    co_await with_timeout(options.timeout, detail::socket_connect_wait(fd.get(), peer));
     if (!connected_to_itself(fd.get(), peer)) co_return tcp_stream(new detail::stream_socket(std::move(fd), peer));
     detail::reset_on_close(fd.get());  // leaves the port to who should listen there
     if (attempt == most_attempts || options.local.port() != 0) {

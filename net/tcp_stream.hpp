@@ -13,14 +13,16 @@
 #include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/descriptor.hpp>
-#include <wring/net/detail/receive_waits.hpp>
-#include <wring/net/detail/sender.hpp>
+#include <wring/net/detail/socket_close_wait.hpp>
+#include <wring/net/detail/socket_read_wait.hpp>
+#include <wring/net/detail/socket_shut_down_wait.hpp>
+#include <wring/net/detail/socket_write_wait.hpp>
 #include <wring/net/socket_address.hpp>
 
 namespace wring::net {
 
 namespace detail {
-class connection_waiter;
+class socket_connection_wait;
 }
 
 /// A TCP connection. Movable; closed when it goes. One task may read and any number may write at a time; their calls
@@ -43,7 +45,7 @@ class WRING_API tcp_stream {
     std::swap(socket_, other.socket_);
     return *this;
   }
-  /// Closes what is still open, in the background: the scheduler stops what is in flight first.
+  /// Closes what is still open, in the background: the scheduler cancels what is in flight first.
   ~tcp_stream() {
     if (socket_ != nullptr) socket_->abandon();
   }
@@ -55,29 +57,29 @@ class WRING_API tcp_stream {
   /// The next bytes, as soon as there are some; empty at the end of the stream, again and again. The bytes are in a
   /// buffer that is leased from the scheduler until the return value goes: nothing is held while waiting. Returning: a
   /// cancelled read has taken nothing. Throws errc::busy if another task is reading.
-  [[nodiscard]] auto read_some() { return detail::read_some_wait(socket()); }
+  [[nodiscard]] auto read_some() { return detail::socket_read_some_wait(socket()); }
 
   /// Reads at least one byte into `into`; 0 at the end of the stream (and for an empty span). Otherwise as read_some;
   /// the two may be mixed.
-  [[nodiscard]] auto read(std::span<std::byte> into) { return detail::read_wait(socket(), into); }
+  [[nodiscard]] auto read(std::span<std::byte> into) { return detail::socket_read_wait(socket(), into); }
 
   /// Writes all of `data`, which must stay as it is until this has ended. Calls from several tasks queue in order.
   /// Delivering: it may end with success although it was cancelled meanwhile. Cancelled half way, it poisons the write
   /// side: later writes fail with errc::write_torn, since the peer has got a part; reads go on.
-  [[nodiscard]] auto write_all(std::span<const std::byte> data) { return detail::write_wait(socket(), data); }
+  [[nodiscard]] auto write_all(std::span<const std::byte> data) { return detail::socket_write_wait(socket(), data); }
   [[nodiscard]] auto write_all(std::string_view text) { return write_all(std::as_bytes(std::span(text))); }
   [[nodiscard]] auto write_all(const buffer_lease& chunk) { return write_all(std::span<const std::byte>(chunk)); }
   /// The same for several spans as if they were one; spans and span of spans must stay until this has ended.
   [[nodiscard]] auto write_all(std::span<const std::span<const std::byte>> parts) {
-    return detail::gathered_write_wait(socket(), parts);
+    return detail::socket_gather_write_wait(socket(), parts);
   }
 
   /// Tells the peer, after the writes before it, that nothing more comes (FIN). Reading goes on. Once is enough.
-  [[nodiscard]] auto shut_down_write() { return detail::shut_down_write_wait(socket()); }
+  [[nodiscard]] auto shut_down_write() { return detail::socket_shut_down_wait(socket()); }
 
   /// Closes, and returns when it is done: what waits on the stream fails with errc::closed. Not cancellable. Bytes that
   /// the peer sent and nobody read make the kernel reset the connection.
-  [[nodiscard]] auto close() { return detail::close_wait(socket_); }
+  [[nodiscard]] auto close() { return detail::socket_close_wait(socket_); }
 
   /// Resets the connection (RST): what was written and not yet delivered is dropped, and the peer's next operation
   /// fails.
@@ -113,7 +115,7 @@ class WRING_API tcp_stream {
   void set_receive_quota(std::size_t bytes);
 
  private:
-  friend class detail::connection_waiter;
+  friend class detail::socket_connection_wait;
   friend WRING_API task<tcp_stream> connect_tcp(socket_address, struct tcp_connect_options);
 
   explicit tcp_stream(detail::stream_socket* s) noexcept : socket_(s) {}

@@ -4,7 +4,7 @@
 //
 //     uring_server --port 7000 [--mode echo|sink|source] [--watch MICROSECONDS]
 //
-// Multishot accept and receive into a ring of 1024 buffers of 16 KiB, sends gathered into the enter that waits
+// Multishot accept and receive into a ring of 1024 buffers of 16 KiB, sends batched into the enter that waits
 // (while there are many: a few are made at once, each with a call of its own), one send in flight a connection. `echo`
 // sends back what comes, `sink` drops it, `source` sends 64 KiB after 64 KiB to whoever connects. `watch` is how long
 // it looks for completions in user space before it sleeps, if recent waits were shorter than that.
@@ -93,7 +93,7 @@ class server {
     } else {
       piece& p = c.queue[c.first];
       // Large ones take so long to make that few completions come in a round, and it would stay at that.
-      if (recent_ < gather_from && p.size <= most_at_once && sent_at_once(c.fd, p)) return next_piece(c);
+      if (recent_ < batch_sends_from && p.size <= most_at_once && sent_at_once(c.fd, p)) return next_piece(c);
       bench::prepare_send(ring_.next(), c.fd, buffers_.at(p.buffer) + p.offset, p.size - p.offset, tag(&c, kind::sent));
     }
     c.sending = true;
@@ -202,7 +202,7 @@ class server {
   bool echoes_;
   bool sources_;
   int listener_;
-  static constexpr std::uint32_t gather_from = 4 * 16;
+  static constexpr std::uint32_t batch_sends_from = 4 * 16;
   static constexpr std::uint32_t most_at_once = 4096;
   std::uint32_t recent_ = 0;          // four times the completions of a round, on average of the last few
   std::vector<connection*> starved_;  // wait for a buffer to come back

@@ -49,20 +49,20 @@ any_deferred_wait::~any_deferred_wait() {
   chain_->set_tail(deferred_core::tail::dropped);
 }
 
-bool any_deferred_wait::begin(flow& f) {
+bool any_deferred_wait::begin_await(flow& f) {
   begun_ = true;
   if (f.cancelled()) [[unlikely]] {
-    if (!attach(f, state::stopping)) {
+    if (!attach(f, state::cancelling)) {
       queue_cancel();
       return false;
     }
     asked_ = true;  // too late for that
-    if (!confirms_stop()) return true;
+    if (!confirms_cancel()) return true;
     f.request_unwind();
     return false;
   }
   if (f.budget == 0) [[unlikely]] {
-    defer(f);
+    yield_first(f);
     return false;
   }
   if (!attach(f, state::parked)) return false;
@@ -78,10 +78,10 @@ bool any_deferred_wait::attach(flow& f, state as) noexcept {
   return false;
 }
 
-void any_deferred_wait::stop() noexcept { queue_cancel(); }
+void any_deferred_wait::cancel() noexcept { queue_cancel(); }
 
 void any_deferred_wait::cancel_again() noexcept {
-  if (stop_requested()) queue_cancel();
+  if (cancel_requested()) queue_cancel();
 }
 
 // Cancelling a deferred calls back into the program, which a scope that is being cancelled could not bear: it is done
@@ -93,7 +93,7 @@ void any_deferred_wait::queue_cancel() noexcept {
 }
 
 bool any_deferred_wait::restart() noexcept {
-  if (state_ == state::deferred) {
+  if (state_ == state::yielded) {
     state_ = state::idle;
     if (!attach(host(), state::parked)) return false;
     state_ = state::completed;
@@ -119,7 +119,7 @@ bool any_deferred_wait::restart() noexcept {
 }
 
 bool any_deferred_wait::settle_in_turn() noexcept {
-  if (thrown_by_canceller_ == nullptr && confirms_stop()) {
+  if (thrown_by_canceller_ == nullptr && confirms_cancel()) {
     state_ = state::cancelled;
     host().request_unwind();
   } else {
@@ -131,8 +131,8 @@ bool any_deferred_wait::settle_in_turn() noexcept {
 void any_deferred_wait::arrived() noexcept {
   has_arrived_ = true;
   if (cancel_queued_) return;  // settled when the flow's turn comes
-  if (stop_requested() && confirms_stop()) {
-    confirm_stop();
+  if (cancel_requested() && confirms_cancel()) {
+    confirm_cancel();
   } else {
     complete();
   }
@@ -140,7 +140,7 @@ void any_deferred_wait::arrived() noexcept {
 
 /// A cancelled task does not care for a value that comes of cancelling, and cancelled_error is what it waits for. A
 /// value that came before cancel() was called is the task's: a lock that was passed on, for one. Failures are thrown.
-bool any_deferred_wait::confirms_stop() noexcept {
+bool any_deferred_wait::confirms_cancel() noexcept {
   const bool failed = chain_->state() == deferred_core::status::failed;
   if (failed ? !failure(chain_->peek_failure()).check<cancelled_error>() : !asked_) return false;
   chain_->discard();

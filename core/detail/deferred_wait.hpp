@@ -13,7 +13,7 @@ namespace wring::detail {
 /// waits on: what then comes decides how the wait ends.
 class WRING_API any_deferred_wait : public awaiter {
  public:
-  bool begin(flow& f);
+  bool begin_await(flow& f);
   wait_description describe() const noexcept override { return {.operation = "deferred"}; }
 
   /// The task was asked again to end: cancels what the deferred waits for by now.
@@ -32,13 +32,13 @@ class WRING_API any_deferred_wait : public awaiter {
     any_deferred_wait& wait;
   };
 
-  void stop() noexcept override;
+  void cancel() noexcept override;
   bool restart() noexcept override;
   bool attach(flow& f, state as) noexcept;
   void queue_cancel() noexcept;
   bool settle_in_turn() noexcept;
   void arrived() noexcept;
-  [[nodiscard]] bool confirms_stop() noexcept;
+  [[nodiscard]] bool confirms_cancel() noexcept;
 
   core_ref chain_;
   arrival arrival_{*this};
@@ -57,7 +57,7 @@ class deferred_wait final : public any_deferred_wait {
   template <class Deferred>
   explicit deferred_wait(Deferred&& d) : any_deferred_wait(core_ref(std::forward<Deferred>(d).pass_on_as())) {}
 
-  T resume() { return outcome().template take_value<T>(); }
+  T take() { return outcome().template take_value<T>(); }
 };
 
 }  // namespace wring::detail

@@ -23,7 +23,7 @@ void scope_node::cancel() noexcept {
     if (!s->cancelled && (s == this || !s->shielded)) {
       s->cancelled = true;
       // Outside of the tree a scope has no owner any more.
-      if (s->parent != nullptr && s->owner != nullptr && s->owner->scope == s) s->owner->stop_wait();
+      if (s->parent != nullptr && s->owner != nullptr && s->owner->scope == s) s->owner->cancel_wait();
       if (s->first_child != nullptr) {
         s = s->first_child;
         continue;
@@ -40,12 +40,12 @@ constinit adaptor_node flow_root{{.parent = nullptr, .frame = {}}, [](adaptor_no
                                    return true;
                                  }};
 
-void flow::stop_wait() noexcept {
+void flow::cancel_wait() noexcept {
   if (leaf == nullptr) return;
   if (leaf->state_ == awaiter::state::parked) {
-    leaf->state_ = awaiter::state::stopping;
-    leaf->stop();
-  } else if (leaf->state_ == awaiter::state::deferred) {  // in the ready queue: nothing was begun
+    leaf->state_ = awaiter::state::cancelling;
+    leaf->cancel();
+  } else if (leaf->state_ == awaiter::state::yielded) {  // in the ready queue: nothing was begun
     leaf->state_ = awaiter::state::cancelled;
     leaf = nullptr;
     request_unwind();
@@ -55,10 +55,10 @@ void flow::stop_wait() noexcept {
 wait_state flow::waits() const noexcept {
   if (leaf == nullptr) return wait_state::none;
   switch (leaf->state_) {
-    case awaiter::state::deferred:
-      return wait_state::deferred;
-    case awaiter::state::stopping:
-      return wait_state::stopping;
+    case awaiter::state::yielded:
+      return wait_state::yielded;
+    case awaiter::state::cancelling:
+      return wait_state::cancelling;
     default:
       return wait_state::parked;
   }
@@ -75,7 +75,7 @@ void flow::note_exception(const std::exception_ptr& thrown, const promise_base& 
     trace->count = trace->omitted = 0;
   }
   if (trace->count < exception_trace::limit) {
-    trace->frames[trace->count++] = frame.where;
+    trace->frames[trace->count++] = frame.awaiting_at;
   } else {
     ++trace->omitted;
   }
@@ -83,8 +83,8 @@ void flow::note_exception(const std::exception_ptr& thrown, const promise_base& 
 
 }  // namespace detail
 
-void awaiter::defer(detail::flow& f) noexcept {
-  park(f, state::deferred);
+void awaiter::yield_first(detail::flow& f) noexcept {
+  park(f, state::yielded);
   f.enqueue();
 }
 

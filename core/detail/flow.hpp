@@ -78,9 +78,9 @@ class task_end {
 
 /// The part of a task's promise that does not depend on its type.
 struct promise_base : await_node {
-  detail::flow* flow;          ///< set, as owner is, when the task is begun
-  task_end* owner;             ///< where the task object keeps how it ends
-  std::source_location where;  ///< the coroutine's own location, then that of its latest await
+  detail::flow* flow;                ///< set, as owner is, when the task is begun
+  task_end* owner;                   ///< where the task object keeps how it ends
+  std::source_location awaiting_at;  ///< the coroutine's own location, then that of its latest await
 };
 
 /// The flows that are to run, first in, first out.
@@ -101,9 +101,9 @@ struct flow_host {
 /// The root of every flow. Never written to, so one does for all.
 extern WRING_API adaptor_node flow_root;
 
-/// What the wait of a flow has come to: it has none (it runs, or is to run), has not begun because the flow gave way to
-/// others first, is in progress, or was asked to stop.
-enum class wait_state : std::uint8_t { none, deferred, parked, stopping };
+/// What the wait of a flow has come to: it has none (it runs, or is to run), has not begun because the flow yielded to
+/// others first, is in progress, or has been cancelled.
+enum class wait_state : std::uint8_t { none, yielded, parked, cancelling };
 
 /// One logical thread of control, what users call a task: a chain of frames of which only the innermost runs. Children
 /// of nurseries, operands of when_all / when_any and the main task are flows. Belongs to one scheduler for life.
@@ -135,8 +135,8 @@ class WRING_API flow {
     inner.detach();
   }
 
-  /// Asks the wait in progress, if there is one, to stop. Called when the innermost scope becomes cancelled.
-  void stop_wait() noexcept;
+  /// Cancels the wait in progress, if there is one. Called when the innermost scope becomes cancelled.
+  void cancel_wait() noexcept;
 
   [[nodiscard]] wait_state waits() const noexcept;
 

@@ -30,7 +30,7 @@ template <class A>
 concept foreign_awaitable = standard_awaiter<A> || member_awaitable<A> || free_awaitable<A>;
 
 /// Waits for a foreign awaitable, that is one which knows only the standard's three functions. It is given a handle
-/// that queues the task when it is resumed, from any thread. It cannot be stopped: cancellation waits for it.
+/// that queues the task when it is resumed, from any thread. It cannot be cancelled: cancellation waits for it.
 class WRING_API foreign_wait : public awaiter {
  public:
   foreign_wait() noexcept = default;
@@ -38,7 +38,7 @@ class WRING_API foreign_wait : public awaiter {
   /// Parks the flow and returns the handle for the foreign awaiter.
   std::coroutine_handle<> start(flow& f) noexcept;
   /// Lets other tasks run first: restart() follows.
-  void give_way(flow& f) noexcept { defer(f); }
+  using awaiter::yield_first;
   /// The foreign awaiter threw instead of suspending.
   void undo() noexcept { unpark(); }
 
@@ -55,7 +55,7 @@ class WRING_API foreign_wait : public awaiter {
     foreign_wait* wait = nullptr;
   };
 
-  void stop() noexcept override {}
+  void cancel() noexcept override {}
   void fire() noexcept;
 
   scheduler* scheduler_ = nullptr;
@@ -83,18 +83,18 @@ class foreign_operation {
 
   explicit foreign_operation(A& a) : awaiter_(get_awaiter(a)) {}
 
-  bool begin(flow& f) {
+  bool begin_await(flow& f) {
     if (f.cancelled()) {
       f.request_unwind();
       return false;
     }
     if (f.budget == 0) [[unlikely]] {
-      wait_.give_way(f);
+      wait_.yield_first(f);
       return false;
     }
     return start(f);
   }
-  value_type resume() {
+  value_type take() {
     if (thrown_) [[unlikely]]
       std::rethrow_exception(std::exchange(thrown_, nullptr));
     return awaiter_.await_resume();

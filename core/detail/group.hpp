@@ -47,7 +47,7 @@ class WRING_API group {
   /// Puts the operands' scopes into the tree.
   void open(flow& host) noexcept { scope_.attach(*host.scope, nullptr); }
   void launch(flow& member, const flow& host) noexcept {
-    // Attached anew, so that operands are stopped in their order: a tuple makes its elements in any.
+    // Attached anew, so that operands are cancelled in their order: a tuple makes its elements in any.
     member.root_scope.detach();
     member.root_scope.attach(scope_, &member);
     member.context = host.context;
@@ -93,7 +93,7 @@ class group_member final : public flow {
  private:
   bool begin() override {
     try {
-      return operand_.begin(*this);
+      return operand_.begin_await(*this);
     } catch (...) {
       outcome_.failure = std::current_exception();
       return true;
@@ -247,8 +247,8 @@ class [[nodiscard]] group_wait : public leaf<group_wait<Kind, Members>, group_va
     this->open(host);
     members_.for_each([&](flow& member) noexcept { this->launch(member, host); });
   }
-  void stop() noexcept override {}  // the operands hear of it through the tree
-  group_value<Kind, Members> resume() {
+  void cancel() noexcept override {}  // the operands hear of it through the tree
+  group_value<Kind, Members> take() {
     if (this->failed()) this->rethrow(this->host());
     if constexpr (Kind == group_kind::all) {
       return members_.all();
@@ -264,12 +264,12 @@ class [[nodiscard]] group_wait : public leaf<group_wait<Kind, Members>, group_va
   // else, one by one, whatever they were taken from.
   void all_ended() noexcept override {
     const std::size_t wanted = Kind == group_kind::all ? members_.size() : 1;
-    const bool whole = !this->stop_requested() || members_.values() >= wanted;
+    const bool whole = !this->cancel_requested() || members_.values() >= wanted;
     if (this->failed() || !whole) members_.put_back();
     if (this->failed() || whole) {
       this->complete();
     } else {
-      this->confirm_stop();
+      this->confirm_cancel();
     }
   }
 

@@ -23,13 +23,13 @@ class child_of final : public child_base<child_of<Fn, Args...>> {
  private:
   friend child_base<child_of>;
 
-  bool begin() override { return work_.task.begin(*this); }
+  bool begin() override { return work_.task.begin_await(*this); }
 
   std::exception_ptr finish(bool by_cancellation) noexcept {
     std::exception_ptr failure;
     if (!by_cancellation) {
       try {
-        static_cast<void>(work_.task.resume());
+        static_cast<void>(work_.task.take());
       } catch (...) {
         failure = std::current_exception();
       }

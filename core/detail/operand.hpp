@@ -15,12 +15,12 @@
 namespace wring::detail {
 
 /// What the library awaits: leaves, tasks and adaptors. `begin` starts it in a flow and says whether it has ended
-/// already; `resume` takes its outcome.
+/// already; `take` takes its outcome.
 template <class A>
 concept operation_like = requires(A& a, flow& f) {
   typename A::value_type;
-  { a.begin(f) } -> std::same_as<bool>;
-  a.resume();
+  { a.begin_await(f) } -> std::same_as<bool>;
+  a.take();
 };
 
 /// What turns into an operation when it is awaited, and is used up by that, such as a deferred: its
@@ -94,12 +94,12 @@ class operand<A> {
   using value_type = typename A::value_type;
 
   explicit operand(A& a) noexcept : a_(&a) {}
-  bool begin(flow& f) { return a_->begin(f); }
-  decltype(auto) resume() { return a_->resume(); }
-  auto resume_result()
-    requires requires(A& a) { a.resume_result(); }
+  bool begin_await(flow& f) { return a_->begin_await(f); }
+  decltype(auto) take() { return a_->take(); }
+  auto take_result()
+    requires requires(A& a) { a.take_result(); }
   {
-    return a_->resume_result();
+    return a_->take_result();
   }
   template <class Value>
   void put_back(Value& value) noexcept {
@@ -125,8 +125,8 @@ class operand<A> {
   using value_type = typename operation_type::value_type;
 
   explicit operand(A& a) : operation_(std::move(a)) {}
-  bool begin(flow& f) { return operation_.begin(f); }
-  decltype(auto) resume() { return operation_.resume(); }
+  bool begin_await(flow& f) { return operation_.begin_await(f); }
+  decltype(auto) take() { return operation_.take(); }
 
  private:
   operation_type operation_;
@@ -152,7 +152,7 @@ class operand<F> {
     }
   }
 
-  bool begin(flow& f) {
+  bool begin_await(flow& f) {
     ::new (static_cast<void*>(&made_)) made_type((*f_)());
     try {
       std::construct_at(&inner_, made_);
@@ -161,13 +161,13 @@ class operand<F> {
       throw;
     }
     begun_ = true;
-    return inner_.begin(f);
+    return inner_.begin_await(f);
   }
-  decltype(auto) resume() { return inner_.resume(); }
-  auto resume_result()
-    requires requires(operand<made_type>& o) { o.resume_result(); }
+  decltype(auto) take() { return inner_.take(); }
+  auto take_result()
+    requires requires(operand<made_type>& o) { o.take_result(); }
   {
-    return inner_.resume_result();
+    return inner_.take_result();
   }
   template <class Value>
   void put_back(Value& value) noexcept {
@@ -190,7 +190,7 @@ using value_of = typename operand<std::remove_cvref_t<A>>::value_type;
 
 /// What can give its fault as a value.
 template <class Op>
-concept has_result = requires(operand<Op>& o) { o.resume_result(); };
+concept has_result = requires(operand<Op>& o) { o.take_result(); };
 
 /// The awaiter that a coroutine sees. What ends at once is started and ended within await_suspend, which then declines
 /// to suspend. That is sound because only the scheduler's loop resumes or destroys frames, never the code called here.
@@ -204,9 +204,9 @@ class frame_await {
   static bool await_ready() noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) {
-    return !operand_.begin(*h.promise().flow);
+    return !operand_.begin_await(*h.promise().flow);
   }
-  decltype(auto) await_resume() { return operand_.resume(); }
+  decltype(auto) await_resume() { return operand_.take(); }
 
  private:
   operand<A> operand_;
@@ -216,11 +216,11 @@ class frame_await {
 class current_flow {
  public:
   using value_type = flow&;
-  bool begin(flow& f) noexcept {
+  bool begin_await(flow& f) noexcept {
     flow_ = &f;
     return true;
   }
-  flow& resume() const noexcept { return *flow_; }
+  flow& take() const noexcept { return *flow_; }
 
  private:
   flow* flow_ = nullptr;
@@ -230,12 +230,12 @@ class current_flow {
 class checkpoint {
  public:
   using value_type = void;
-  bool begin(flow& f) noexcept {
+  bool begin_await(flow& f) noexcept {
     if (!f.cancelled()) return true;
     f.request_unwind();
     return false;
   }
-  void resume() const noexcept {}
+  void take() const noexcept {}
 };
 
 }  // namespace wring::detail

@@ -48,11 +48,11 @@ struct outcome {
   void take_from(Operation& ended) noexcept {
     try {
       if constexpr (std::is_void_v<T>) {
-        ended.resume();
+        ended.take();
         value.emplace();
       } else {
         // Not emplace: inlined, g++ 12 warns of the empty value that it would destroy.
-        std::construct_at(std::addressof(value), std::in_place, ended.resume());
+        std::construct_at(std::addressof(value), std::in_place, ended.take());
       }
     } catch (...) {
       failure = std::current_exception();
@@ -77,18 +77,18 @@ class [[nodiscard]] capture : adaptor_node {
   capture(const capture&) = delete;
   capture& operator=(const capture&) = delete;
 
-  bool begin(flow& f) noexcept {
+  bool begin_await(flow& f) noexcept {
     flow_ = &f;
     f.push(*this);
     try {
-      return operand_.begin(f);
+      return operand_.begin_await(f);
     } catch (...) {
       thrown_ = std::current_exception();
       return true;
     }
   }
 
-  value_type resume() noexcept {
+  value_type take() noexcept {
     if (cancelled_) return {};
     value_type out;
     if (thrown_) {

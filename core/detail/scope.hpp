@@ -24,7 +24,7 @@ struct WRING_API scope_node {
   scope_node* last_child = nullptr;
   scope_node* previous = nullptr;
   scope_node* next = nullptr;
-  /// The flow that runs inside this scope; its current wait is stopped if this is its innermost scope.
+  /// The flow that runs inside this scope; its current wait is cancelled if this is its innermost scope.
   flow* owner = nullptr;
   bool requested = false;  ///< cancelled by its own cancel()
   bool cancelled = false;  ///< requested, or inherited from a cancelled parent
@@ -58,8 +58,8 @@ struct WRING_API scope_node {
     parent = previous = next = nullptr;
   }
 
-  /// Marks this scope and every unshielded one below it, children in the order of their attachment, and asks the waits
-  /// of their flows to stop. Runs no coroutine and destroys no frame. Iterative: depth costs no stack.
+  /// Marks this scope and every unshielded one below it, children in the order of their attachment, and cancels the
+  /// waits of their flows. Runs no coroutine and destroys no frame. Iterative: depth costs no stack.
   void cancel() noexcept;
 
  private:

@@ -24,7 +24,7 @@ class scoped : adaptor_node {
   scoped(const scoped&) = delete;
   scoped& operator=(const scoped&) = delete;
 
-  bool begin(flow& f) {
+  bool begin_await(flow& f) {
     if (f.cancelled() && !self().scope().shielded) {
       f.request_unwind();
       return false;
@@ -33,7 +33,7 @@ class scoped : adaptor_node {
     f.push(*this);
     f.enter(self().scope());
     try {
-      return operand_.begin(f);
+      return operand_.begin_await(f);
     } catch (...) {
       leave();
       throw;
@@ -55,18 +55,18 @@ class scoped : adaptor_node {
 
   /// The operand's cancellation ended here.
   [[nodiscard]] bool absorbed() const noexcept { return unwound == nullptr; }
-  /// Takes the outcome of an operand that ended with a value or an exception, and then undoes begin(): from the inside
-  /// outwards, as the scopes and nodes of nested adaptors are stacked.
+  /// Takes the outcome of an operand that ended with a value or an exception, and then undoes begin_await(): from the
+  /// inside outwards, as the scopes and nodes of nested adaptors are stacked.
   template <class Take>
   decltype(auto) finish(Take take) {
     const leaver leaving(*this);
     return take(operand_);
   }
   decltype(auto) finish() {
-    return finish([](operand<Op>& ended) -> decltype(auto) { return ended.resume(); });
+    return finish([](operand<Op>& ended) -> decltype(auto) { return ended.take(); });
   }
   decltype(auto) finish_result() {
-    return finish([](operand<Op>& ended) -> decltype(auto) { return ended.resume_result(); });
+    return finish([](operand<Op>& ended) -> decltype(auto) { return ended.take_result(); });
   }
   /// Nobody was given what finish() has returned.
   template <class Value>
@@ -118,10 +118,10 @@ using maybe_t = typename maybe<T>::type;
 template <class Op>
 maybe_t<typename operand<Op>::value_type> some(operand<Op>& ended) {
   if constexpr (std::is_void_v<typename operand<Op>::value_type>) {
-    ended.resume();
+    ended.take();
     return true;
   } else {
-    return ended.resume();
+    return ended.take();
   }
 }
 

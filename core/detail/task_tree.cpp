@@ -28,12 +28,12 @@ task_state state_of(const flow& f) noexcept {
   if (f.sched().running() == &f) return task_state::running;
   if (!f.started) return task_state::not_started;
   switch (f.waits()) {
-    case wait_state::deferred:
-      return task_state::gives_way;
+    case wait_state::yielded:
+      return task_state::yielded;
     case wait_state::parked:
       return task_state::waiting;
-    case wait_state::stopping:
-      return task_state::stopping;
+    case wait_state::cancelling:
+      return task_state::cancelling;
     case wait_state::none:
       break;
   }
@@ -66,15 +66,15 @@ task_frames::task_frames(const flow& f, std::size_t limit) {
   if (omitted != 0 && !shown.empty()) shown.back() = outermost;
 }
 
-const promise_base* place_of(const nursery_scope& s) {
-  const promise_base* place = nullptr;
+const promise_base* awaiting_frame(const nursery_scope& s) {
+  const promise_base* frame = nullptr;
   for (const await_node* node = s.frame; node != nullptr; node = node->parent) {
     if (!node->is_frame()) continue;
-    place = static_cast<const promise_base*>(node);
-    const std::string name = short_function_name(place->where.function_name());
+    frame = static_cast<const promise_base*>(node);
+    const std::string name = short_function_name(frame->awaiting_at.function_name());
     if (!name.starts_with("wring::nursery::") && !name.starts_with("wring::detail::")) break;
   }
-  return place;
+  return frame;
 }
 
 task_tree::task_tree(const scope_node& root, std::size_t frame_limit, bool group)
@@ -118,10 +118,10 @@ std::size_t task_tree::add_scope(std::size_t parent, const scope_node& s) {
   append(key, parent);
   append(key, s.kind);
   if (s.kind == scope_kind::nursery) {
-    const promise_base* place = place_of(static_cast<const nursery_scope&>(s));
-    if (place != nullptr) {
-      append(key, place->where.function_name());
-      append(key, place->where.line());
+    const promise_base* frame = awaiting_frame(static_cast<const nursery_scope&>(s));
+    if (frame != nullptr) {
+      append(key, frame->awaiting_at.function_name());
+      append(key, frame->awaiting_at.line());
     }
   }
   const std::size_t at = entry(parent, key);
@@ -145,8 +145,8 @@ std::size_t task_tree::add_task(std::size_t parent, const flow& f, const task_li
   const task_frames frames(f, frame_limit_);
   append(key, frames.omitted);
   for (const promise_base* frame : frames.shown) {
-    append(key, frame->where.function_name());
-    append(key, frame->where.line());
+    append(key, frame->awaiting_at.function_name());
+    append(key, frame->awaiting_at.line());
   }
 
   const std::size_t at = entry(parent, key);

@@ -13,7 +13,7 @@
 namespace wring::detail {
 
 /// What a task does at the moment.
-enum class task_state : std::uint8_t { running, ready, waiting, stopping, gives_way, not_started, ended };
+enum class task_state : std::uint8_t { running, ready, waiting, cancelling, yielded, not_started, ended };
 
 [[nodiscard]] task_state state_of(const flow& f) noexcept;
 
@@ -72,6 +72,6 @@ class task_tree {
 
 /// Where a nursery is run: the innermost frame around nursery::run that is not the library's. Null for the root
 /// nursery.
-[[nodiscard]] const promise_base* place_of(const nursery_scope& s);
+[[nodiscard]] const promise_base* awaiting_frame(const nursery_scope& s);
 
 }  // namespace wring::detail

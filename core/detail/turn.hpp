@@ -11,8 +11,8 @@ class turn final : public leaf<turn, void> {
  public:
   bool ready() noexcept { return true; }
   void suspend() noexcept {}
-  void stop() noexcept override {}
-  void resume() noexcept {}
+  void cancel() noexcept override {}
+  void take() noexcept {}
   wait_description describe() const noexcept override { return {.operation = "its turn"}; }
 };
 

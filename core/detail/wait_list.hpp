@@ -57,9 +57,9 @@ class wait_list {
 template <class Derived, class T = void>
 class listed_wait : public leaf<Derived, T>, public wait_link {
  public:
-  void stop() noexcept override {
+  void cancel() noexcept override {
     list_->remove(static_cast<Derived&>(*this));
-    this->confirm_stop();
+    this->confirm_cancel();
   }
   /// For the list.
   void joined(wait_list<Derived>& list) noexcept { list_ = &list; }

@@ -43,14 +43,14 @@ class [[nodiscard]] with_context : public scoped<with_context<Op>, Op> {
 
   with_context(context_ref bound, Op& op) : scoped<with_context, Op>(op), other_(std::move(bound)) {}
 
-  decltype(auto) resume() { return this->finish(); }
+  decltype(auto) take() { return this->finish(); }
 
   [[nodiscard]] auto result() && noexcept
     requires has_result<Op>
   {
     return as_result<with_context>(*this);
   }
-  auto resume_result()
+  auto take_result()
     requires has_result<Op>
   {
     return this->finish_result();

@@ -108,7 +108,7 @@ void buffer_pool::cancel(waiter& w) noexcept {
   w.waiting = false;
 }
 
-bool buffer_pool::take(std::uint32_t& id) noexcept {
+bool buffer_pool::acquire(std::uint32_t& id) noexcept {
   if (head_ == tail_) return false;
   id = static_cast<::io_uring_buf*>(ring_)[head_++ & (capacity_ - 1)].bid;
   return true;

@@ -59,7 +59,7 @@ class WRING_API buffer_pool {
   [[nodiscard]] void* ring() noexcept { return ring_; }
 
   /// For engines without a ring: takes the oldest free buffer; false if there is none.
-  [[nodiscard]] bool take(std::uint32_t& id) noexcept;
+  [[nodiscard]] bool acquire(std::uint32_t& id) noexcept;
   /// Its memory, which may be written to until `filled`.
   [[nodiscard]] std::span<std::byte> memory(std::uint32_t id) noexcept {
     detail::unpoison(at(id), size_);

@@ -8,8 +8,8 @@ namespace wring {
 
 engine::~engine() = default;
 
-void engine::keep(int) noexcept {}
-void engine::forget(int) noexcept {}
+void engine::register_descriptor(int) noexcept {}
+void engine::unregister_descriptor(int) noexcept {}
 
 operation_observer::~operation_observer() = default;
 

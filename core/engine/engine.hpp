@@ -64,18 +64,18 @@ class completion {
 /// stream or listener it serves.
 struct operation {
   using handler = void (*)(operation&, completion) noexcept;
-  enum class state : std::uint8_t { idle, active, stopping };
+  enum class state : std::uint8_t { idle, active, cancelling };
 
   handler on_completion;
   op_code code;
   state status = state::idle;
-  std::uint8_t place = 0;  ///< engine's own: where it is kept
+  std::uint8_t queue = 0;  ///< engine's own: which of its queues it is in, and more of the kind
   int fd;
   void* data;
   std::uint32_t length;
   std::uint32_t flags;
   std::uint64_t offset;
-  operation* next;  ///< engine's own: links those that are kept in one place
+  operation* next;  ///< engine's own: links those of a queue
 
   operation() noexcept
       : on_completion(nullptr),
@@ -104,7 +104,7 @@ struct operation {
   [[noreturn]] WRING_API void abandoned() const noexcept;
 };
 
-/// Is told of every operation. Called on the engine's thread; must not throw, submit or stop anything.
+/// Is told of every operation. Called on the engine's thread; must not throw, submit or cancel anything.
 class WRING_API operation_observer {
  public:
   virtual ~operation_observer();
@@ -124,7 +124,7 @@ enum class engine_kind : std::uint8_t {
 struct engine_options {
   /// The environment variable WRING_ENGINE, if it is set (auto, io_uring or epoll), goes before this.
   engine_kind kind = engine_kind::automatic;
-  unsigned queue_entries = 256;        ///< io_uring: submissions gathered before the kernel is entered; at least one
+  unsigned queue_entries = 256;        ///< io_uring: submissions collected before the kernel is entered; at least one
   unsigned completion_entries = 4096;  ///< io_uring: completions the kernel keeps before it must ask for room
   /// io_uring: how long to watch for completions before sleeping, if recent waits were shorter than that. Saves the
   /// wake-up, most of the time of a round trip, and takes a processor that could rest or do something else; some tens
@@ -158,20 +158,20 @@ class WRING_API engine {
 
   /// Submitted operations begin together, in one system call: several sends with MSG_DONTWAIT cost less so than as many
   /// calls of attempt_send, though each comes back as a completion.
-  [[nodiscard]] bool gathers() const noexcept { return gathers_; }
+  [[nodiscard]] bool batches_sends() const noexcept { return batches_sends_; }
 
-  /// The owner of `fd` promises to call `forget` before it closes the descriptor or gives it away, so that until then
-  /// the number stands for the same file. Never needed, but an engine that registers descriptors is then spared looking
-  /// again whenever an operation begins on an idle one.
-  virtual void keep(int fd) noexcept;
-  /// No operation is in flight on `fd`, and none will be until it is another file or is kept anew.
-  virtual void forget(int fd) noexcept;
+  /// The owner of `fd` promises to call `unregister_descriptor` before it closes the descriptor or gives it away, so
+  /// that until then the number stands for the same file. Never needed, but an engine that registers descriptors is
+  /// then spared looking again whenever an operation begins on an idle one.
+  virtual void register_descriptor(int fd) noexcept;
+  /// No operation is in flight on `fd`, and none will be until it is another file or is registered anew.
+  virtual void unregister_descriptor(int fd) noexcept;
 
   /// Asks for the end of a submitted operation; its terminal completion follows, with -ECANCELED or whatever happened
   /// first. Idle operations and repeated requests are ignored.
-  virtual void request_stop(operation& op) noexcept = 0;
+  virtual void cancel(operation& op) noexcept = 0;
   /// The same for every operation in flight, those of the engine's own excepted.
-  virtual void stop_all() noexcept = 0;
+  virtual void cancel_all() noexcept = 0;
 
   /// Hands pending submissions to the kernel, waits for a completion until `deadline` (nanoseconds of `now()`, past
   /// and far future ones included, or no_wait, no_deadline) and delivers at most `limit` of them. Returns how many; may
@@ -181,7 +181,7 @@ class WRING_API engine {
   /// Ends a wait in `turn`, now or the next one. From any thread and from signal handlers.
   virtual void wake() noexcept = 0;
 
-  /// Stops the engine's own operations and returns when none is in flight. The last call before destruction.
+  /// Ends the engine's own operations and returns when none is in flight. The last call before destruction.
   virtual void shut_down() noexcept = 0;
 
   /// CLOCK_MONOTONIC or what stands for it, in nanoseconds.
@@ -217,7 +217,8 @@ class WRING_API engine {
   void observe(operation_observer* observer) noexcept { observer_ = observer; }
 
  protected:
-  explicit engine(const buffer_pool_options& buffers, bool gathers = false) : buffers_(buffers), gathers_(gathers) {}
+  explicit engine(const buffer_pool_options& buffers, bool batches_sends = false)
+      : buffers_(buffers), batches_sends_(batches_sends) {}
 
   /// For the engines to say: `op` was submitted, and is about to complete for the last time.
   void note_begin(const operation& op) noexcept { ++in_flight_[static_cast<std::size_t>(op.code)]; }
@@ -229,7 +230,7 @@ class WRING_API engine {
 
  private:
   std::array<std::uint32_t, op_codes> in_flight_{};
-  bool gathers_;
+  bool batches_sends_;
 };
 
 }  // namespace wring

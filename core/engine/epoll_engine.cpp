@@ -22,23 +22,23 @@ namespace wring::detail {
 
 namespace {
 
-// operation::place. Besides, once it has waited for its descriptor, `begun`: since then it has not been idle, so that
+// operation::queue. Besides, once it has waited for its descriptor, `begun`: since then it has not been idle, so that
 // the descriptor's number has stood for the same file.
 constexpr std::uint8_t nowhere = 0;
 constexpr std::uint8_t queued = 1;     // to be tried
 constexpr std::uint8_t ending = 2;     // queued, to end with ECANCELED
 constexpr std::uint8_t parked = 3;     // in the list of its descriptor
 constexpr std::uint8_t offloaded = 4;  // with the pool's threads
-constexpr std::uint8_t place_mask = 7;
+constexpr std::uint8_t queue_mask = 7;
 constexpr std::uint8_t begun = 8;
 
 constexpr std::uint32_t completion_buffer = 1;
 constexpr std::uint32_t completion_more = 2;
 
-std::uint8_t place_of(const operation& op) noexcept { return op.place & place_mask; }
-bool has_begun(const operation& op) noexcept { return (op.place & begun) != 0; }
-void put(operation& op, std::uint8_t place) noexcept {
-  op.place = static_cast<std::uint8_t>((op.place & begun) | place);
+std::uint8_t queue_of(const operation& op) noexcept { return op.queue & queue_mask; }
+bool has_begun(const operation& op) noexcept { return (op.queue & begun) != 0; }
+void put(operation& op, std::uint8_t queue) noexcept {
+  op.queue = static_cast<std::uint8_t>((op.queue & begun) | queue);
 }
 
 bool is_multishot(const operation& op) noexcept {
@@ -118,8 +118,8 @@ epoll_engine::epoll_engine(const engine_options& options)
 
 epoll_engine::~epoll_engine() = default;
 
-void epoll_engine::enqueue(operation& op, std::uint8_t place) noexcept {
-  put(op, place);
+void epoll_engine::enqueue(operation& op, std::uint8_t queue) noexcept {
+  put(op, queue);
   op.next = nullptr;
   (last_ != nullptr ? last_->next : first_) = &op;
   last_ = &op;
@@ -151,22 +151,22 @@ std::int32_t epoll_engine::attempt_send(int fd, const ::msghdr& message) noexcep
   return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
 }
 
-void epoll_engine::request_stop(operation& op) noexcept {
+void epoll_engine::cancel(operation& op) noexcept {
   if (op.status != operation::state::active) return;
-  op.status = operation::state::stopping;
-  if (place_of(op) == parked) {
+  op.status = operation::state::cancelling;
+  if (queue_of(op) == parked) {
     unpark(op, *table_.find(op.fd));
     enqueue(op, ending);
-  } else if (place_of(op) == offloaded && pool_.withdraw(op)) {
+  } else if (queue_of(op) == offloaded && pool_.withdraw(op)) {
     enqueue(op, ending);
   }
 }
 
 // What a thread of the pool has begun ends by itself.
-void epoll_engine::stop_all() noexcept {
-  for (operation* op = first_; op != nullptr; op = op->next) op->status = operation::state::stopping;
+void epoll_engine::cancel_all() noexcept {
+  for (operation* op = first_; op != nullptr; op = op->next) op->status = operation::state::cancelling;
   table_.for_each([this](interest& i) {
-    while (i.first != nullptr) request_stop(*i.first);
+    while (i.first != nullptr) cancel(*i.first);
   });
 }
 
@@ -177,7 +177,7 @@ void epoll_engine::finish(operation& op, completion c) noexcept {
   if (observer_ != nullptr) [[unlikely]]
     observer_->operation_completed(op, c);
   op.status = operation::state::idle;
-  op.place = nowhere;
+  op.queue = nowhere;
   note_end(op);
   op.on_completion(op, c);
 }
@@ -188,7 +188,7 @@ void epoll_engine::deliver_more(operation& op, completion c) noexcept {
     observer_->operation_completed(op, c);
   put(op, nowhere);
   op.on_completion(op, c);
-  if (op.status == operation::state::stopping) {
+  if (op.status == operation::state::cancelling) {
     enqueue(op, ending);
   } else if (op.code == op_code::poll_multishot) {
     park(op, *table_.find(op.fd));  // until there is a change
@@ -200,8 +200,8 @@ void epoll_engine::deliver_more(operation& op, completion c) noexcept {
 // Trying. These return whether a completion has been delivered.
 
 bool epoll_engine::run(operation& op) noexcept {
-  const bool stopping = op.status == operation::state::stopping;
-  if (place_of(op) == ending || (stopping && is_multishot(op))) {
+  const bool cancelling = op.status == operation::state::cancelling;
+  if (queue_of(op) == ending || (cancelling && is_multishot(op))) {
     finish(op, completion(-ECANCELED));
     return true;
   }
@@ -225,7 +225,7 @@ bool epoll_engine::run(operation& op) noexcept {
 bool epoll_engine::receive(operation& op, interest* known) noexcept {
   if (!certain(op, known)) return wait_for(op, known);
   std::uint32_t id = 0;
-  if (!buffers_.take(id)) {
+  if (!buffers_.acquire(id)) {
     // Only bytes need a buffer.
     std::byte first{};
     const std::int32_t peeked = attempt_receive(op.fd, {&first, 1}, MSG_PEEK);
@@ -248,14 +248,14 @@ bool epoll_engine::receive(operation& op, interest* known) noexcept {
 }
 
 bool epoll_engine::wait_for(operation& op, interest* known) noexcept {
-  if (op.status == operation::state::stopping) {
+  if (op.status == operation::state::cancelling) {
     finish(op, completion(-ECANCELED));
     return true;
   }
   if (known != nullptr) clear(*known, readiness_of(op));
   const int armed = table_.arm(op.fd, events_of(op), certain(op, known));
   if (armed == 0) {
-    op.place |= begun;
+    op.queue |= begun;
     park(op, *table_.find(op.fd));
     return false;
   }

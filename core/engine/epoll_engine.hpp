@@ -13,7 +13,7 @@ namespace wring::detail {
 
 /// The engine on epoll, for kernels and containers that refuse io_uring.
 ///
-/// Operations gather in a queue until `turn` tries them, in order, with system calls that do not wait. What must wait
+/// Operations collect in a queue until `turn` tries them, in order, with system calls that do not wait. What must wait
 /// is parked at its descriptor until epoll reports it, and is tried again then. Files go to a few threads.
 class WRING_API epoll_engine final : public engine {
  public:
@@ -25,10 +25,10 @@ class WRING_API epoll_engine final : public engine {
   void submit(operation& op) noexcept override;
   [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
   [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
-  void keep(int fd) noexcept override { table_.keep(fd); }
-  void forget(int fd) noexcept override { table_.forget(fd); }
-  void request_stop(operation& op) noexcept override;
-  void stop_all() noexcept override;
+  void register_descriptor(int fd) noexcept override { table_.register_descriptor(fd); }
+  void unregister_descriptor(int fd) noexcept override { table_.unregister_descriptor(fd); }
+  void cancel(operation& op) noexcept override;
+  void cancel_all() noexcept override;
   unsigned turn(std::int64_t deadline, unsigned limit) override;
   void wake() noexcept override;
   void shut_down() noexcept override;
@@ -45,7 +45,7 @@ class WRING_API epoll_engine final : public engine {
     ~doorbell();
   };
 
-  void enqueue(operation& op, std::uint8_t place) noexcept;
+  void enqueue(operation& op, std::uint8_t queue) noexcept;
   unsigned run_queue(unsigned limit) noexcept;
   unsigned run_ended(unsigned limit) noexcept;
   [[nodiscard]] bool run(operation& op) noexcept;

@@ -61,7 +61,7 @@ int interest_table::arm(int fd, std::uint32_t events, bool certain) noexcept {
     if (control(EPOLL_CTL_MOD, fd, *i, all)) {
       i->events = static_cast<std::uint16_t>(all);
       i->ready = 0;
-      i->verified = i->kept;
+      i->verified = i->announced;
       return 0;
     }
     i->events = 0;
@@ -75,26 +75,26 @@ int interest_table::arm(int fd, std::uint32_t events, bool certain) noexcept {
   }
   i->events = static_cast<std::uint16_t>(fresh);
   i->ready = 0;
-  i->verified = i->kept;
+  i->verified = i->announced;
   i->kind = interest::nature::unknown;
   return 0;
 }
 
-void interest_table::keep(int fd) noexcept {
+void interest_table::register_descriptor(int fd) noexcept {
   if (interest* const i = make(fd); i != nullptr) {
-    i->kept = true;
+    i->announced = true;
     i->verified = false;
     i->kind = interest::nature::unknown;
   }
 }
 
-void interest_table::forget(int fd) noexcept {
+void interest_table::unregister_descriptor(int fd) noexcept {
   interest* const i = find(fd);
   if (i == nullptr) return;
   if (i->events != 0) ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
   i->events = 0;
   i->ready = 0;
-  i->kept = false;
+  i->announced = false;
   i->verified = false;
 }
 

@@ -27,8 +27,8 @@ struct interest {
   std::uint32_t generation = 0;  ///< tells what is said of an earlier file of this number
   std::uint16_t events = 0;      ///< registered with epoll for these; 0: not registered
   std::uint8_t ready = 0;        ///< what may be tried; cleared when the kernel says that it must wait
-  bool kept = false;             ///< its owner says so before it closes it
-  bool verified = false;         ///< with `kept`: it has been registered since
+  bool announced = false;        ///< by its owner, who takes that back before it closes it
+  bool verified = false;         ///< with `announced`: it has been registered with epoll since
   nature kind = nature::unknown;
 };
 
@@ -37,7 +37,7 @@ struct interest {
 ///
 /// A descriptor may be closed, and its number be used again, whenever no operation is in flight on it. So before a wait
 /// begins on an idle one, the registration is renewed, which fails if it is another file by now; only for those whose
-/// owner has promised to speak up first (`kept`) that is left out.
+/// owner has registered it (`announced`) that is left out.
 class interest_table {
  public:
   /// Of operations that read: with what ends or interrupts the input.
@@ -71,9 +71,9 @@ class interest_table {
   /// ready.
   [[nodiscard]] int arm(int fd, std::uint32_t events, bool certain) noexcept;
 
-  /// See engine::keep and engine::forget.
-  void keep(int fd) noexcept;
-  void forget(int fd) noexcept;
+  /// See engine::register_descriptor and unregister_descriptor.
+  void register_descriptor(int fd) noexcept;
+  void unregister_descriptor(int fd) noexcept;
 
   /// Reports reads of `fd`, an eventfd, as `doorbell`. Throws io_error.
   void arm_doorbell(int fd);

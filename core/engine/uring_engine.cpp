@@ -27,7 +27,7 @@ namespace {
 // What user_data points to is aligned, so its low bits say what it is.
 constexpr std::uint64_t tag_mask = 3;
 constexpr std::uint64_t tag_operation = 0;
-constexpr std::uint64_t tag_stop = 1;
+constexpr std::uint64_t tag_cancel = 1;
 constexpr std::uint64_t tag_inbox = 2;
 static_assert(tag_poll == 3);
 static_assert(alignof(operation) > tag_mask);
@@ -99,7 +99,7 @@ bool uring_engine::find_room() noexcept {
   return &ring_.sq.sqes[ring_.sq.sqe_tail++ & queue_mask_];
 }
 
-[[gnu::always_inline]] inline bool uring_engine::place(operation& op) noexcept {
+[[gnu::always_inline]] inline bool uring_engine::enqueue(operation& op) noexcept {
   ::io_uring_sqe* sqe = next_sqe();
   if (sqe == nullptr) [[unlikely]]
     return false;
@@ -107,7 +107,7 @@ bool uring_engine::find_room() noexcept {
   return true;
 }
 
-bool uring_engine::place_stop(operation& op) noexcept {
+bool uring_engine::enqueue_cancel(operation& op) noexcept {
   ::io_uring_sqe* sqe = next_sqe();
   if (sqe == nullptr) [[unlikely]]
     return false;
@@ -115,18 +115,18 @@ bool uring_engine::place_stop(operation& op) noexcept {
   sqe->opcode = IORING_OP_ASYNC_CANCEL;
   sqe->fd = -1;
   sqe->addr = reinterpret_cast<std::uintptr_t>(&op) | (op.code == op_code::poll ? tag_poll : tag_operation);
-  sqe->user_data = tag_stop;
+  sqe->user_data = tag_cancel;
   return true;
 }
 
-bool uring_engine::place_stop_all() noexcept {
+bool uring_engine::enqueue_cancel_all() noexcept {
   ::io_uring_sqe* sqe = next_sqe();
   if (sqe == nullptr) return false;
   *sqe = {};
   sqe->opcode = IORING_OP_ASYNC_CANCEL;
   sqe->fd = -1;
   sqe->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
-  sqe->user_data = tag_stop;
+  sqe->user_data = tag_cancel;
   return true;
 }
 
@@ -156,21 +156,21 @@ void uring_engine::submit(operation& op) noexcept {
 
 [[gnu::always_inline]] inline void uring_engine::start(operation& op) noexcept {
   release_to_kernel(&op);
-  if (unsubmitted_.first != nullptr || !place(op)) [[unlikely]] {
+  if (unsubmitted_.first != nullptr || !enqueue(op)) [[unlikely]] {
     unsubmitted_.push(op);
     behind_ = true;
   }
 }
 
-void uring_engine::request_stop(operation& op) noexcept {
+void uring_engine::cancel(operation& op) noexcept {
   if (op.status != operation::state::active) return;
-  op.status = operation::state::stopping;
-  if ((op.place & in_backlog) == 0) stop(op);  // otherwise it is not submitted yet, and ends in place_backlog
+  op.status = operation::state::cancelling;
+  if ((op.queue & in_backlog) == 0) send_cancel(op);  // otherwise it is not submitted yet, and ends in enqueue_backlog
 }
 
-void uring_engine::stop(operation& op) noexcept {
-  if (unstopped_.first != nullptr || !place_stop(op)) [[unlikely]] {
-    unstopped_.push(op);
+void uring_engine::send_cancel(operation& op) noexcept {
+  if (unsent_cancels_.first != nullptr || !enqueue_cancel(op)) [[unlikely]] {
+    unsent_cancels_.push(op);
     behind_ = true;
   }
 }
@@ -192,7 +192,7 @@ bool uring_engine::arm_inbox() noexcept {
 // From here to turn() is the hot path of every completion: one function for the compiler.
 
 [[gnu::always_inline]] inline void uring_engine::finish(operation& op, completion c) noexcept {
-  if (op.place != 0 && starts_again(op, c)) [[unlikely]]
+  if (op.queue != 0 && starts_again(op, c)) [[unlikely]]
     return;
   ++counters_.completed;
   if (observer_ != nullptr) [[unlikely]]
@@ -229,7 +229,7 @@ void uring_engine::deliver_other(std::uint64_t user_data, completion c) noexcept
       poll_completed(*reinterpret_cast<operation*>(static_cast<std::uintptr_t>(user_data & ~tag_mask)), c);
       return;
     default:
-      return;  // the completion of a stop says nothing: the operation's own decides
+      return;  // the completion of a cancel says nothing: the operation's own decides
   }
 }
 
@@ -260,41 +260,41 @@ void uring_engine::poll_completed(operation& op, completion c) noexcept {
   std::int32_t result = c.result;
   const bool is_answer = result < 0 || (result & wanted) != 0;
   if (c.more()) {
-    if (!is_answer || (op.place & answered) != 0) return;
+    if (!is_answer || (op.queue & answered) != 0) return;
     op.offset = static_cast<std::uint64_t>(result & wanted);
-    op.place |= answered;
-    if (op.status == operation::state::active) stop(op);
+    op.queue |= answered;
+    if (op.status == operation::state::active) send_cancel(op);
     return;
   }
-  if ((op.place & answered) != 0) {
+  if ((op.queue & answered) != 0) {
     result = static_cast<std::int32_t>(op.offset);
   } else if (result >= 0) {
     result &= wanted;
     if (!is_answer && op.status == operation::state::active) {
-      op.place |= poll_for_changes;
+      op.queue |= poll_for_changes;
       start(op);
       return;
     }
     if (!is_answer) result = -ECANCELED;
   }
-  op.place &= in_backlog;
+  op.queue &= in_backlog;
   finish(op, completion(result));
 }
 
-void uring_engine::place_backlog() noexcept {
-  while (operation* op = unstopped_.first) {
-    if (!place_stop(*op)) return;
-    unstopped_.pop();
+void uring_engine::enqueue_backlog() noexcept {
+  while (operation* op = unsent_cancels_.first) {
+    if (!enqueue_cancel(*op)) return;
+    unsent_cancels_.pop();
   }
-  if (stop_all_) {
-    if (!place_stop_all()) return;
-    stop_all_ = false;
+  if (all_to_be_cancelled_) {
+    if (!enqueue_cancel_all()) return;
+    all_to_be_cancelled_ = false;
   }
   while (operation* op = unsubmitted_.first) {
-    if (op->status == operation::state::stopping) {
+    if (op->status == operation::state::cancelling) {
       unsubmitted_.pop();
       finish(*op, completion(-ECANCELED));
-    } else if (place(*op)) {
+    } else if (enqueue(*op)) {
       unsubmitted_.pop();
     } else {
       return;
@@ -304,8 +304,8 @@ void uring_engine::place_backlog() noexcept {
 
 // True once nothing waits for room in the submission queue and the inbox is armed: without it nobody could end a wait.
 bool uring_engine::catch_up() noexcept {
-  place_backlog();
-  behind_ = !arm_inbox() || stop_all_ || unstopped_.first != nullptr || unsubmitted_.first != nullptr;
+  enqueue_backlog();
+  behind_ = !arm_inbox() || all_to_be_cancelled_ || unsent_cancels_.first != nullptr || unsubmitted_.first != nullptr;
   return !behind_;
 }
 
@@ -400,7 +400,7 @@ void uring_engine::shut_down() noexcept {
         sqe->opcode = IORING_OP_ASYNC_CANCEL;
         sqe->fd = -1;
         sqe->addr = tag_inbox;
-        sqe->user_data = tag_stop;
+        sqe->user_data = tag_cancel;
         break;
       }
       reap(~0U);

@@ -13,7 +13,7 @@ namespace wring::detail {
 
 /// The engine on io_uring: one ring, made and used by its scheduler's thread.
 ///
-/// Submissions gather in the queue until `turn` enters the kernel, once, to submit, run task work and wait. A
+/// Submissions collect in the queue until `turn` enters the kernel, once, to submit, run task work and wait. A
 /// completion finds its operation by the address in user_data. Needs Linux 6.1 (DEFER_TASKRUN); newer features are
 /// found by trying.
 class uring_engine final : public engine {
@@ -26,8 +26,8 @@ class uring_engine final : public engine {
   void submit(operation& op) noexcept override;
   [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
   [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
-  void request_stop(operation& op) noexcept override;
-  void stop_all() noexcept override;
+  void cancel(operation& op) noexcept override;
+  void cancel_all() noexcept override;
   unsigned turn(std::int64_t deadline, unsigned limit) override;
   void wake() noexcept override;
   void shut_down() noexcept override;
@@ -49,13 +49,13 @@ class uring_engine final : public engine {
   [[nodiscard]] bool find_room() noexcept;
   [[nodiscard]] ::io_uring_sqe* next_sqe() noexcept;
   void start(operation& op) noexcept;
-  void stop(operation& op) noexcept;
+  void send_cancel(operation& op) noexcept;
   void poll_completed(operation& op, completion c) noexcept;
-  [[nodiscard]] bool place(operation& op) noexcept;
-  [[nodiscard]] bool place_stop(operation& op) noexcept;
-  [[nodiscard]] bool place_stop_all() noexcept;
+  [[nodiscard]] bool enqueue(operation& op) noexcept;
+  [[nodiscard]] bool enqueue_cancel(operation& op) noexcept;
+  [[nodiscard]] bool enqueue_cancel_all() noexcept;
   [[gnu::noinline]] [[nodiscard]] bool starts_again(operation& op, completion c) noexcept;
-  void place_backlog() noexcept;
+  void enqueue_backlog() noexcept;
   [[nodiscard]] bool arm_inbox() noexcept;
   void enter(unsigned wait_for, const ::__kernel_timespec* timeout) noexcept;
   void flush() noexcept;
@@ -76,14 +76,14 @@ class uring_engine final : public engine {
   unsigned room_ = 0;  // free entries of the submission queue that are known of
   unsigned queue_mask_ = 0;
   backlog unsubmitted_;
-  backlog unstopped_;
+  backlog unsent_cancels_;
   unsigned enter_flags_;
   ::io_uring_getevents_arg wait_argument_{};
   busy_poll busy_poll_;
   int inbox_fd_ = -1;
   bool inbox_armed_ = false;
-  bool stop_all_ = false;  // waits for room in the submission queue
-  bool behind_ = true;     // something waits for room in the submission queue, or the inbox is to be armed
+  bool all_to_be_cancelled_ = false;  // waits for room in the submission queue
+  bool behind_ = true;                // something waits for room in the submission queue, or the inbox is to be armed
   bool closing_ = false;
 #if WRING_CHECKS
   [[nodiscard]] bool note_new(const operation& op) noexcept;

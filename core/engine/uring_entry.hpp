@@ -17,16 +17,16 @@ inline constexpr std::uint16_t buffer_group = 0;
 /// What is added to user_data for op_code::poll.
 inline constexpr std::uint64_t tag_poll = 3;
 
-/// The bit of operation::place by which op_code::poll is told of changes, and not of what is there to begin with.
+/// The bit of operation::queue by which op_code::poll is told of changes, and not of what is there to begin with.
 inline constexpr std::uint8_t poll_for_changes = 2;
 
-/// The bit of operation::place of a multishot receive that has brought nothing yet since it was armed.
+/// The bit of operation::queue of a multishot receive that has brought nothing yet since it was armed.
 inline constexpr std::uint8_t just_armed = 8;
 
-// Further bits of operation::place.
+// Further bits of operation::queue.
 inline constexpr std::uint8_t in_backlog = 1;  ///< waits for room in the submission queue
 inline constexpr std::uint8_t answered = 4;  ///< a poll that has its answer, in `offset`: only its end is still to come
-inline constexpr std::uint8_t rearming = 16;  ///< a multishot receive that is stopped to be armed again
+inline constexpr std::uint8_t rearming = 16;  ///< a multishot receive that is cancelled to be armed again
 static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_armed)) == 0);
 
 /// Writes the submission queue entry of an operation. Part of the hot path of `uring_engine::submit`.
@@ -57,7 +57,7 @@ static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_arm
       sqe.ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST;
       sqe.flags = IOSQE_BUFFER_SELECT;
       sqe.buf_group = buffer_group;
-      op.place |= just_armed;
+      op.queue |= just_armed;
       break;
     case op_code::send:
       sqe.opcode = IORING_OP_SEND;
@@ -72,7 +72,7 @@ static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_arm
     case op_code::poll:
       sqe.opcode = IORING_OP_POLL_ADD;
       sqe.poll32_events = op.flags;
-      if ((op.place & poll_for_changes) != 0) sqe.len = IORING_POLL_ADD_MULTI;
+      if ((op.queue & poll_for_changes) != 0) sqe.len = IORING_POLL_ADD_MULTI;
       sqe.user_data |= tag_poll;
       break;
     case op_code::poll_multishot:

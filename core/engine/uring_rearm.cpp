@@ -26,7 +26,7 @@ bool has_hung_up(int fd) noexcept {
 
 void uring_engine::backlog::push(operation& op) noexcept {
   op.next = nullptr;
-  op.place |= in_backlog;
+  op.queue |= in_backlog;
   (last != nullptr ? last->next : first) = &op;
   last = &op;
 }
@@ -36,7 +36,7 @@ operation* uring_engine::backlog::pop() noexcept {
   if (op == nullptr) return nullptr;
   first = op->next;
   if (first == nullptr) last = nullptr;
-  op->place &= static_cast<std::uint8_t>(~in_backlog);
+  op->queue &= static_cast<std::uint8_t>(~in_backlog);
   return op;
 }
 
@@ -45,35 +45,36 @@ void uring_engine::backlog::remove(operation& op) noexcept {
   for (operation* o = first; o != &op; o = o->next) previous = o;
   (previous != nullptr ? previous->next : first) = op.next;
   if (last == &op) last = previous;
-  op.place &= static_cast<std::uint8_t>(~in_backlog);
+  op.queue &= static_cast<std::uint8_t>(~in_backlog);
 }
 
 // The doorbell's poll ends with the others, and is armed again.
-void uring_engine::stop_all() noexcept {
-  for (operation* op = unsubmitted_.first; op != nullptr; op = op->next) op->status = operation::state::stopping;
-  stop_all_ = true;
+void uring_engine::cancel_all() noexcept {
+  for (operation* op = unsubmitted_.first; op != nullptr; op = op->next) op->status = operation::state::cancelling;
+  all_to_be_cancelled_ = true;
   behind_ = true;
 }
 
 // That more is to come is no promise that the end will be told. What is there when the kernel arms the receive's poll
 // is reported once: where that is bytes and a reset, the bytes are delivered, and nothing wakes the receive again. The
 // poll is armed before the first attempt, so who looks at the socket after the first bytes cannot miss such a reset.
-// The receive is stopped then, and armed again, whereupon it finds the rest. Later resets have a wake-up of their own.
+// The receive is cancelled then, and armed again, whereupon it finds the rest. Later resets have a wake-up of their
+// own.
 bool uring_engine::starts_again(operation& op, completion c) noexcept {
-  if ((op.place & just_armed) != 0) {
-    op.place &= static_cast<std::uint8_t>(~just_armed);
+  if ((op.queue & just_armed) != 0) {
+    op.queue &= static_cast<std::uint8_t>(~just_armed);
     if (c.more() && op.status == operation::state::active) {
       ++counters_.kernel_calls;
       if (has_hung_up(op.fd)) {
-        op.place |= rearming;
-        stop(op);
+        op.queue |= rearming;
+        send_cancel(op);
       }
     }
   }
   if (c.more()) return false;
-  if ((op.place & in_backlog) != 0) unstopped_.remove(op);  // ended before its stop was sent
-  if ((op.place & rearming) == 0) return false;
-  op.place &= static_cast<std::uint8_t>(~rearming);
+  if ((op.queue & in_backlog) != 0) unsent_cancels_.remove(op);  // ended before its cancel was sent
+  if ((op.queue & rearming) == 0) return false;
+  op.queue &= static_cast<std::uint8_t>(~rearming);
   if (c.result != -ECANCELED || op.status != operation::state::active) return false;
   unsubmitted_.push(op);
   behind_ = true;

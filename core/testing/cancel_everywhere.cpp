@@ -14,6 +14,7 @@
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/detail/thread_scheduler.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/scheduler_observer.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/leak_check.hpp>
@@ -23,15 +24,14 @@ namespace wring::testing {
 namespace {
 
 /// "sleep, in talk (chat_test.cpp:12)".
-std::string describe_wait(const detail::flow& f) {
-  std::string text = f.leaf != nullptr ? f.leaf->describe().operation : "giving way";
-  const detail::await_node* node = f.top;
-  while (node != nullptr && !node->is_frame()) node = node->parent;
-  if (node == nullptr) return text;
-  const std::source_location& at = static_cast<const detail::promise_base*>(node)->where;
-  const std::string_view file(at.file_name());
-  fmt::format_to(std::back_inserter(text), ", in {} ({}:{})", detail::short_function_name(at.function_name()),
-                 file.substr(file.find_last_of('/') + 1), at.line());
+std::string describe_wait(const task_info& task) {
+  const std::optional<wait_description> wait = task.awaits();
+  std::string text = wait ? wait->operation : "yielded";
+  const std::optional<std::source_location> at = task.awaiting_at();
+  if (!at) return text;
+  const std::string_view file(at->file_name());
+  fmt::format_to(std::back_inserter(text), ", in {} ({}:{})", detail::short_function_name(at->function_name()),
+                 file.substr(file.find_last_of('/') + 1), at->line());
   return text;
 }
 
@@ -75,7 +75,7 @@ class attempt final : scheduler_observer, detail::timer {
   [[noreturn]] void report(const std::string& what) const {
     const std::string when =
         cancelled_ ? fmt::format("cancelled at suspension {} ({})", target_, where_) : "not cancelled";
-    throw failure(fmt::format("cancel_everywhere: {}: {}", when, what));
+    throw check_failed(fmt::format("cancel_everywhere: {}: {}", when, what));
   }
 
  private:
@@ -92,8 +92,8 @@ class attempt final : scheduler_observer, detail::timer {
     home_.run_until([&] { return done() || time_is_up_ || home_.stats().turns >= options_.turn_limit; });
     if (done()) return;
     std::string waits;
-    for (const detail::flow* f : live_) {
-      fmt::format_to(std::back_inserter(waits), "\n  {}", describe_wait(*f));
+    for (const task_info& task : live_) {
+      fmt::format_to(std::back_inserter(waits), "\n  {}", describe_wait(task));
     }
     for (std::size_t n = home_.engine().in_flight(); n != 0; n = 0) {
       fmt::format_to(std::back_inserter(waits), "\n  operations in flight: {}", n);
@@ -115,12 +115,14 @@ class attempt final : scheduler_observer, detail::timer {
     }
   }
 
-  void task_started(const detail::flow& f) noexcept override { live_.push_back(&f); }
-  void task_ended(const detail::flow& f, bool) noexcept override { std::erase(live_, &f); }
-  void task_suspended(const detail::flow& f) noexcept override {
+  void task_started(const task_info& task) noexcept override { live_.push_back(task); }
+  void task_ended(const task_info& task, bool) noexcept override {
+    std::erase_if(live_, [id = task.id()](const task_info& other) { return other.id() == id; });
+  }
+  void task_suspended(const task_info& task) noexcept override {
     if (cancelled_ || child_.done() || ++suspensions_ != target_) return;
     cancelled_ = true;
-    where_ = describe_wait(f);
+    where_ = describe_wait(task);
     child_.cancel();
   }
 
@@ -136,7 +138,7 @@ class attempt final : scheduler_observer, detail::timer {
   std::uint64_t resumptions_ = 0;
   std::string where_;
   std::exception_ptr thrown_;
-  std::vector<const detail::flow*> live_;
+  std::vector<task_info> live_;
   scheduler home_;
   std::optional<clock> clock_;
   child_handle child_;
@@ -173,7 +175,7 @@ std::size_t cancel_everywhere(const std::function<task<>()>& fn, const cancel_ev
       }
     }
   }
-  throw failure(fmt::format("cancel_everywhere: more than {} suspension points", options.suspension_limit));
+  throw check_failed(fmt::format("cancel_everywhere: more than {} suspension points", options.suspension_limit));
 }
 
 }  // namespace wring::testing

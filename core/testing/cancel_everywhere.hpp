@@ -8,7 +8,7 @@
 #include <wring/core/detail/export.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/task.hpp>
-#include <wring/core/testing/failure.hpp>
+#include <wring/core/testing/check_failed.hpp>
 
 namespace wring::testing {
 
@@ -29,10 +29,10 @@ struct cancel_everywhere_options {
 /// whole.
 ///
 /// Every run must end, and leave nothing behind (see `leak_check`). Returns how many suspension points there were.
-/// Throws `failure`, which names the suspension and where it was, if a run does not end, leaks, or throws something
-/// other than a std::system_error (what was not cancelled yet may well see its peer go); and what the undisturbed run
-/// throws. After a run that did not end or leaked, its scheduler and tasks are abandoned as they are: what they refer
-/// to must not be used any more. Call it outside of a scheduler.
+/// Throws `check_failed`, which names the suspension and where it was, if a run does not end, leaks, or throws
+/// something other than a std::system_error (what was not cancelled yet may well see its peer go); and what the
+/// undisturbed run throws. After a run that did not end or leaked, its scheduler and tasks are abandoned as they are:
+/// what they refer to must not be used any more. Call it outside of a scheduler.
 WRING_API std::size_t cancel_everywhere(const std::function<task<>()>& fn,
                                         const cancel_everywhere_options& options = {});
 

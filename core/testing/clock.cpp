@@ -16,8 +16,8 @@ class next_turn : public leaf<next_turn, void> {
     // A post that finds no room is no loss: what fills the inbox keeps the turns coming, and tasks running.
     if (!home().try_post([this] { complete(); })) complete();
   }
-  void stop() noexcept override {}
-  void resume() noexcept {}
+  void cancel() noexcept override {}
+  void take() noexcept {}
   wait_description describe() const noexcept override { return {.operation = "next turn"}; }
 };
 

@@ -26,7 +26,7 @@ class WRING_API clock {
   [[nodiscard]] steady_clock::time_point now() const noexcept;
 
   /// Moves time on by `step`, from one deadline to the next: at each, time stands while its timers fire and every task
-  /// does what it can do at that time. Tasks that keep giving way (`yield`) without ever waiting hold it up for ever.
+  /// does what it can do at that time. Tasks that keep yielding without ever waiting hold it up for ever.
   /// Cancelled, it leaves time where it has come to. Throws std::invalid_argument for a negative
   /// step, or one past the end of the clock.
   task<> advance(duration step);

@@ -10,12 +10,12 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/task.hpp>
-#include <wring/core/testing/failure.hpp>
+#include <wring/core/testing/check_failed.hpp>
 
 namespace wring::testing {
 
 /// Runs `fn()`, a task, on a scheduler of its own until everything has ended, and returns its value or throws its
-/// exception: a test in a coroutine. Signals are left alone. Throws `failure` if the task was cancelled. What it
+/// exception: a test in a coroutine. Signals are left alone. Throws `check_failed` if the task was cancelled. What it
 /// returns must not refer to the scheduler, which is gone by then.
 template <detail::awaitable_factory Fn>
 auto run(Fn&& fn, const scheduler_options& options = {}) -> detail::value_of<std::invoke_result_t<Fn&>> {
@@ -32,7 +32,7 @@ auto run(Fn&& fn, const scheduler_options& options = {}) -> detail::value_of<std
     s.run_until([&] { return child.done(); });
     s.drain();
   }
-  if (!out || out->cancelled()) throw failure("the test's task was cancelled");
+  if (!out || out->cancelled()) throw check_failed("the test's task was cancelled");
   return out->take();
 }
 

@@ -34,12 +34,14 @@
 #include <wring/core/result.hpp>
 #include <wring/core/run.hpp>
 #include <wring/core/scheduler.hpp>
+#include <wring/core/scheduler_observer.hpp>
 #include <wring/core/semaphore.hpp>
 #include <wring/core/signals.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/start_deferred.hpp>
 #include <wring/core/steady_clock.hpp>
 #include <wring/core/task.hpp>
+#include <wring/core/task_info.hpp>
 #include <wring/core/task_local.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>

@@ -7,6 +7,8 @@
 
 #include <wring/core/log.hpp>
 #include <wring/net/detail/accept_socket.hpp>
+#include <wring/net/detail/listener_close_wait.hpp>
+#include <wring/net/detail/socket_accept_wait.hpp>
 #include <wring/net/detail/socket_calls.hpp>
 
 namespace wring::net::detail {
@@ -21,58 +23,6 @@ constexpr std::int64_t quiet_time = 60'000'000'000;
 
 }  // namespace
 
-bool connection_waiter::ready() noexcept {
-  accept_socket& s = *socket_;
-  if (s.closing_) return true;
-  if (s.accepted_.empty() || !s.waiters_.empty()) return false;
-  connection_ = std::move(s.accepted_.front());
-  s.accepted_.pop_front();
-  s.arm_if_wanted();
-  return true;
-}
-
-void connection_waiter::suspend() noexcept {
-  socket_->waiters_.push(*this);
-  socket_->arm_if_wanted();
-}
-
-wring::result<std::optional<tcp_stream>> connection_waiter::take() noexcept {
-  if (connection_.get() < 0) return std::optional<tcp_stream>();
-  const socket_address peer = accepted_peer_address_of(connection_.get());
-  try {
-    return std::optional<tcp_stream>(tcp_stream(new stream_socket(std::move(connection_), peer)));
-  } catch (const std::bad_alloc&) {
-    connection_ = descriptor();
-    return error::from_errno(ENOMEM, "accept a connection from").with_address(peer);
-  }
-}
-
-void connection_waiter::give_back(tcp_stream& connection) noexcept {
-  if (connection.socket_ == nullptr) return;
-  // Nothing is in flight on it, so this is all of it.
-  connection.socket_->close(true, nullptr);
-  socket_->put_back(connection.socket_->take_descriptor());
-}
-
-error connection_waiter::closed_error() const noexcept {
-  return error(errc::closed, "accept on").with_address(socket_->local());
-}
-
-wait_description connection_waiter::describe() const noexcept {
-  return {.operation = "accept on", .fd = socket_->native(), .address = socket_->local()};
-}
-
-wring::result<tcp_stream> accept_wait::resume_result() noexcept {
-  auto connection = take();
-  if (!connection) return connection.error();
-  if (!*connection) return closed_error();
-  return std::move(**connection);
-}
-
-bool close_listener_wait::ready() noexcept { return socket_ == nullptr || socket_->closed(); }
-
-void close_listener_wait::suspend() noexcept { socket_->close(this); }
-
 accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
     : fd_(std::move(owned)),
       local_(local_address_of(fd_.get())),
@@ -81,7 +31,7 @@ accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
       retry_(*this) {
   code = op_code::accept_multishot;
   fd = fd_.get();
-  sched_->engine().keep(fd);
+  sched_->engine().register_descriptor(fd);
   on_completion = [](operation& op, completion c) noexcept { static_cast<accept_socket&>(op).on_accept(c); };
 }
 
@@ -97,7 +47,7 @@ void accept_socket::add(descriptor connection) noexcept {
     do_not_linger(connection.get());
   if (closing_) return;  // closes it
   delay_ = 0;
-  if (connection_waiter* w = waiters_.pop(); w != nullptr) {
+  if (socket_connection_wait* w = waiters_.pop(); w != nullptr) {
     w->connection_ = std::move(connection);
     w->complete();
     return;
@@ -107,13 +57,13 @@ void accept_socket::add(descriptor connection) noexcept {
   } catch (const std::bad_alloc&) {
     return refuse(connection);
   }
-  if (accepted_.size() >= queue_limit_) sched_->engine().request_stop(*this);
+  if (accepted_.size() >= queue_limit_) sched_->engine().cancel(*this);
 }
 
 // It came before those that wait here.
 void accept_socket::put_back(descriptor connection) noexcept {
   if (closing_ || connection.get() < 0) return;
-  if (connection_waiter* w = waiters_.pop(); w != nullptr) {
+  if (socket_connection_wait* w = waiters_.pop(); w != nullptr) {
     w->connection_ = std::move(connection);
     w->complete();
     return;
@@ -123,7 +73,7 @@ void accept_socket::put_back(descriptor connection) noexcept {
   } catch (const std::bad_alloc&) {
     return refuse(connection);
   }
-  if (accepted_.size() >= queue_limit_) sched_->engine().request_stop(*this);
+  if (accepted_.size() >= queue_limit_) sched_->engine().cancel(*this);
 }
 
 void accept_socket::on_accept(completion c) noexcept {
@@ -172,14 +122,14 @@ void accept_socket::back_off(int error_number) noexcept {
   sched_->timers().schedule(retry_, wring::detail::time_after(now, delay_));
 }
 
-void accept_socket::close(close_listener_wait* waiter) noexcept {
+void accept_socket::close(listener_close_wait* waiter) noexcept {
   if (waiter != nullptr) closers_.push(*waiter);
   if (!closing_) {
     closing_ = true;
     sched_->timers().cancel(retry_);
-    sched_->engine().request_stop(*this);
+    sched_->engine().cancel(*this);
     accepted_.clear();
-    while (connection_waiter* w = waiters_.pop()) w->complete();
+    while (socket_connection_wait* w = waiters_.pop()) w->complete();
   }
   finish_close();
 }
@@ -201,9 +151,9 @@ void accept_socket::abandon() noexcept {
 
 void accept_socket::finish_close() noexcept {
   if (active()) return;
-  if (fd_.get() >= 0) sched_->engine().forget(fd_.get());
+  if (fd_.get() >= 0) sched_->engine().unregister_descriptor(fd_.get());
   fd_ = descriptor();
-  while (close_listener_wait* w = closers_.pop()) w->closed();
+  while (listener_close_wait* w = closers_.pop()) w->closed();
   if (abandoned_) delete this;
 }
 

@@ -21,7 +21,7 @@ namespace wring::net::detail {
 template <class A, class T>
 concept faultable_operation =
     wring::detail::operation_like<A> && std::same_as<typename A::value_type, T> && requires(A&& a) {
-      { a.resume_result() } -> std::same_as<result<T>>;
+      { a.take_result() } -> std::same_as<result<T>>;
       std::move(a).result();
     };
 
@@ -77,9 +77,9 @@ class [[nodiscard]] erased_operation {
 
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<erased_operation>(*this); }
 
-  bool begin(wring::detail::flow& f) { return functions_->start(stream_, *this, f); }
-  T resume() { return kind_->resume(*this); }
-  wring::result<T> resume_result() { return kind_->resume_result(*this); }
+  bool begin_await(wring::detail::flow& f) { return functions_->start(stream_, *this, f); }
+  T take() { return kind_->take(*this); }
+  wring::result<T> take_result() { return kind_->take_result(*this); }
 
   void put_back(typename erased_functions<T>::value_reference value) noexcept {
     if (functions_->put_back != nullptr) functions_->put_back(stream_, *this, value);
@@ -103,7 +103,7 @@ class [[nodiscard]] erased_operation {
       ::new (static_cast<void*>(room_)) void*(block);
     }
     kind_ = &started<operation>;
-    const bool ended = get<operation>().begin(f);
+    const bool ended = get<operation>().begin_await(f);
     if constexpr (std::derived_from<operation, awaiter>) {
       if (ended) take_outcome<operation>();
     }
@@ -115,8 +115,8 @@ class [[nodiscard]] erased_operation {
  private:
   /// What `room_` holds: an operation, or, where nothing is there to destroy it, the outcome of one.
   struct kind {
-    T (*resume)(erased_operation&);
-    wring::result<T> (*resume_result)(erased_operation&);
+    T (*take)(erased_operation&);
+    wring::result<T> (*take_result)(erased_operation&);
     void (*destroy)(erased_operation&) noexcept;
   };
 
@@ -145,7 +145,7 @@ class [[nodiscard]] erased_operation {
 
   template <class Operation>
   void take_outcome() {
-    wring::result<T> taken = get<Operation>().resume_result();
+    wring::result<T> taken = get<Operation>().take_result();
     destroy<Operation>(*this);
     ::new (static_cast<void*>(room_)) wring::result<T>(std::move(taken));
     kind_ = &over;
@@ -153,8 +153,8 @@ class [[nodiscard]] erased_operation {
 
   template <class Operation>
   static constexpr kind started = {
-      [](erased_operation& self) -> T { return self.get<Operation>().resume(); },
-      [](erased_operation& self) { return self.get<Operation>().resume_result(); },
+      [](erased_operation& self) -> T { return self.get<Operation>().take(); },
+      [](erased_operation& self) { return self.get<Operation>().take_result(); },
       &destroy<Operation>,
   };
   static constexpr kind over = {

@@ -72,7 +72,7 @@ void memory_pipe::give_back(std::span<const std::byte> bytes) noexcept {
   settle();
 }
 
-void memory_pipe::stop_waiting() noexcept {
+void memory_pipe::cancel_wait() noexcept {
   scheduler::current().timers().cancel(*reader_);
   reader_ = nullptr;
 }
@@ -139,7 +139,7 @@ void memory_pipe::break_both(int error_number) noexcept {
 
 void memory_pipe::settle() noexcept {
   for (;;) {
-    for (memory_write* w = writers.front(); w != nullptr && w->advance(); w = writers.front()) {
+    for (memory_write_wait* w = writers.front(); w != nullptr && w->advance(); w = writers.front()) {
       writers.remove(*w);
       w->finish();
     }
@@ -153,7 +153,7 @@ void memory_pipe::settle() noexcept {
       return;
     }
     memory_reader& r = *reader_;
-    stop_waiting();
+    cancel_wait();
     r.arrived();  // makes room: the writers are looked at again
   }
 }

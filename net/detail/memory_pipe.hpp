@@ -11,7 +11,8 @@
 #include <vector>
 
 #include <wring/core/error.hpp>
-#include <wring/net/detail/memory_waits.hpp>
+#include <wring/net/detail/memory_read_wait.hpp>
+#include <wring/net/detail/memory_write_wait.hpp>
 #include <wring/net/memory_stream.hpp>
 
 namespace wring::net::detail {
@@ -43,7 +44,7 @@ class memory_pipe {
   [[nodiscard]] bool has_reader() const noexcept { return reader_ != nullptr; }
   void take(std::span<std::byte> into) noexcept;
   void wait(memory_reader& r) noexcept { reader_ = &r; }
-  void stop_waiting() noexcept;
+  void cancel_wait() noexcept;
   /// Bytes that were taken and given to nobody come first again.
   void give_back(std::span<const std::byte> bytes) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return returned_.size() + size_; }
@@ -62,7 +63,7 @@ class memory_pipe {
   /// This end is closed.
   void close_writing() noexcept;
 
-  wring::detail::wait_list<memory_write> writers;
+  wring::detail::wait_list<memory_write_wait> writers;
 
   // Both.
 

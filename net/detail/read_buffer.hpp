@@ -98,24 +98,24 @@ class buffered_read : public read_goal {
 
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<Derived>(static_cast<Derived&>(*this)); }
 
-  bool begin(wring::detail::flow& f) {
+  bool begin_await(wring::detail::flow& f) {
     if (f.cancelled()) [[unlikely]] {
       f.request_unwind();
       return false;
     }
     if (f.budget == 0) [[unlikely]]
-      return slow_.begin(f, [this] { return begin_in_turn(); });
+      return slow_.begin_await(f, [this] { return begin_in_turn(); });
     if (ends_at_once()) {
       --f.budget;
       return true;
     }
-    return slow_.begin(f, [this] { return static_cast<Derived&>(*this).run(buffer_); });
+    return slow_.begin_await(f, [this] { return static_cast<Derived&>(*this).run(buffer_); });
   }
-  T resume() {
+  T take() {
     slow_.rethrow();
     return outcome_->take();
   }
-  wring::result<T> resume_result() {
+  wring::result<T> take_result() {
     slow_.rethrow();
     return std::move(*outcome_);
   }
@@ -134,7 +134,7 @@ class buffered_read : public read_goal {
   ~buffered_read() = default;
 
   /// Takes bytes from the buffer for the outcome.
-  void take(read_buffer& buffer, std::size_t count) noexcept {
+  void consume(read_buffer& buffer, std::size_t count) noexcept {
     buffer.consume(count);
     taken_ = count;
     take_ = buffer.takes();

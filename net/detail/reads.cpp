@@ -18,7 +18,7 @@ bool block_read::look(read_buffer& buffer, bool at_end) noexcept {
   const std::span<const std::byte> there = buffer.unread();
   if (peek_) return there.size() >= count_ || at_end ? end(there) : false;
   if (there.size() >= count_) {
-    take(buffer, count_);
+    consume(buffer, count_);
     return end(there.first(count_));
   }
   return at_end && end_with(buffer, errc::unexpected_eof, there.size());
@@ -33,7 +33,7 @@ bool text_read::look(read_buffer& buffer, bool at_end) noexcept {
   const std::string_view all = buffer.text();
   const std::size_t found = all.find(delimiter_, seen_);
   if (found <= limit_ && found != all.npos) {
-    take(buffer, found + delimiter_.size());
+    consume(buffer, found + delimiter_.size());
     return end(all.substr(0, found));
   }
   seen_ = std::max(seen_, all.size() - std::min(all.size(), delimiter_.size() - 1));
@@ -47,7 +47,7 @@ bool line_read::look(read_buffer& buffer, bool at_end) noexcept {
   if (found != all.npos) {
     const std::string_view line = all.substr(0, found != 0 && all[found - 1] == '\r' ? found - 1 : found);
     if (line.size() > limit_) return end_with(buffer, errc::limit_exceeded, limit_);
-    take(buffer, found + 1);
+    consume(buffer, found + 1);
     return end(line);
   }
   seen_ = all.size();
@@ -55,7 +55,7 @@ bool line_read::look(read_buffer& buffer, bool at_end) noexcept {
   if (all.size() - (half_ended ? 1 : 0) > limit_) return end_with(buffer, errc::limit_exceeded, limit_);
   if (!at_end) return false;
   if (all.empty()) return end(std::nullopt);
-  take(buffer, all.size());
+  consume(buffer, all.size());
   return end(all);
 }
 

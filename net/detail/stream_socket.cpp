@@ -9,9 +9,9 @@
 
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/log.hpp>
-#include <wring/net/detail/receive_waits.hpp>
-#include <wring/net/detail/sender.hpp>
 #include <wring/net/detail/socket_calls.hpp>
+#include <wring/net/detail/socket_close_wait.hpp>
+#include <wring/net/detail/socket_send_wait.hpp>
 #include <wring/net/detail/stream_socket.hpp>
 
 namespace wring::net::detail {
@@ -51,7 +51,7 @@ stream_socket::stream_socket(descriptor owned, const socket_address& peer)
   on_completion = [](operation& op, completion c) noexcept { static_cast<stream_socket&>(op).on_receive(c); };
   starved_.socket = this;
   starved_.on_buffer = [](buffer_pool::waiter& w) noexcept { static_cast<starvation&>(w).socket->arm(); };
-  sched_->engine().keep(fd);
+  sched_->engine().register_descriptor(fd);
   if (peer.is_ip()) std::memcpy(&peer_, peer.data(), std::min<std::size_t>(peer.size(), sizeof peer_));
 }
 
@@ -71,10 +71,10 @@ error stream_socket::fault(errc code_, const char* operation_name) const noexcep
 
 // There is no memory to keep bytes that have come. Nothing may follow the gap: reading fails from here on.
 void stream_socket::lose_bytes() noexcept {
-  while (first_ != nullptr) static_cast<void>(take());
+  while (first_ != nullptr) static_cast<void>(pop());
   state_ |= read_failed;
   read_errno_ = ENOMEM;
-  sched_->engine().request_stop(*this);
+  sched_->engine().cancel(*this);
 }
 
 void stream_socket::push(buffer_lease&& chunk, bool front) noexcept {
@@ -95,7 +95,7 @@ void stream_socket::push(buffer_lease&& chunk, bool front) noexcept {
   }
 }
 
-buffer_lease stream_socket::take() noexcept {
+buffer_lease stream_socket::pop() noexcept {
   queued* node = first_;
   if (node == nullptr) return {};
   first_ = node->next;
@@ -107,7 +107,7 @@ buffer_lease stream_socket::take() noexcept {
   return chunk;
 }
 
-std::size_t stream_socket::take(std::span<std::byte> into) noexcept {
+std::size_t stream_socket::pop(std::span<std::byte> into) noexcept {
   std::size_t count = 0;
   while (count < into.size() && first_ != nullptr) {
     buffer_lease& chunk = first_->chunk;
@@ -115,7 +115,7 @@ std::size_t stream_socket::take(std::span<std::byte> into) noexcept {
     std::memcpy(into.data() + count, chunk.data(), part);
     count += part;
     if (part == chunk.size()) {
-      static_cast<void>(take());
+      static_cast<void>(pop());
     } else {
       chunk.consume(part);
       queued_bytes_ -= part;
@@ -126,7 +126,7 @@ std::size_t stream_socket::take(std::span<std::byte> into) noexcept {
 
 std::vector<std::byte> stream_socket::take_all() {
   std::vector<std::byte> all;
-  while (const buffer_lease chunk = take()) all.insert(all.end(), chunk.begin(), chunk.end());
+  while (const buffer_lease chunk = pop()) all.insert(all.end(), chunk.begin(), chunk.end());
   return all;
 }
 
@@ -136,18 +136,18 @@ result<void> stream_socket::read_outcome() const noexcept {
   return {};
 }
 
-void stream_socket::wait(receiver& r) noexcept {
-  receiver_ = &r;
+void stream_socket::wait(socket_receive_wait& r) noexcept {
+  reader_ = &r;
   if (!receiving()) arm();
 }
 
 void stream_socket::arm() noexcept { sched_->engine().submit(*this); }
 
-void stream_socket::wake_receiver() noexcept {
-  if (receiver_ != nullptr) std::exchange(receiver_, nullptr)->received();
+void stream_socket::wake_reader() noexcept {
+  if (reader_ != nullptr) std::exchange(reader_, nullptr)->received();
 }
 
-// What a receive said that brought no bytes: the end, a fault, or nothing (stopped, interrupted).
+// What a receive said that brought no bytes: the end, a fault, or nothing (cancelled, interrupted).
 void stream_socket::note_read_end(std::int32_t outcome) noexcept {
   if (outcome == 0 && (state_ & fault_told) != 0) {
     state_ |= read_failed;
@@ -161,7 +161,7 @@ void stream_socket::note_read_end(std::int32_t outcome) noexcept {
 }
 
 void stream_socket::on_receive(completion c) noexcept {
-  if (c.has_buffer() && c.more() && c.result > 0 && receiver_ != nullptr && first_ == nullptr) [[likely]] {
+  if (c.has_buffer() && c.more() && c.result > 0 && reader_ != nullptr && first_ == nullptr) [[likely]] {
     hand_over(c);
   } else {
     received_otherwise(c);
@@ -169,7 +169,7 @@ void stream_socket::on_receive(completion c) noexcept {
 }
 
 inline void stream_socket::hand_over(completion c) noexcept {
-  receiver& r = *std::exchange(receiver_, nullptr);
+  socket_receive_wait& r = *std::exchange(reader_, nullptr);
   // Empty until now, so there is nothing to give back.
   ::new (&r.chunk_) auto(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(c.result)));
   r.received();
@@ -178,7 +178,7 @@ inline void stream_socket::hand_over(completion c) noexcept {
 // Before anybody waits, or behind what nobody has taken, or for the last time.
 void stream_socket::received_otherwise(completion c) noexcept {
   if (c.has_buffer()) {
-    if (receiver_ != nullptr && first_ == nullptr && c.result > 0) {
+    if (reader_ != nullptr && first_ == nullptr && c.result > 0) {
       hand_over(c);
     } else {
       keep(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(std::max(c.result, 0))));
@@ -200,7 +200,7 @@ void stream_socket::keep(buffer_lease&& chunk) noexcept {
     }
   }
   push(std::move(chunk), false);
-  if (queued_bytes_ >= quota_) sched_->engine().request_stop(*this);
+  if (queued_bytes_ >= quota_) sched_->engine().cancel(*this);
 }
 
 void stream_socket::receive_ended(std::int32_t outcome) noexcept {
@@ -208,11 +208,11 @@ void stream_socket::receive_ended(std::int32_t outcome) noexcept {
   if (outcome <= 0 && outcome != -ENOBUFS) pool.pass_on();
   if (closing()) return finish_close();
   if (outcome == -ENOBUFS) {
-    if (receiver_ != nullptr && pool.wait(starved_)) return;
+    if (reader_ != nullptr && pool.wait(starved_)) return;
   } else {
     note_read_end(outcome);
   }
-  if (receiver_ == nullptr) {
+  if (reader_ == nullptr) {
     if (outcome == -ECANCELED && sched_->ends_leftovers()) {
       log::warn("a connection outlives the tasks of its scheduler: nothing is received from it any more",
                 {"peer", peer()});
@@ -220,7 +220,7 @@ void stream_socket::receive_ended(std::int32_t outcome) noexcept {
     return;
   }
   if (read_ended()) {
-    wake_receiver();
+    wake_reader();
   } else {
     arm();
   }
@@ -251,13 +251,13 @@ bool stream_socket::own_receive_ended(operation& op, std::int32_t outcome, bool 
 void stream_socket::give_back(buffer_lease&& chunk) noexcept {
   if (chunk.empty() || (closing() && !keep_descriptor_)) return;
   put_back(std::move(chunk));
-  if (receiver_ != nullptr) {
-    receiver& r = *receiver_;
-    stop_waiting();
-    r.chunk_ = take();
+  if (reader_ != nullptr) {
+    socket_receive_wait& r = *reader_;
+    cancel_wait();
+    r.chunk_ = pop();
     r.received();
   } else if (own_receive_ != nullptr) {
-    sched_->engine().request_stop(*own_receive_);  // whatever it brings comes after these
+    sched_->engine().cancel(*own_receive_);  // whatever it brings comes after these
   }
 }
 
@@ -270,21 +270,21 @@ result<void> stream_socket::write_outcome() const noexcept {
   return {};
 }
 
-void stream_socket::queue(sender& s) noexcept {
+void stream_socket::queue(socket_send_wait& s) noexcept {
   if (sending_ != nullptr) {
-    senders_.push(s);
+    send_queue_.push(s);
   } else {
     sending_ = &s;
     if (s.send()) sending_ = nullptr;
   }
 }
 
-void stream_socket::unqueue(sender& s) noexcept { senders_.remove(s); }
+void stream_socket::unqueue(socket_send_wait& s) noexcept { send_queue_.remove(s); }
 
-void stream_socket::next_sender(const sender& s) noexcept {
+void stream_socket::next_send(const socket_send_wait& s) noexcept {
   if (sending_ == &s) sending_ = nullptr;
-  while (!senders_.empty() && sending_ == nullptr) {
-    sender& successor = *senders_.pop();
+  while (!send_queue_.empty() && sending_ == nullptr) {
+    socket_send_wait& successor = *send_queue_.pop();
     if (!writable()) {
       successor.refuse();
     } else {
@@ -314,19 +314,19 @@ void stream_socket::note_torn(std::uint64_t sent) noexcept {
 
 // The end.
 
-void stream_socket::close(bool keep, close_wait* waiter) noexcept {
+void stream_socket::close(bool keep, socket_close_wait* waiter) noexcept {
   if (waiter != nullptr) closers_.push(*waiter);
   if (!closing()) {
     state_ |= is_closing;
     keep_descriptor_ = keep;
     engine& e = sched_->engine();
     e.buffers().cancel(starved_);
-    e.request_stop(*this);
-    if (own_receive_ != nullptr) e.request_stop(*own_receive_);
-    if (sending_ != nullptr) e.request_stop(*sending_);
-    while (!senders_.empty()) senders_.pop()->refuse();
-    while (!keep && first_ != nullptr) static_cast<void>(take());
-    wake_receiver();
+    e.cancel(*this);
+    if (own_receive_ != nullptr) e.cancel(*own_receive_);
+    if (sending_ != nullptr) e.cancel(*sending_);
+    while (!send_queue_.empty()) send_queue_.pop()->refuse();
+    while (!keep && first_ != nullptr) static_cast<void>(pop());
+    wake_reader();
   }
   finish_close();
 }
@@ -347,7 +347,7 @@ void stream_socket::abandon() noexcept {
 
 void stream_socket::finish_close() noexcept {
   if (in_use()) return;
-  if (fd_.get() >= 0) sched_->engine().forget(fd_.get());
+  if (fd_.get() >= 0) sched_->engine().unregister_descriptor(fd_.get());
   if (!keep_descriptor_ || abandoned_) {
     // close(2) would hold up the whole scheduler.
     if (shared_ && fd_.get() >= 0) [[unlikely]]

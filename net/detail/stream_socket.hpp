@@ -17,13 +17,13 @@
 
 namespace wring::net::detail {
 
-class sender;
-class close_wait;
+class socket_send_wait;
+class socket_close_wait;
 
 /// A task that waits for received bytes.
-class receiver {
+class socket_receive_wait {
  protected:
-  ~receiver() = default;
+  ~socket_receive_wait() = default;
   buffer_lease chunk_;  ///< the next bytes; none when reading has ended: the socket's state says how
 
  private:
@@ -48,14 +48,14 @@ class WRING_API stream_socket final : public operation {
   static void* operator new(std::size_t size);
   static void operator delete(void* block, std::size_t size) noexcept;
 
-  /// The end of the handle: stops what is in flight and closes, and frees this block once that is done. Ends the
+  /// The end of the handle: cancels what is in flight and closes, and frees this block once that is done. Ends the
   /// process if a task is suspended on the socket.
   void abandon() noexcept;
 
-  /// Stops what is in flight and wakes who reads or writes with errc::closed. Once nothing is in flight any more, the
+  /// Cancels what is in flight and wakes who reads or writes with errc::closed. Once nothing is in flight any more, the
   /// descriptor is closed, or, to `keep` it, left to take_descriptor(), and `waiter`, if given, is completed (maybe
   /// within this call).
-  void close(bool keep, close_wait* waiter) noexcept;
+  void close(bool keep, socket_close_wait* waiter) noexcept;
   [[nodiscard]] descriptor take_descriptor() noexcept { return std::move(fd_); }
 
   [[nodiscard]] int native() const noexcept { return fd_.get(); }
@@ -70,13 +70,13 @@ class WRING_API stream_socket final : public operation {
 
   // Reading.
 
-  [[nodiscard]] bool has_reader() const noexcept { return receiver_ != nullptr || own_receive_ != nullptr; }
+  [[nodiscard]] bool has_reader() const noexcept { return reader_ != nullptr || own_receive_ != nullptr; }
   /// Whether there is something that nobody has taken.
   [[nodiscard]] bool has_bytes() const noexcept { return first_ != nullptr; }
   /// The next chunk that nobody has taken; empty if there is none.
-  [[nodiscard]] buffer_lease take() noexcept;
+  [[nodiscard]] buffer_lease pop() noexcept;
   /// The same bytes, as many as fit. Zero if there are none.
-  [[nodiscard]] std::size_t take(std::span<std::byte> into) noexcept;
+  [[nodiscard]] std::size_t pop(std::span<std::byte> into) noexcept;
   /// Everything that nobody has taken.
   [[nodiscard]] std::vector<std::byte> take_all();
   /// Nothing more will come after what can be taken.
@@ -85,9 +85,9 @@ class WRING_API stream_socket final : public operation {
   [[nodiscard]] result<void> read_outcome() const noexcept;
   /// Whether bytes come through the multishot receive now, so that a receive of one's own would overtake them.
   [[nodiscard]] bool receiving() const noexcept { return active() || starved_.waiting; }
-  void wait(receiver& r) noexcept;
-  void stop_waiting() noexcept {
-    receiver_ = nullptr;
+  void wait(socket_receive_wait& r) noexcept;
+  void cancel_wait() noexcept {
+    reader_ = nullptr;
     sched_->engine().buffers().cancel(starved_);
   }
   void own_receive_begins(operation& op) noexcept;
@@ -105,10 +105,10 @@ class WRING_API stream_socket final : public operation {
   [[nodiscard]] bool writable() const noexcept {
     return (state_ & (write_shut | write_torn | write_failed | is_closing)) == 0;
   }
-  /// Whether nobody is in front of a new sender.
+  /// Whether nobody is in front of a new socket_send_wait.
   [[nodiscard]] bool idle_to_send() const noexcept { return sending_ == nullptr; }
-  /// Whether a first attempt is better submitted, and gathered with those of other tasks.
-  [[nodiscard]] bool gathers_sends() const noexcept { return sched_->gathering(); }
+  /// Whether a first attempt is better submitted, and batched with those of other tasks.
+  [[nodiscard]] bool batches_sends() const noexcept { return sched_->batching_sends(); }
   /// See engine::attempt_send.
   [[nodiscard]] std::int32_t attempt(std::span<const std::byte> bytes) noexcept {
     return sched_->engine().attempt_send(fd_.get(), bytes);
@@ -119,17 +119,17 @@ class WRING_API stream_socket final : public operation {
   /// Why it is not writable, if it is not.
   [[nodiscard]] result<void> write_outcome() const noexcept;
   void submit(operation& op) noexcept { sched_->engine().submit(op); }
-  void request_stop(operation& op) noexcept { sched_->engine().request_stop(op); }
+  void cancel(operation& op) noexcept { sched_->engine().cancel(op); }
   /// Begins at once, or when those before it have ended.
-  void queue(sender& s) noexcept;
+  void queue(socket_send_wait& s) noexcept;
   /// The same where nobody is in front of it and its attempt is in flight.
-  void sends(sender& s) noexcept { sending_ = &s; }
-  void unqueue(sender& s) noexcept;
-  void sender_ended(sender& s) noexcept {
-    if (sending_ == &s && senders_.empty() && !closing()) [[likely]] {
+  void sends(socket_send_wait& s) noexcept { sending_ = &s; }
+  void unqueue(socket_send_wait& s) noexcept;
+  void send_ended(socket_send_wait& s) noexcept {
+    if (sending_ == &s && send_queue_.empty() && !closing()) [[likely]] {
       sending_ = nullptr;
     } else {
-      next_sender(s);
+      next_send(s);
     }
   }
   /// Returns the error to be reported: what is a reset to one side is a reset to both.
@@ -167,10 +167,10 @@ class WRING_API stream_socket final : public operation {
   void receive_ended(std::int32_t outcome) noexcept;
   void arm() noexcept;
   void note_read_end(std::int32_t outcome) noexcept;
-  void wake_receiver() noexcept;
+  void wake_reader() noexcept;
   void push(buffer_lease&& chunk, bool front) noexcept;
   void lose_bytes() noexcept;
-  void next_sender(const sender& s) noexcept;
+  void next_send(const socket_send_wait& s) noexcept;
   void finish_close() noexcept;
 
   descriptor fd_;
@@ -181,16 +181,16 @@ class WRING_API stream_socket final : public operation {
   std::int16_t read_errno_ = 0;
   std::int16_t write_errno_ = 0;
   scheduler* sched_;
-  receiver* receiver_ = nullptr;
+  socket_receive_wait* reader_ = nullptr;
   operation* own_receive_ = nullptr;
   queued* first_ = nullptr;
   queued* last_ = nullptr;
   std::size_t queued_bytes_ = 0;  // with the overhead of each chunk
   std::size_t quota_ = default_receive_quota;
-  sender* sending_ = nullptr;
-  wring::detail::wait_list<sender> senders_;
+  socket_send_wait* sending_ = nullptr;
+  wring::detail::wait_list<socket_send_wait> send_queue_;
   std::uint64_t torn_after_ = 0;
-  wring::detail::wait_list<close_wait> closers_;
+  wring::detail::wait_list<socket_close_wait> closers_;
   starvation starved_;
   union {
     ::sockaddr any;

@@ -105,9 +105,9 @@ class ended_wait final : public leaf<ended_wait<T>, T> {
 
   bool ready() noexcept { return true; }
   void suspend() noexcept {}
-  void stop() noexcept override {}
-  T resume() { return outcome_.take(); }
-  wring::result<T> resume_result() noexcept { return std::move(outcome_); }
+  void cancel() noexcept override {}
+  T take() { return outcome_.take(); }
+  wring::result<T> take_result() noexcept { return std::move(outcome_); }
   wait_description describe() const noexcept override { return {.operation = "nothing"}; }
 
  private:

@@ -20,15 +20,15 @@ class task_slot {
 
   /// Makes the task that `make()` returns, and starts it. True: it has ended at once.
   template <class Make>
-  bool begin(wring::detail::flow& f, Make make) {
+  bool begin_await(wring::detail::flow& f, Make make) {
     ::new (static_cast<void*>(&task_)) task<>(make());
     made_ = true;
-    return task_.begin(f);
+    return task_.begin_await(f);
   }
 
   /// Throws what the task threw, if there was one.
   void rethrow() {
-    if (made_) task_.resume();
+    if (made_) task_.take();
   }
 
  private:

@@ -49,18 +49,18 @@ task<> write_buffer::write_out(std::span<const std::byte> data, result<void>& ou
   size_ = 0;
 }
 
-bool buffered_write::begin(wring::detail::flow& f) {
+bool buffered_write::begin_await(wring::detail::flow& f) {
   if (f.cancelled()) [[unlikely]] {
     f.request_unwind();
     return false;
   }
   if (f.budget == 0) [[unlikely]]
-    return slow_.begin(f, [this] { return begin_in_turn(); });
+    return slow_.begin_await(f, [this] { return begin_in_turn(); });
   if (ends_at_once()) {
     --f.budget;
     return true;
   }
-  return slow_.begin(f, [this] { return buffer_.write_out(data_, outcome_); });
+  return slow_.begin_await(f, [this] { return buffer_.write_out(data_, outcome_); });
 }
 
 bool buffered_write::ends_at_once() {

@@ -49,9 +49,9 @@ class WRING_API buffered_write {
 
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<buffered_write>(*this); }
 
-  bool begin(wring::detail::flow& f);
-  void resume() { resume_result().value(); }
-  wring::result<void> resume_result() {
+  bool begin_await(wring::detail::flow& f);
+  void take() { take_result().value(); }
+  wring::result<void> take_result() {
     slow_.rethrow();
     return outcome_;
   }

@@ -18,7 +18,7 @@ task<> check_rule(const stream_rule& rule, testing::stream_pair& ends, const tes
   } catch (const std::exception& e) {
     broken = e.what();
   }
-  throw testing::failure(fmt::format("a stream broke the rule \"{}\": {}", rule.name, broken));
+  throw testing::check_failed(fmt::format("a stream broke the rule \"{}\": {}", rule.name, broken));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <wring/core/detail/operand.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
-#include <wring/core/testing/failure.hpp>
+#include <wring/core/testing/check_failed.hpp>
 #include <wring/net/stream.hpp>
 
 namespace wring::testing {

@@ -48,11 +48,11 @@ class mailbox {
 
     bool ready() noexcept { return box_.full(); }
     void suspend() noexcept { box_.waiter_ = this; }
-    void stop() noexcept override {
+    void cancel() noexcept override {
       box_.waiter_ = nullptr;
-      this->confirm_stop();
+      this->confirm_cancel();
     }
-    T resume() {
+    T take() {
       T letter = std::move(*box_.letter_);
       box_.letter_.reset();
       return letter;
@@ -122,12 +122,12 @@ class broken : public wring::leaf<broken, void> {
     return false;
   }
   void suspend() noexcept {
-    if (breach_ == breach::confirm_unasked) confirm_stop();
+    if (breach_ == breach::confirm_unasked) confirm_cancel();
     complete();
     complete();
   }
-  void stop() noexcept override {}
-  void resume() noexcept {}
+  void cancel() noexcept override {}
+  void take() noexcept {}
   wring::wait_description describe() const noexcept override { return {.operation = "broken wait", .fd = 42}; }
 
  private:
@@ -196,7 +196,7 @@ TEST_CASE("an own awaitable can be cancelled everywhere", "[awaiter]") {
   });
 }
 
-TEST_CASE("a wait that was asked to stop may end either way, and later", "[awaiter]") {
+TEST_CASE("a wait that was cancelled may end either way, and later", "[awaiter]") {
   wring::testing::run([]() -> task<> {
     for (const bool confirms : {false, true}) {
       manual_operation operation;
@@ -212,7 +212,7 @@ TEST_CASE("a wait that was asked to stop may end either way, and later", "[await
         co_await settle();
         scope.cancel();
         scope.cancel();
-        CHECK(operation.stops == 1);  // asked once
+        CHECK(operation.cancels == 1);  // asked once
         co_await settle();
         CHECK_FALSE(ended);
         if (confirms) {
@@ -235,7 +235,7 @@ TEST_CASE("a wait that breaks its contract ends the process with its description
   CHECK(contains(report_of(broken::breach::complete_idle),
                  "an awaiter (broken wait, descriptor 42) was completed while not suspended"));
   CHECK(contains(report_of(broken::breach::confirm_unasked),
-                 "an awaiter (broken wait, descriptor 42) was confirmed a stop that nobody asked for"));
+                 "an awaiter (broken wait, descriptor 42) was confirmed a cancel that nobody asked for"));
 }
 
 TEST_CASE("a wait that is destroyed under a suspended task ends the process", "[awaiter]") {
@@ -244,7 +244,7 @@ TEST_CASE("a wait that is destroyed under a suspended task ends the process", "[
       wring::detail::flow& self = co_await wring::detail::current_flow();
       manual_operation operation;
       manual_operation::wait wait(operation);
-      static_cast<void>(wait.begin(self));
+      static_cast<void>(wait.begin_await(self));
     });
   });
   CHECK_FALSE(end.clean);
@@ -276,7 +276,7 @@ TEST_CASE("foreign awaitables that are ready count as awaits that end at once", 
       {.leaf_budget = 10});
 }
 
-TEST_CASE("foreign awaitables behave the same where the task gives way first", "[awaiter][foreign]") {
+TEST_CASE("foreign awaitables behave the same where the task yields first", "[awaiter][foreign]") {
   wring::testing::run(
       []() -> task<> {
         std::coroutine_handle<> handle;

@@ -40,17 +40,17 @@ task<> settle() {
   for (int i = 0; i != 5; ++i) co_await wring::yield();
 }
 
-/// Notes when it is asked to stop.
+/// Notes when it is cancelled.
 class noted : public wring::leaf<noted, void> {
  public:
   noted(std::vector<int>& log, int n) noexcept : log_(log), n_(n) {}
   bool ready() noexcept { return false; }
   void suspend() noexcept {}
-  void stop() noexcept override {
+  void cancel() noexcept override {
     log_.push_back(n_);
-    confirm_stop();
+    confirm_cancel();
   }
-  void resume() noexcept {}
+  void take() noexcept {}
   wring::wait_description describe() const noexcept override { return {.operation = "noted"}; }
 
  private:
@@ -131,7 +131,7 @@ TEST_CASE("a scope that was cancelled begins nothing", "[cancel_scope]") {
 
 TEST_CASE("cancellation is a level, not an edge", "[cancel_scope]") {
   wring::testing::run([]() -> task<> {
-    // The wait delivers although it was asked to stop: it is the next await that ends the task, whatever it is.
+    // The wait delivers although it was cancelled: it is the next await that ends the task, whatever it is.
     enum class next { leaf, task, foreign, adaptor };
     for (const next what : {next::leaf, next::task, next::foreign, next::adaptor}) {
       manual_operation operation;
@@ -254,7 +254,7 @@ TEST_CASE("an outer cancellation passes through inner scopes", "[cancel_scope]")
   });
 }
 
-TEST_CASE("waits are asked to stop in the order of the tree", "[cancel_scope]") {
+TEST_CASE("waits are cancelled in the order of the tree", "[cancel_scope]") {
   wring::testing::run([]() -> task<> {
     std::vector<int> log;
     cancel_scope scope;
@@ -389,7 +389,7 @@ TEST_CASE("a stop request ends until_stopping in whatever is below it, and not i
       co_await settle();
       wring::scheduler::current().request_stop();
       co_await settle();
-      CHECK(shielded.stops == 0);
+      CHECK(shielded.cancels == 0);
       shielded.finish(0);
     };
     const auto [finished, done] = co_await wring::when_all(until_stopping(sub()), stop());

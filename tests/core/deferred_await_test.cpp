@@ -171,7 +171,7 @@ TEST_CASE("awaiting a deferred that has fired does not suspend, and allocates no
   });
 }
 
-TEST_CASE("a task that only awaits fired deferreds gives way to others now and then", "[deferred]") {
+TEST_CASE("a task that only awaits fired deferreds yields to others now and then", "[deferred]") {
   run_task([]() -> task<> {
     bool ran = false;
     co_await wring::with_nursery([&](nursery& n) -> task<> {

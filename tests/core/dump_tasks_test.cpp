@@ -202,7 +202,7 @@ TEST_CASE("a task that does not end after its deadline is seen", "[dump_tasks]")
       co_await clock.advance(3s);
       CHECK_THAT(
           dump_tasks(),
-          ContainsSubstring(": being stopped, waits 3.0s: manual operation; deadline passed 2.0s ago; cancelled\n"));
+          ContainsSubstring(": being cancelled, waits 3.0s: manual operation; deadline passed 2.0s ago; cancelled\n"));
       m.confirm();
     });
   });
@@ -248,15 +248,15 @@ TEST_CASE("states other than waiting are told", "[dump_tasks]") {
     wring::tests::manual_operation m;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start(outer, std::ref(e));
-      auto stopped = n.start(manual, std::ref(m));
+      auto cancelled = n.start(manual, std::ref(m));
       co_await wring::yield();
       e.set();
-      stopped.cancel();
+      cancelled.cancel();
       n.start(outer, std::ref(e));
       const std::string dump = dump_tasks();
       CHECK_THAT(dump, StartsWith("wring: task dump: 4 tasks (1 waiting, 1 ready, 1 not started, 1 running), "));
       CHECK_THAT(dump, ContainsSubstring("\n      outer: ready to run\n" + outer_frames("          ")));
-      CHECK_THAT(dump, ContainsSubstring("\n      manual: being stopped, waits "));
+      CHECK_THAT(dump, ContainsSubstring("\n      manual: being cancelled, waits "));
       CHECK_THAT(dump, ContainsSubstring(": manual operation; cancelled\n"));
       CHECK_THAT(dump, ContainsSubstring("\n      task: not started yet\n"));
       m.confirm();
@@ -264,7 +264,7 @@ TEST_CASE("states other than waiting are told", "[dump_tasks]") {
   });
 }
 
-TEST_CASE("a task that gives way is told from one that waits", "[dump_tasks]") {
+TEST_CASE("a task that yields is told from one that waits", "[dump_tasks]") {
   std::string dump;
   const auto busy = []() -> task<> {
     for (int i = 0; i != 2; ++i) co_await wring::tests::always_ready();
@@ -281,7 +281,7 @@ TEST_CASE("a task that gives way is told from one that waits", "[dump_tasks]") {
         });
       },
       {.leaf_budget = 1});
-  CHECK_THAT(dump, ContainsSubstring(": gives way to others before: always ready\n"));
+  CHECK_THAT(dump, ContainsSubstring(": has yielded before: always ready\n"));
 }
 
 TEST_CASE("a task's log fields are shown, and cannot pass for anything else", "[dump_tasks]") {

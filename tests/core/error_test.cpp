@@ -82,7 +82,7 @@ TEST_CASE("a count reads as what it means for the code", "[error]") {
   CHECK(error(errc::unexpected_eof, "read").with_count(1).message() ==
         "read: the stream ended too early, after 1 byte");
   CHECK(error(errc::write_torn, "write").with_count(0).message() ==
-        "write: an earlier write was stopped half way, after 0 bytes");
+        "write: an earlier write was cancelled half way, after 0 bytes");
   CHECK(error(errc::limit_exceeded, "read a line").with_count(4096).message() ==
         "read a line: more than the limit allows (limit 4096)");
   CHECK(error::from_errno(EIO, "read").with_count(7).message() == "read: Input/output error (errno 5) (count 7)");

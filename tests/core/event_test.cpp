@@ -171,7 +171,7 @@ TEST_CASE("waiting for an event allocates nothing", "[event]") {
   });
 }
 
-TEST_CASE("a task that finds an event set again and again gives way to others", "[event]") {
+TEST_CASE("a task that finds an event set again and again yields to others", "[event]") {
   run_task([]() -> task<> {
     event e(true);
     co_await wring::with_nursery([&](nursery& n) -> task<> {

@@ -203,7 +203,7 @@ TEST_CASE("cancellation from outside reaches body and children", "[nursery]") {
       scope.cancel();
       co_await settle();
       CHECK(counted::live() == 0);
-      CHECK_FALSE(ended);  // one child is still being stopped
+      CHECK_FALSE(ended);  // one child is still being cancelled
       operation.confirm();
     };
     co_await wring::when_all(whole(), cancel());

@@ -198,39 +198,6 @@ TEST_CASE("what a scheduler does is counted", "[scheduler]") {
   });
 }
 
-TEST_CASE("an observer hears of tasks and turns", "[scheduler]") {
-  struct observer final : wring::scheduler_observer {
-    std::string log;
-    int turns = 0;
-    void task_started(const wring::detail::flow&) noexcept override { log += 's'; }
-    void task_suspended(const wring::detail::flow& f) noexcept override { log += f.leaf != nullptr ? 'w' : 'y'; }
-    void task_ended(const wring::detail::flow&, bool cancelled) noexcept override { log += cancelled ? 'c' : 'e'; }
-    void turn_ended(const scheduler&) noexcept override { ++turns; }
-  };
-  observer o;
-  {
-    scheduler s;
-    s.observe(&o);
-    auto child = []() -> task<> {
-      co_await wring::yield();
-      co_await forever();
-    };
-    const wring::child_handle handle = s.root().start(std::ref(child));
-    s.run_until([&] { return o.log.size() == 3; });
-    CHECK(o.log == "syw");
-    CHECK(o.turns == 1);
-    wring::child_handle(handle).cancel();
-    s.run_until([&] { return handle.done(); });
-    CHECK(o.log == "sywc");
-    CHECK(o.turns == 2);
-    s.root().start([] { return always_ready(); });
-    s.drain();
-    CHECK(o.log == "sywcsc");  // cancelled before it began
-    s.observe(nullptr);
-  }
-  CHECK(o.log == "sywcsc");
-}
-
 namespace {
 
 /// Looks after a scheduler that sleeps without a timer: if `progress` has not changed for ten seconds, it notes that a

@@ -64,7 +64,7 @@ TEST_CASE("sleeps end by deadline, and then in the order they were begun", "[sle
   });
 }
 
-TEST_CASE("a sleep of no length gives way to the others once", "[sleep]") {
+TEST_CASE("a sleep of no length yields to the others once", "[sleep]") {
   wring::testing::run([]() -> task<> {
     std::string log;
     auto other = [&]() -> task<> {

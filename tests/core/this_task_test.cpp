@@ -47,7 +47,7 @@ TEST_CASE("a task that yields lets every ready task run first", "[this_task]") {
   });
 }
 
-TEST_CASE("a task gives way after 128 awaits that ended at once", "[this_task]") {
+TEST_CASE("a task yields after 128 awaits that ended at once", "[this_task]") {
   wring::testing::run([]() -> task<> {
     int turns = 0;
     bool stop = false;
@@ -124,7 +124,7 @@ TEST_CASE("awaits of tasks do not count", "[this_task]") {
   });
 }
 
-TEST_CASE("an await that gives way first is still the same await", "[this_task]") {
+TEST_CASE("an await that yields first is still the same await", "[this_task]") {
   wring::testing::run([]() -> task<> {
     manual_operation operation;
     int got = 0;
@@ -143,7 +143,7 @@ TEST_CASE("an await that gives way first is still the same await", "[this_task]"
   });
 }
 
-TEST_CASE("an await that gives way can be cancelled before it has begun", "[this_task]") {
+TEST_CASE("an await that yields can be cancelled before it has begun", "[this_task]") {
   wring::testing::run([]() -> task<> {
     manual_operation operation;
     wring::cancel_scope scope;
@@ -158,6 +158,6 @@ TEST_CASE("an await that gives way can be cancelled before it has begun", "[this
     const auto [finished, done] = co_await wring::when_all(scope.run(busy()), cancel());
     CHECK_FALSE(finished);
     CHECK_FALSE(operation.waiting());
-    CHECK(operation.stops == 0);
+    CHECK(operation.cancels == 0);
   });
 }

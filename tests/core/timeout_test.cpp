@@ -56,20 +56,20 @@ void run_jumping(Fn fn) {
 
 std::chrono::nanoseconds since(wring::steady_clock::time_point t) { return wring::steady_clock::now() - t; }
 
-/// A wait that says what it waits for, and takes its time to stop.
+/// A wait that says what it waits for, and takes its time to end when it is cancelled.
 class reluctant : public wring::leaf<reluctant, int> {
  public:
   explicit reluctant(bool delivers) noexcept : delivers_(delivers) {}
   bool ready() noexcept { return false; }
   void suspend() noexcept {}
-  void stop() noexcept override {
+  void cancel() noexcept override {
     if (delivers_) {
       complete();
     } else {
-      confirm_stop();
+      confirm_cancel();
     }
   }
-  int resume() noexcept { return 8; }
+  int take() noexcept { return 8; }
   wring::wait_description describe() const noexcept override {
     return {.operation = "read from", .fd = 3, .address = wring::error_address::from_text("somewhere")};
   }

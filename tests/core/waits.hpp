@@ -9,11 +9,11 @@
 
 namespace wring::tests {
 
-/// Ends when the test says so, and is stopped when the test says so: an operation of the kernel, in miniature.
+/// Ends when the test says so, and is cancelled when the test says so: an operation of the kernel, in miniature.
 struct manual_operation {
   class wait;
   wait* waiter = nullptr;
-  int stops = 0;  ///< how often stop() was called
+  int cancels = 0;  ///< how often cancel() was called
 
   [[nodiscard]] bool waiting() const noexcept { return waiter != nullptr; }
   void finish(int value);
@@ -25,8 +25,8 @@ class manual_operation::wait : public leaf<wait, int> {
   explicit wait(manual_operation& of) noexcept : operation_(of) {}
   bool ready() noexcept { return false; }
   void suspend() noexcept { operation_.waiter = this; }
-  void stop() noexcept override { ++operation_.stops; }
-  int resume() noexcept { return *value_; }
+  void cancel() noexcept override { ++operation_.cancels; }
+  int take() noexcept { return *value_; }
   wait_description describe() const noexcept override { return {.operation = "manual operation"}; }
 
  private:
@@ -40,25 +40,25 @@ inline void manual_operation::finish(int value) {
   w->value_ = value;
   w->complete();
 }
-inline void manual_operation::confirm() { std::exchange(waiter, nullptr)->confirm_stop(); }
+inline void manual_operation::confirm() { std::exchange(waiter, nullptr)->confirm_cancel(); }
 
 /// Has always ended already.
 class always_ready : public leaf<always_ready, void> {
  public:
   bool ready() noexcept { return true; }
   void suspend() noexcept {}
-  void stop() noexcept override {}
-  void resume() noexcept {}
+  void cancel() noexcept override {}
+  void take() noexcept {}
   wait_description describe() const noexcept override { return {.operation = "always ready"}; }
 };
 
-/// Waits until it is stopped.
+/// Waits until it is cancelled.
 class forever : public leaf<forever, void> {
  public:
   bool ready() noexcept { return false; }
   void suspend() noexcept {}
-  void stop() noexcept override { confirm_stop(); }
-  void resume() noexcept {}
+  void cancel() noexcept override { confirm_cancel(); }
+  void take() noexcept {}
   wait_description describe() const noexcept override { return {.operation = "for ever"}; }
 };
 

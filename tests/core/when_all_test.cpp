@@ -88,7 +88,7 @@ TEST_CASE("when_all gives every value, in the order of its operands", "[when_all
 
 TEST_CASE("when_all of nothing ends at once", "[when_all]") {
   wring::testing::run([]() -> task<> {
-    static_assert(std::is_same_v<decltype(when_all().resume()), std::tuple<>>);
+    static_assert(std::is_same_v<decltype(when_all().take()), std::tuple<>>);
     co_await when_all();
     std::vector<std::function<task<int>()>> none;
     const std::vector<int> values = co_await when_all(none);
@@ -277,8 +277,8 @@ TEST_CASE("cancellation reaches the operands, and when_all ends when they have",
       co_await wring::yield();
       co_await wring::yield();
       scope.cancel();
-      CHECK(first.stops == 1);
-      CHECK(second.stops == 1);
+      CHECK(first.cancels == 1);
+      CHECK(second.cancels == 1);
       first.confirm();
       for (int i = 0; i != 5; ++i) co_await wring::yield();
       CHECK_FALSE(ended);
@@ -339,7 +339,7 @@ TEST_CASE("a cancelled task gets the values of when_all if there are all of them
         CHECK_FALSE(finished);
       });
       for (int i = 0; i != 5; ++i) co_await wring::yield();
-      REQUIRE(late.stops == 1);
+      REQUIRE(late.cancels == 1);
       late.finish(2);
     };
     co_await wring::with_nursery(std::ref(body));

@@ -107,10 +107,10 @@ TEST_CASE("when_any ends when all operands have, and delivers every value that a
       n.start(std::ref(whole));
       for (int i = 0; i != 5; ++i) co_await wring::yield();
       second.finish(2);
-      CHECK(first.stops == 0);  // nothing runs inside the caller
+      CHECK(first.cancels == 0);  // nothing runs inside the caller
       for (int i = 0; i != 5; ++i) co_await wring::yield();
-      CHECK(first.stops == 1);
-      CHECK(third.stops == 1);
+      CHECK(first.cancels == 1);
+      CHECK(third.cancels == 1);
       first.finish(1);
       for (int i = 0; i != 5; ++i) co_await wring::yield();
       CHECK_FALSE(ended);

@@ -51,14 +51,14 @@ class any_operation {
     real(const real&) = delete;
     real& operator=(const real&) = delete;
     virtual ~real() = default;
-    virtual bool begin(detail::flow& f) = 0;
-    virtual taken_ptr resume() = 0;
+    virtual bool begin_await(detail::flow& f) = 0;
+    virtual taken_ptr take() = 0;
     virtual void put_back(taken_ptr& value) noexcept = 0;
   };
 
   explicit any_operation(std::unique_ptr<real> op) : real_(std::move(op)) {}
-  bool begin(detail::flow& f) { return real_->begin(f); }
-  taken_ptr resume() { return real_->resume(); }
+  bool begin_await(detail::flow& f) { return real_->begin_await(f); }
+  taken_ptr take() { return real_->take(); }
   void put_back(taken_ptr& value) noexcept { real_->put_back(value); }
 
  private:
@@ -88,16 +88,16 @@ class real_operation final : public any_operation::real {
   real_operation(Make make, Record record, bool as_result)
       : record_(std::move(record)), as_result_(as_result), operation_(make()) {}
 
-  bool begin(detail::flow& f) override { return operation_.begin(f); }
-  taken_ptr resume() override {
+  bool begin_await(detail::flow& f) override { return operation_.begin_await(f); }
+  taken_ptr take() override {
     if constexpr (with_result) {
-      if (as_result_) return std::make_unique<taken_value<result<value>>>(operation_.resume_result(), record_);
+      if (as_result_) return std::make_unique<taken_value<result<value>>>(operation_.take_result(), record_);
     }
     if constexpr (std::is_void_v<typename operation::value_type>) {
-      operation_.resume();
+      operation_.take();
       return std::make_unique<taken_value<value>>(value(), record_);
     } else {
-      return std::make_unique<taken_value<value>>(operation_.resume(), record_);
+      return std::make_unique<taken_value<value>>(operation_.take(), record_);
     }
   }
   void put_back(taken_ptr& back) noexcept override {
@@ -111,8 +111,8 @@ class real_operation final : public any_operation::real {
 
  private:
   static constexpr bool with_result = [] {
-    if constexpr (requires(operation& op) { op.resume_result(); }) {
-      return std::same_as<decltype(std::declval<operation&>().resume_result()), result<value>>;
+    if constexpr (requires(operation& op) { op.take_result(); }) {
+      return std::same_as<decltype(std::declval<operation&>().take_result()), result<value>>;
     } else {
       return false;
     }

@@ -103,7 +103,7 @@ TEST_CASE("a task that is served from the buffer of a reader can be cancelled, a
   });
 }
 
-TEST_CASE("another task may take what a reader that gave way was to be served", "[reader]") {
+TEST_CASE("another task may take what a reader that yielded was to be served", "[reader]") {
   testing::run(
       []() -> task<> {
         auto pair = make_memory_stream_pair();
@@ -155,7 +155,7 @@ TEST_CASE("writes into the buffer count as awaits that end at once", "[writer]")
       {.leaf_budget = 10});
 }
 
-TEST_CASE("a write that gave way and was cancelled meanwhile has kept nothing", "[writer]") {
+TEST_CASE("a write that yielded and was cancelled meanwhile has kept nothing", "[writer]") {
   testing::run(
       []() -> task<> {
         auto pair = make_memory_stream_pair();

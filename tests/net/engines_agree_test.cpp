@@ -41,10 +41,10 @@ class no_wish {
 };
 
 /// What is observed of the scripts `first` to `last`.
-std::vector<std::string> hold(engine_kind kind, std::uint64_t first, std::uint64_t last, bool gathered = false) {
+std::vector<std::string> hold(engine_kind kind, std::uint64_t first, std::uint64_t last, bool batched = false) {
   scheduler_options options;
   options.engine.kind = kind;
-  if (gathered) options.gather_from = 0;
+  if (batched) options.batch_sends_from = 0;
   return testing::run(
       [&]() -> task<std::vector<std::string>> {
         REQUIRE(std::string_view(scheduler::current().engine().name()) ==

@@ -68,7 +68,7 @@ TEST_CASE("connections may go on for any grace", "[serve]") {
       auto serving = [&]() -> task<> {
         connections.start(std::ref(connection));
         co_await yield();
-        grace.begin(time);
+        grace.arm(time);
       };
       auto all = [&](nursery& n) -> task<> {
         n.start([&] { return connections.run(std::ref(serving)); });

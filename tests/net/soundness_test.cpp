@@ -16,6 +16,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <wring/core/cancel_scope.hpp>
+#include <wring/core/scheduler_observer.hpp>
 #include <wring/core/testing/leak_check.hpp>
 
 #include "../core/in_child.hpp"
@@ -146,7 +147,7 @@ TEST_CASE("the memory of a cancelled read is not written to once its frame has g
         if (when >= 2) co_await sleep_for(1us);
         if (when == 2) c.peer.send("bytes");  // submitted
         scope.cancel();
-        if (when == 3) c.peer.send("bytes");  // the stop is not submitted
+        if (when == 3) c.peer.send("bytes");  // the cancel is not submitted
         co_await yield();
         if (when == 4) c.peer.send("bytes");
         co_await sleep_for(std::chrono::microseconds(round % 50));

@@ -41,9 +41,9 @@ static_assert(!std::is_copy_constructible_v<any_stream> && std::is_nothrow_move_
 static_assert(std::is_trivially_copyable_v<stream_ref> && sizeof(stream_ref) == 2 * sizeof(void*));
 
 // The operations of TCP streams need no memory but the awaiting frame's.
-static_assert(sizeof(net::detail::read_some_wait) <= net::detail::erased_operation_room<buffer_lease>);
-static_assert(sizeof(net::detail::read_wait) <= net::detail::erased_operation_room<std::size_t>);
-static_assert(sizeof(net::detail::write_wait) <= net::detail::erased_operation_room<void>);
+static_assert(sizeof(net::detail::socket_read_some_wait) <= net::detail::erased_operation_room<buffer_lease>);
+static_assert(sizeof(net::detail::socket_read_wait) <= net::detail::erased_operation_room<std::size_t>);
+static_assert(sizeof(net::detail::socket_write_wait) <= net::detail::erased_operation_room<void>);
 
 class teapot_error : public io_error {
  public:
@@ -292,7 +292,7 @@ TEST_CASE("operations through a reference allocate nothing once the frames are r
   });
 }
 
-TEST_CASE("operations through a reference that end at once give way to other tasks in time", "[stream]") {
+TEST_CASE("operations through a reference that end at once yield to other tasks in time", "[stream]") {
   testing::run([]() -> task<> {
     auto [a, b] = net::make_memory_stream_pair();
     const stream_ref near(a);

@@ -20,8 +20,8 @@ using net::ip_address;
 
 constexpr net::tcp_listen_options on_loopback{.address = ip_address::loopback_v4};
 
-TEST_CASE("TCP streams keep the rules of streams, whether sends are gathered or not", "[tcp][conformance]") {
-  const unsigned gather_from = GENERATE(0U, scheduler_options().gather_from);
+TEST_CASE("TCP streams keep the rules of streams, whether sends are batched or not", "[tcp][conformance]") {
+  const unsigned batch_sends_from = GENERATE(0U, scheduler_options().batch_sends_from);
   testing::run(
       []() -> task<> {
         auto listener = co_await net::listen_tcp(on_loopback);
@@ -32,14 +32,14 @@ TEST_CASE("TCP streams keep the rules of streams, whether sends are gathered or 
         };
         co_await testing::check_stream(std::ref(connected));
       },
-      {.gather_from = gather_from});
+      {.batch_sends_from = batch_sends_from});
 }
 
 TEST_CASE("they keep them with one small buffer, short queues, small windows and a tiny quota", "[tcp][conformance]") {
   scheduler_options options;
   options.engine = {.queue_entries = 2, .completion_entries = 4, .buffers = {.count = 1, .size = 100, .initial = 1}};
   options.completions_per_turn = 1;
-  options.gather_from = GENERATE(0U, 16U);
+  options.batch_sends_from = GENERATE(0U, 16U);
   testing::run(
       []() -> task<> {
         co_await testing::check_stream(

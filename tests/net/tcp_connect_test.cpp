@@ -12,6 +12,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <wring/core/scheduler_observer.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>

@@ -12,6 +12,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <wring/config.hpp>
+#include <wring/core/scheduler_observer.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/serve.hpp>
 
@@ -222,7 +223,7 @@ TEST_CASE("of five thousand connections half are killed at random moments, and t
 
 TEST_CASE("a steady echo allocates nothing and enters the kernel's ring once a hop", "[tcp]") {
   const bool own_memory = GENERATE(false, true);
-  const unsigned gather_from = GENERATE(0U, scheduler_options().gather_from);
+  const unsigned batch_sends_from = GENERATE(0U, scheduler_options().batch_sends_from);
   if (!counts_allocations || WRING_CHECKS) SKIP("sanitizers and checks allocate");
   const auto exchange = [&]() -> task<> {
     stream_pair pair = make_stream_pair();
@@ -258,11 +259,11 @@ TEST_CASE("a steady echo allocates nothing and enters the kernel's ring once a h
     });
     REQUIRE(allocated == 0);
     // Receives stay armed and sends end at once, unless they are gathered; a read into own memory is an operation.
-    const bool gathers = gather_from == 0 && scheduler::current().engine().gathers();
+    const bool gathers = batch_sends_from == 0 && scheduler::current().engine().batches_sends();
     REQUIRE(used.kernel_calls <= (gathers ? 4U : 2U) * 1000 + 10);
     REQUIRE(used.operations_submitted <= (own_memory ? 1000U : 0U) + (gathers ? 2000U : 0U) + 10);
   };
-  run_net(exchange, {.gather_from = gather_from});
+  run_net(exchange, {.batch_sends_from = batch_sends_from});
 }
 
 }  // namespace

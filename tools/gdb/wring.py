@@ -39,19 +39,19 @@ OPERATIONS = {
     'channel::receive_wait': 'receive from a channel',
     'detail::sleep_wait': 'sleep',
     'interval::wait': 'tick',
-    'detail::write_wait': lambda v: on_stream('write to', v),
-    'detail::gathered_write_wait': lambda v: on_stream('write to', v),
-    'detail::shut_down_write_wait': lambda v: on_stream('write to', v),
-    'detail::read_some_wait': lambda v: on_stream('read from', v),
-    'detail::read_wait': lambda v: on_stream('read from', v),
-    'detail::close_wait': lambda v: on_stream('close connection to', v) if int(member(v, 'socket_')) else ('close', -1, ''),
-    'detail::accept_wait': lambda v: on_listener(v),
-    'detail::next_connection_wait': lambda v: on_listener(v),
-    'detail::close_listener_wait': 'close a listener',
-    'detail::memory_read': 'read from a memory stream',
-    'detail::memory_write': 'write to a memory stream',
-    'detail::memory_close': 'close a memory stream',
-    'connect_wait': lambda v: ('connect to', int(member(v, 'fd')), socket_address(member(v, 'peer_'))),
+    'detail::socket_write_wait': lambda v: on_stream('write to', v),
+    'detail::socket_gather_write_wait': lambda v: on_stream('write to', v),
+    'detail::socket_shut_down_wait': lambda v: on_stream('write to', v),
+    'detail::socket_read_some_wait': lambda v: on_stream('read from', v),
+    'detail::socket_read_wait': lambda v: on_stream('read from', v),
+    'detail::socket_close_wait': lambda v: on_stream('close connection to', v) if int(member(v, 'socket_')) else ('close', -1, ''),
+    'detail::socket_accept_wait': lambda v: on_listener(v),
+    'detail::socket_next_wait': lambda v: on_listener(v),
+    'detail::listener_close_wait': 'close a listener',
+    'detail::memory_read_wait': 'read from a memory stream',
+    'detail::memory_write_wait': 'write to a memory stream',
+    'detail::memory_close_wait': 'close a memory stream',
+    'detail::socket_connect_wait': lambda v: ('connect to', int(member(v, 'fd')), socket_address(member(v, 'peer_'))),
 }
 
 
@@ -243,7 +243,7 @@ def frames_from(node):
 def place_of_nursery(scope):
     place = None
     for frame in frames_from(scope.cast(gdb.lookup_type('wring::detail::nursery_scope').pointer())['frame']):
-        place = Place(frame['where'])
+        place = Place(frame['awaiting_at'])
         if not place.name.startswith(('wring::nursery::', 'wring::detail::')):
             break
     return place
@@ -286,7 +286,7 @@ class Task:
             else:
                 self.omitted += 1
                 self.frames[-1] = frame
-        self.frames = [Place(frame['where']) for frame in self.frames]
+        self.frames = [Place(frame['awaiting_at']) for frame in self.frames]
         self.key = (self.state, self.cancelled, self.shielded, self.deadline is None, self.wait and self.wait[0],
                     self.omitted, tuple(frame.key for frame in self.frames))
 
@@ -297,7 +297,7 @@ class Task:
             return 'not started'
         if self.wait is not None:
             state = str(member(member(self.flow, 'leaf'), 'state_'))
-            return {'deferred': 'gives way', 'stopping': 'stopping'}.get(state.rsplit('::', 1)[-1], 'waiting')
+            return {'yielded': 'yielded', 'cancelling': 'cancelling'}.get(state.rsplit('::', 1)[-1], 'waiting')
         return 'ready' if member(self.flow, 'queued') else 'ended'
 
     def find_limits(self):
@@ -416,7 +416,7 @@ class Dump:
             return f' ({text})' if text else ''
 
         count = lambda *states: sum(self.counts.get(state, 0) for state in states)
-        states = [(count('waiting', 'stopping'), 'waiting'), (count('ready', 'gives way'), 'ready'),
+        states = [(count('waiting', 'cancelling'), 'waiting'), (count('ready', 'yielded'), 'ready'),
                   (count('not started'), 'not started'), (count('running'), 'running')]
         engine_address = word(int(self.scheduler['engine_'].address))
         engine = gdb.Value(engine_address).cast(gdb.lookup_type('wring::engine').pointer())
@@ -480,10 +480,10 @@ class Dump:
         if task.state in simple:
             return simple[task.state]
         operation, fd, address = task.wait
-        if task.state == 'gives way':
-            text = 'give way to others before' if several else 'gives way to others before'
+        if task.state == 'yielded':
+            text = 'have yielded before' if several else 'has yielded before'
         else:
-            text = ('being stopped, ' if task.state == 'stopping' else '') + ('wait ' if several else 'waits ')
+            text = ('being cancelled, ' if task.state == 'cancelling' else '') + ('wait ' if several else 'waits ')
             text += in_range(self.now - entry.newest, self.now - task.last_run)
         text += f': {operation}' + (f' {address}' if address else '')
         return text + (f' (descriptor {fd})' if fd >= 0 else '')

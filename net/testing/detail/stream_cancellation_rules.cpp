@@ -120,7 +120,7 @@ task<> cancelled_write(testing::stream_pair& ends, const testing::stream_check_o
   });
   const std::size_t most = sent + (torn ? pattern_period : 100);
   if (rest.count < sent || rest.count > most) {
-    throw testing::failure(fmt::format("{} bytes arrived, but {} to {} were written", rest.count, sent, most));
+    throw testing::check_failed(fmt::format("{} bytes arrived, but {} to {} were written", rest.count, sent, most));
   }
   expect(torn || (!rest.failed && rest.count == most), "a cancelled write that wrote nothing broke the stream");
 }

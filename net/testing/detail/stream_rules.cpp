@@ -31,13 +31,13 @@ const std::vector<std::byte>& pattern_bytes() {
 }  // namespace
 
 void expect(bool kept, std::string_view what) {
-  if (!kept) throw testing::failure(std::string(what));
+  if (!kept) throw testing::check_failed(std::string(what));
 }
 
 void expect_error(const error* e, errc code, std::string_view what) {
-  if (e == nullptr) throw testing::failure(fmt::format("{} succeeded", what));
+  if (e == nullptr) throw testing::check_failed(fmt::format("{} succeeded", what));
   if (*e != code) {
-    throw testing::failure(
+    throw testing::check_failed(
         fmt::format("{} failed with \"{}\", not with \"{}\"", what, *e, make_error_code(code).message()));
   }
 }
@@ -51,9 +51,9 @@ void expect_pattern(std::span<const std::byte> bytes, std::size_t position) {
     const auto expected = pattern(position, std::min(bytes.size(), pattern_period));
     const auto [wrong, right] = std::ranges::mismatch(bytes.first(expected.size()), expected);
     if (right != expected.end()) {
-      throw testing::failure(fmt::format("byte {} is {:#04x}, but {:#04x} was written",
-                                         position + (right - expected.begin()), static_cast<unsigned>(*wrong),
-                                         static_cast<unsigned>(*right)));
+      throw testing::check_failed(fmt::format("byte {} is {:#04x}, but {:#04x} was written",
+                                              position + (right - expected.begin()), static_cast<unsigned>(*wrong),
+                                              static_cast<unsigned>(*right)));
     }
     position += expected.size();
     bytes = bytes.subspan(expected.size());
@@ -85,10 +85,10 @@ task<> receive_pattern(stream_ref from, std::size_t position, std::size_t count,
       expect(got <= into.size(), "a read returned more than its span holds");
       expect_pattern(into.first(got), position);
     }
-    if (got == 0) throw testing::failure(fmt::format("the stream ended after {} bytes of {}", position, end));
+    if (got == 0) throw testing::check_failed(fmt::format("the stream ended after {} bytes of {}", position, end));
     position += got;
     if (position > end)
-      throw testing::failure(fmt::format("{} bytes arrived after the {} that were written", position - end, end));
+      throw testing::check_failed(fmt::format("{} bytes arrived after the {} that were written", position - end, end));
   }
 }
 

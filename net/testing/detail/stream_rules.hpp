@@ -11,7 +11,7 @@
 
 namespace wring::net::detail {
 
-/// One rule of the stream concept, checked on a fresh pair. Throws `testing::failure` with what was seen.
+/// One rule of the stream concept, checked on a fresh pair. Throws `testing::check_failed` with what was seen.
 struct stream_rule {
   std::string_view name;
   task<> (*check)(testing::stream_pair& ends, const testing::stream_check_options& options);

@@ -119,7 +119,8 @@ task<> contiguous(testing::stream_pair& ends, const testing::stream_check_option
           order.push_back(id);
           left = writer_plan::length(id);
         }
-        if (id != order.back()) throw testing::failure(fmt::format("write {} interrupts write {}", id, order.back()));
+        if (id != order.back())
+          throw testing::check_failed(fmt::format("write {} interrupts write {}", id, order.back()));
         --left;
       }
     }
@@ -164,7 +165,8 @@ task<> back_pressure(testing::stream_pair& ends, const testing::stream_check_opt
       }
     });
     co_await until_still(sent);
-    if (sent >= options.most_held) throw testing::failure(fmt::format("{} bytes were taken while nobody read", sent));
+    if (sent >= options.most_held)
+      throw testing::check_failed(fmt::format("{} bytes were taken while nobody read", sent));
     keep_on = false;
     co_await receive_pattern(b, 0, sent + pattern_period, read_style::mixed, 10'000);
   });

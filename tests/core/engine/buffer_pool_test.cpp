@@ -41,11 +41,11 @@ TEST_CASE("a pool hands out its buffers in turn, and again what came back", "[bu
   std::uint32_t id = 99;
   std::vector<buffer_lease> leases;
   for (std::uint32_t i = 0; i < 4; ++i) {
-    REQUIRE(pool.take(id));
+    REQUIRE(pool.acquire(id));
     REQUIRE(id == i);
     leases.push_back(pool.lease(id, 16));
   }
-  REQUIRE(!pool.take(id));
+  REQUIRE(!pool.acquire(id));
   REQUIRE(pool.leased() == 4);
   for (std::size_t i = 0; i < 4; ++i) {
     std::memset(leases[i].data(), static_cast<int>('a' + i), 16);  // they do not overlap
@@ -54,11 +54,11 @@ TEST_CASE("a pool hands out its buffers in turn, and again what came back", "[bu
   leases[2].reset();
   leases[0].reset();
   REQUIRE(pool.leased() == 2);
-  REQUIRE(pool.take(id));
+  REQUIRE(pool.acquire(id));
   REQUIRE(id == 2);
-  REQUIRE(pool.take(id));
+  REQUIRE(pool.acquire(id));
   REQUIRE(id == 0);
-  REQUIRE(!pool.take(id));
+  REQUIRE(!pool.acquire(id));
 }
 
 TEST_CASE("a pool grows when it runs out, up to its count", "[buffer_pool]") {
@@ -67,7 +67,7 @@ TEST_CASE("a pool grows when it runs out, up to its count", "[buffer_pool]") {
   REQUIRE(pool.published() == 1);
   std::vector<buffer_lease> leases;
   std::uint32_t id = 0;
-  while (pool.take(id)) leases.push_back(pool.lease(id, 8));
+  while (pool.acquire(id)) leases.push_back(pool.lease(id, 8));
   REQUIRE(leases.size() == 8);
   REQUIRE(pool.published() == 8);
   // The ring the kernel reads: entries of address, length and number, and the tail behind the first one's number.

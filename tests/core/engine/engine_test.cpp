@@ -89,34 +89,34 @@ TEST_CASE("a wait until the far future is one", "[engine][threads]") {
   e.shut_down();
 }
 
-TEST_CASE("a stop request ends an operation with ECANCELED, or with what had happened", "[engine]") {
+TEST_CASE("a cancel ends an operation with ECANCELED, or with what had happened", "[engine]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
     const both_ends ends = both_ends::of_socket();
     std::array<char, 8> into{};
     noted receive(op_code::receive, ends.fd[0], into.data(), into.size());
-    e.request_stop(receive);  // idle: ignored
+    e.cancel(receive);  // idle: ignored
     e.submit(receive);
     e.turn(engine::no_wait, 256);
-    e.request_stop(receive);
-    e.request_stop(receive);
+    e.cancel(receive);
+    e.cancel(receive);
     turn_until_idle(e);
     REQUIRE(receive.results == std::vector<int>{-ECANCELED});
     REQUIRE(receive.ended == 1);
-    // Stopped before the kernel has seen it.
+    // Cancelled before the kernel has seen it.
     e.submit(receive);
-    e.request_stop(receive);
+    e.cancel(receive);
     turn_until_idle(e);
     REQUIRE(receive.results == std::vector<int>{-ECANCELED, -ECANCELED});
     // Too late.
     REQUIRE(::write(ends.fd[1], "late", 4) == 4);
     e.submit(receive);
-    e.request_stop(receive);
+    e.cancel(receive);
     turn_until_idle(e);
     REQUIRE(receive.results.size() == 3);
     REQUIRE(receive.results[2] == 4);
-    // The stop was for that operation; the next one with the same record is another.
+    // The cancel was for that operation; the next one with the same record is another.
     e.submit(receive);
     e.turn(engine::no_wait, 256);
     e.turn(engine::no_wait, 256);
@@ -142,7 +142,7 @@ TEST_CASE("a poll ends with what was asked for, and not because the peer has shu
     e.submit(same);
     for (int i = 0; i != 20; ++i) e.turn(e.now() + millisecond, 256);
     CHECK(room.results.empty());
-    e.request_stop(same);
+    e.cancel(same);
     while (same.ended == 0) e.turn(engine::no_deadline, 256);
     CHECK(same.results == std::vector<int>{-ECANCELED});
     CHECK(room.results.empty());
@@ -315,7 +315,7 @@ TEST_CASE("receives without a buffer of their own say so when the pool is empty"
     e.submit(receive);
     e.turn(engine::no_deadline, 256);
     static_cast<void>(e.buffers().lease(0, 4));
-    e.request_stop(receive);
+    e.cancel(receive);
     turn_until_idle(e);
     REQUIRE(receive.results == std::vector<int>{4, -ENOBUFS, 4, -ECANCELED});
   }

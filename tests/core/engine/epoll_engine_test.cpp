@@ -86,14 +86,14 @@ TEST_CASE("a descriptor number that comes to stand for another file is not confu
     const int other_number = duplicated ? ::dup(number) : -1;
     const int other_end = ::dup(first.fd[1]);
     std::array<char, 8> into{};
-    if (kept) e.keep(number);
+    if (kept) e.register_descriptor(number);
     noted before(op_code::receive, number, into.data(), into.size());
     e.submit(before);
     e.turn(engine::no_wait, 256);  // waits, so it is registered
     REQUIRE(::write(first.fd[1], "old", 3) == 3);
     turn_until_idle(e);
     REQUIRE(before.results == std::vector<int>{3});
-    if (kept) e.forget(number);
+    if (kept) e.unregister_descriptor(number);
     ::close(std::exchange(first.fd[0], -1));
     ::close(std::exchange(first.fd[1], -1));
 
@@ -102,7 +102,7 @@ TEST_CASE("a descriptor number that comes to stand for another file is not confu
       REQUIRE(::dup3(second.fd[0], number, O_CLOEXEC) == number);
       ::close(std::exchange(second.fd[0], number));
     }
-    if (kept) e.keep(number);
+    if (kept) e.register_descriptor(number);
     noted after(op_code::receive, number, into.data(), into.size());
     e.submit(after);
     e.turn(engine::no_wait, 256);
@@ -114,7 +114,7 @@ TEST_CASE("a descriptor number that comes to stand for another file is not confu
     turn_until_idle(e);
     REQUIRE(after.results == std::vector<int>{4});
     REQUIRE(std::string(into.data(), 4) == "new!");
-    if (kept) e.forget(number);
+    if (kept) e.unregister_descriptor(number);
     if (other_number >= 0) ::close(other_number);
     ::close(other_end);
   }
@@ -125,7 +125,7 @@ TEST_CASE("a descriptor that is closed and used again by the same number finds i
   epoll_engine e({});
   for (int i = 0; i < 50; ++i) {
     const both_ends ends = i % 2 == 0 ? both_ends::of_socket() : tcp_ends();
-    if (i % 3 == 0) e.keep(ends.fd[0]);
+    if (i % 3 == 0) e.register_descriptor(ends.fd[0]);
     std::array<char, 8> into{};
     noted receive(op_code::receive, ends.fd[0], into.data(), into.size());
     for (int round = 0; round < 3; ++round) {
@@ -135,17 +135,17 @@ TEST_CASE("a descriptor that is closed and used again by the same number finds i
       turn_until_idle(e);
     }
     REQUIRE(receive.results == std::vector<int>{3, 3, 3});
-    if (i % 3 == 0) e.forget(ends.fd[0]);
+    if (i % 3 == 0) e.unregister_descriptor(ends.fd[0]);
   }
   e.shut_down();
 }
 
-TEST_CASE("a kept descriptor is registered once", "[engine][epoll]") {
+TEST_CASE("a descriptor that its owner has registered is registered with epoll once", "[engine][epoll]") {
   epoll_engine e({});
   {
     const both_ends ends = tcp_ends();
     const int before = epoll_ctl_calls();
-    e.keep(ends.fd[0]);
+    e.register_descriptor(ends.fd[0]);
     std::array<char, 8> into{};
     noted receive(op_code::receive, ends.fd[0], into.data(), into.size());
     for (int i = 0; i < 100; ++i) {
@@ -156,7 +156,7 @@ TEST_CASE("a kept descriptor is registered once", "[engine][epoll]") {
       turn_until_idle(e);
     }
     REQUIRE(epoll_ctl_calls() == before + 1);
-    e.forget(ends.fd[0]);
+    e.unregister_descriptor(ends.fd[0]);
     REQUIRE(epoll_ctl_calls() == before + 2);
   }
   e.shut_down();
@@ -197,7 +197,7 @@ TEST_CASE("urgent data does not hide what comes after it", "[engine][epoll]") {
     send_text(ends.fd[1], "abc!", MSG_OOB);  // the last byte is the urgent one
     send_text(ends.fd[1], "after");
     while (receive.got != "beforeabcafter") e.turn(engine::no_deadline, 256);
-    e.request_stop(receive);
+    e.cancel(receive);
     turn_until_idle(e);
     REQUIRE(receive.results.back() == -ECANCELED);
   }
@@ -232,7 +232,7 @@ TEST_CASE("a blocking descriptor stays so, and blocks nobody", "[engine][epoll]"
     e.submit(read);
     e.turn(engine::no_wait, 256);
     REQUIRE(read.active());  // the pipe is empty
-    e.request_stop(read);
+    e.cancel(read);
     turn_until_idle(e);
     REQUIRE(read.results.back() == -ECANCELED);
     for (const int fd : ends.fd) REQUIRE((::fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);
@@ -272,7 +272,7 @@ TEST_CASE("a connection is made without blocking, on a socket that stays blockin
     e.turn(engine::no_wait, 256);
     e.turn(e.now() + 20 * millisecond, 256);
     REQUIRE(connects.back().active());
-    for (noted& each : connects) e.request_stop(each);
+    for (noted& each : connects) e.cancel(each);
     turn_until_idle(e);
     REQUIRE(connects.back().results == std::vector<int>{-ECANCELED});
     for (const int fd : fds) ::close(fd);
@@ -294,7 +294,7 @@ TEST_CASE("a multishot poll tells each change once", "[engine][epoll]") {
       for (int turns = 0; turns < 4; ++turns) e.turn(engine::no_wait, 256);
       REQUIRE(poll.results == std::vector<int>(i, POLLIN));
     }
-    e.request_stop(poll);
+    e.cancel(poll);
     turn_until_idle(e);
     REQUIRE(poll.results.back() == -ECANCELED);
     REQUIRE(poll.ended == 1);
@@ -325,10 +325,10 @@ TEST_CASE("files go to a few threads, which take them in order", "[engine][epoll
     std::string back(1000, ' ');
     REQUIRE(::pread(fd, back.data(), back.size(), 0) == 1000);
     REQUIRE(back == text);
-    // Of many that are stopped at once, each either was done or was not begun.
+    // Of many that are cancelled at once, each either was done or was not begun.
     for (noted& write : writes) e.submit(write);
     e.turn(engine::no_wait, 0);
-    for (noted& write : writes) e.request_stop(write);
+    for (noted& write : writes) e.cancel(write);
     turn_until_idle(e);
     for (const noted& write : writes) {
       REQUIRE(write.results.size() == 2);

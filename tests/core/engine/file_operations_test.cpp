@@ -14,6 +14,7 @@
 
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/engine/engine.hpp>
+#include <wring/core/scheduler_observer.hpp>
 #include <wring/core/timeout.hpp>
 
 #include "../support.hpp"
@@ -41,15 +42,15 @@ class any_operation final : public leaf<any_operation, int>, public operation {
 
   bool ready() noexcept { return false; }
   void suspend() noexcept { home().engine().submit(*this); }
-  void stop() noexcept override { home().engine().request_stop(*this); }
-  int resume() const noexcept { return result_; }
+  void cancel() noexcept override { home().engine().cancel(*this); }
+  int take() const noexcept { return result_; }
   wait_description describe() const noexcept override { return {.operation = to_string(code), .fd = fd}; }
 
  private:
   void ended(int result) noexcept {
     result_ = result;
-    if (result == -ECANCELED && stop_requested()) {
-      confirm_stop();
+    if (result == -ECANCELED && cancel_requested()) {
+      confirm_cancel();
     } else {
       complete();
     }
@@ -115,7 +116,7 @@ TEST_CASE("faults of file operations come as -errno", "[engine]") {
   });
 }
 
-TEST_CASE("a read of a pipe that has nothing is stopped and takes nothing", "[engine]") {
+TEST_CASE("a read of a pipe that has nothing is cancelled and takes nothing", "[engine]") {
   tests::run_task([]() -> task<> {
     std::array<int, 2> ends{};
     REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);

@@ -150,7 +150,8 @@ TEST_CASE("a multishot receive tells the end and the reset, whenever they and th
   e.shut_down();
 }
 
-TEST_CASE("a multishot receive that looks for its end can be stopped, and be submitted again", "[engine][multishot]") {
+TEST_CASE("a multishot receive that looks for its end can be cancelled, and be submitted again",
+          "[engine][multishot]") {
   const auto made = make_engine({});
   engine& e = *made;
   for (int turns = 0; turns != 4; ++turns) {
@@ -160,7 +161,7 @@ TEST_CASE("a multishot receive that looks for its end can be stopped, and be sub
     end(ends, true, ending::reset);
     e.submit(receive);
     for (int i = 0; i != turns; ++i) e.turn(engine::no_wait, 1);
-    e.request_stop(receive);
+    e.cancel(receive);
     REQUIRE(turn_until(e, [&] { return !receive.active(); }));
     CHECK((receive.results[0] == -ECANCELED || receive.results[0] == -ECONNRESET));
     if (receive.results[0] == -ECONNRESET) continue;
@@ -241,13 +242,13 @@ TEST_CASE("polls tell what is there before and what comes after they are armed",
       // A one-shot poll may end with the bytes, before the reset is there.
       return (seen & wanted) == wanted || (code == op_code::poll && (seen & POLLIN) != 0);
     }));
-    e.request_stop(poll);
+    e.cancel(poll);
     turn_until_idle(e);
   }
   e.shut_down();
 }
 
-TEST_CASE("stop_all ends every operation in flight, and the engine goes on", "[engine]") {
+TEST_CASE("cancel_all ends every operation in flight, and the engine goes on", "[engine]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -264,7 +265,7 @@ TEST_CASE("stop_all ends every operation in flight, and the engine goes on", "[e
     e.submit(three);
     e.turn(engine::no_wait, 256);
     e.submit(four);  // not handed to the kernel yet
-    e.stop_all();
+    e.cancel_all();
     REQUIRE(turn_until(e, [&] { return e.in_flight() == 0; }));
     CHECK(one.results == std::vector<int>{-ECANCELED});
     CHECK(two.results == std::vector<int>{-ECANCELED});

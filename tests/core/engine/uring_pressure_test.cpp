@@ -51,9 +51,9 @@ struct collecting : operation {
     ++armed;
     engine.submit(*this);
   }
-  void stop() {
+  void cancel() {
     again = false;
-    engine.request_stop(*this);
+    engine.cancel(*this);
   }
 };
 
@@ -106,8 +106,8 @@ TEST_CASE("a completion queue of four entries overflows and loses nothing", "[en
 
     // The doorbell works as before.
     while (e.in_flight() > 0) {
-      for (collecting& receive : receives) receive.stop();
-      e.request_stop(poll);
+      for (collecting& receive : receives) receive.cancel();
+      e.cancel(poll);
       e.turn(engine::no_wait, 256);
     }
     e.wake();
@@ -120,7 +120,7 @@ TEST_CASE("a completion queue of four entries overflows and loses nothing", "[en
   e.shut_down();
 }
 
-TEST_CASE("what the kernel refuses for now waits in order, and can be stopped meanwhile", "[engine]") {
+TEST_CASE("what the kernel refuses for now waits in order, and can be cancelled meanwhile", "[engine]") {
   needs_io_uring();
   uring_engine e({.queue_entries = 2, .completion_entries = 4});
   {
@@ -135,7 +135,7 @@ TEST_CASE("what the kernel refuses for now waits in order, and can be stopped me
     };
     fail_enter(1'000'000, EBUSY);
     for (const char c : {'a', 'b', 'c', 'd', 'e', 'f'}) e.submit(poll(c));
-    e.request_stop(polls[3]);  // d: not submitted, and never will be
+    e.cancel(polls[3]);  // d: not submitted, and never will be
     e.turn(engine::no_wait, 256);
     e.turn(engine::no_wait, 256);
     REQUIRE(order.empty());
@@ -151,7 +151,7 @@ TEST_CASE("what the kernel refuses for now waits in order, and can be stopped me
   e.shut_down();
 }
 
-TEST_CASE("a stop that the kernel cannot take yet is sent later, or dropped with its operation", "[engine]") {
+TEST_CASE("a cancel that the kernel cannot take yet is sent later, or dropped with its operation", "[engine]") {
   needs_io_uring();
   uring_engine e({.queue_entries = 2, .completion_entries = 4});
   {
@@ -164,13 +164,13 @@ TEST_CASE("a stop that the kernel cannot take yet is sent later, or dropped with
       e.turn(engine::no_wait, 256);
     }
     fail_enter(1'000'000, EBUSY);
-    for (noted& receive : receives) e.request_stop(receive);  // two of them find no room
+    for (noted& receive : receives) e.cancel(receive);  // two of them find no room
     e.turn(engine::no_wait, 256);
     fail_enter(0, 0);
     turn_until_idle(e);
     for (const noted& receive : receives) REQUIRE(receive.results == std::vector<int>{-ECANCELED});
 
-    // One ends by itself before its stop has been sent.
+    // One ends by itself before its cancel has been sent.
     const both_ends other = both_ends::of_socket();
     noted late(op_code::receive, other.fd[0], into[0].data(), into[0].size());
     REQUIRE(::write(other.fd[1], "now", 3) == 3);
@@ -178,16 +178,16 @@ TEST_CASE("a stop that the kernel cannot take yet is sent later, or dropped with
     e.turn(engine::no_wait, 0);  // done, and nobody has looked
     fail_enter(1'000'000, EBUSY);
     for (std::size_t i = 0; i < 2; ++i) e.submit(receives[i]);
-    e.request_stop(late);
+    e.cancel(late);
     e.turn(engine::no_wait, 256);
     REQUIRE(late.results == std::vector<int>{3});
     fail_enter(0, 0);
     e.submit(late);
     e.turn(engine::no_wait, 256);
     e.turn(engine::no_wait, 256);
-    REQUIRE(late.results.size() == 1);  // that stop was not meant for this one
-    e.request_stop(late);
-    for (std::size_t i = 0; i < 2; ++i) e.request_stop(receives[i]);
+    REQUIRE(late.results.size() == 1);  // that cancel was not meant for this one
+    e.cancel(late);
+    for (std::size_t i = 0; i < 2; ++i) e.cancel(receives[i]);
     turn_until_idle(e);
     REQUIRE(late.results == std::vector<int>{3, -ECANCELED});
   }

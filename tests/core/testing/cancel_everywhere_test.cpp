@@ -26,7 +26,7 @@ using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
 using wring::task;
 using wring::testing::cancel_everywhere;
-using wring::testing::failure;
+using wring::testing::check_failed;
 using namespace wring::tests;
 
 TEST_CASE("a task is cancelled at each of its suspensions in turn", "[cancel_everywhere]") {
@@ -85,7 +85,7 @@ TEST_CASE("a run that does not end is reported with what it waits for", "[cancel
         };
         co_await wring::finally(stuck(armed), clean, 100h);
       }),
-      failure,
+      check_failed,
       MessageMatches(ContainsSubstring("cancelled at suspension 2 (sleep, in") &&
                      ContainsSubstring("did not end: time ran out") && ContainsSubstring("for ever, in ") &&
                      ContainsSubstring("cancel_everywhere_test.cpp:")));
@@ -99,9 +99,9 @@ TEST_CASE("a run that goes round in circles is reported", "[cancel_everywhere]")
                              for (;;) co_await wring::yield();
                            },
                            options),
-                       failure,
+                       check_failed,
                        MessageMatches(ContainsSubstring("not cancelled: it did not end: there were 100 turns") &&
-                                      ContainsSubstring("giving way, in ")));
+                                      ContainsSubstring("yielded, in ")));
 }
 
 TEST_CASE("a leak is reported with the suspension that leaves it", "[cancel_everywhere]") {
@@ -114,7 +114,7 @@ TEST_CASE("a leak is reported with the suspension that leaves it", "[cancel_ever
         co_await wring::sleep_for(1s);
         ::close(fd);  // a destructor should
       }),
-      failure,
+      check_failed,
       MessageMatches(ContainsSubstring("cancelled at suspension 2 (sleep, in") &&
                      ContainsSubstring("it leaked: 1 descriptor: ") && ContainsSubstring("/dev/null")));
   ::close(left);
@@ -147,7 +147,7 @@ TEST_CASE("a cancelled run may fail with an error of the system and with nothing
   };
   CHECK(cancel_everywhere([&] { return work(true); }) == 1);
   CHECK_THROWS_MATCHES(
-      cancel_everywhere([&] { return work(false); }), failure,
+      cancel_everywhere([&] { return work(false); }), check_failed,
       MessageMatches(ContainsSubstring("cancelled at suspension 1 (sleep, in") && ContainsSubstring("it threw: odd")));
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("too many suspension points are refused", "[cancel_everywhere]") {
                              for (int i = 0; i != 10; ++i) co_await wring::yield();
                            },
                            options),
-                       failure, MessageMatches(ContainsSubstring("more than 5 suspension points")));
+                       check_failed, MessageMatches(ContainsSubstring("more than 5 suspension points")));
 }
 
 TEST_CASE("real time can be asked for", "[cancel_everywhere]") {

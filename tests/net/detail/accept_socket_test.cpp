@@ -17,7 +17,7 @@ namespace {
 using namespace wring;
 using namespace wring::tests;
 using net::detail::accept_socket;
-using net::detail::accept_wait;
+using net::detail::socket_accept_wait;
 
 /// A block that has not asked for a connection yet: what an accept may end with, no peer on loopback brings about, so
 /// the tests call its handler instead of the engine.
@@ -44,7 +44,7 @@ TEST_CASE("what went wrong with a connection before it was accepted does not del
       idle.end_with(fault);
       REQUIRE(idle.socket.active());  // at once, for the next one
       const raw_socket client = raw_socket::connected_to(idle.socket.local());
-      const net::tcp_stream stream = co_await accept_wait(idle.socket);
+      const net::tcp_stream stream = co_await socket_accept_wait(idle.socket);
       REQUIRE(stream.peer_address() == client.address());
     }
     co_await until([] { return scheduler::current().stats().operations == 0; });
@@ -75,7 +75,7 @@ TEST_CASE("a shortage under churn is told once, and again only after a minute wi
     const idle_socket idle;
     const auto accept_one = [&]() -> task<> {
       const raw_socket client = raw_socket::connected_to(idle.socket.local());
-      static_cast<void>(co_await accept_wait(idle.socket));
+      static_cast<void>(co_await socket_accept_wait(idle.socket));
     };
     idle.end_with(EMFILE);
     REQUIRE(log.lines().size() == 1);

@@ -91,7 +91,7 @@ TEST_CASE("leased reads and reads into own memory may be mixed, and no byte is l
       with_buffers(buffers, buffers == 64 ? 16 * 1024 : 1024));
 }
 
-TEST_CASE("the receive stops at the quota and holds the peer back, and nothing of it is lost", "[tcp]") {
+TEST_CASE("the receive ends at the quota and holds the peer back, and nothing of it is lost", "[tcp]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     c.peer.option(SOL_SOCKET, SO_SNDBUF, 32 * 1024);
@@ -105,7 +105,7 @@ TEST_CASE("the receive stops at the quota and holds the peer back, and nothing o
     }
     REQUIRE(in_flight() == 1);
     const std::size_t sent = co_await fill(c.peer, text);
-    REQUIRE(in_flight() == 0);  // the receive has stopped
+    REQUIRE(in_flight() == 0);  // the receive has ended
     REQUIRE(sent >= 100'000);
     REQUIRE(sent < 100'000 + 33 * 16 * 1024 + 4 * 64 * 1024);
     std::string got;

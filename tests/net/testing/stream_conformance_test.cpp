@@ -242,7 +242,7 @@ TEST_CASE("a stream that breaks a rule is found out", "[stream_conformance]") {
       {defect::misreports_cancelled_write, "a write that is cancelled is reported as it was"},
   }));
   INFO(report);
-  CHECK_THROWS_MATCHES(check_flawed(flaw), testing::failure, MessageMatches(ContainsSubstring(report)));
+  CHECK_THROWS_MATCHES(check_flawed(flaw), testing::check_failed, MessageMatches(ContainsSubstring(report)));
   flawed_stream::immortal.reset();
 }
 
@@ -259,6 +259,6 @@ TEST_CASE("a stream that holds everything does not make writers wait", "[stream_
   };
   using Catch::Matchers::ContainsSubstring;
   using Catch::Matchers::MessageMatches;
-  CHECK_THROWS_MATCHES(check(), testing::failure,
+  CHECK_THROWS_MATCHES(check(), testing::check_failed,
                        MessageMatches(ContainsSubstring("a writer waits while the peer does not read")));
 }

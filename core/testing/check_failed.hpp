@@ -8,12 +8,12 @@
 namespace wring::testing {
 
 /// What the test kit found: thrown, so that every test framework reports it. what() says all there is to know.
-class WRING_API failure : public std::runtime_error {
+class WRING_API check_failed : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
-  failure(const failure&) noexcept = default;
-  failure& operator=(const failure&) noexcept = default;
-  ~failure() override;
+  check_failed(const check_failed&) noexcept = default;
+  check_failed& operator=(const check_failed&) noexcept = default;
+  ~check_failed() override;
 };
 
 }  // namespace wring::testing

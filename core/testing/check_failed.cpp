@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/testing/failure.hpp>
+#include <wring/core/testing/check_failed.hpp>
 
 namespace wring::testing {
 
-failure::~failure() = default;
+check_failed::~check_failed() = default;
 
 }  // namespace wring::testing

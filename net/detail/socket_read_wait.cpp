@@ -2,38 +2,38 @@
 #include <algorithm>
 #include <cstring>
 
-#include <wring/net/detail/receive_waits.hpp>
+#include <wring/net/detail/socket_read_wait.hpp>
 
 namespace wring::net::detail {
 
-void read_some_wait::stop() noexcept {
-  socket_->stop_waiting();
-  confirm_stop();
+void socket_read_some_wait::cancel() noexcept {
+  socket_->cancel_wait();
+  confirm_cancel();
 }
 
-wring::result<buffer_lease> read_some_wait::resume_result() noexcept {
+wring::result<buffer_lease> socket_read_some_wait::take_result() noexcept {
   if (!chunk_.empty()) return std::move(chunk_);
   if (busy_) return socket_->fault(errc::busy, "read from");
   if (const auto ended = socket_->read_outcome(); !ended) return ended.error();
   return buffer_lease();
 }
 
-wait_description read_some_wait::describe() const noexcept {
+wait_description socket_read_some_wait::describe() const noexcept {
   return {.operation = "read from", .fd = socket_->native(), .address = socket_->peer()};
 }
 
-read_wait::read_wait(stream_socket& s, std::span<std::byte> into) noexcept : socket_(&s), into_(into) {
-  on_completion = [](operation& op, completion c) noexcept { static_cast<read_wait&>(op).on_own_receive(c); };
+socket_read_wait::socket_read_wait(stream_socket& s, std::span<std::byte> into) noexcept : socket_(&s), into_(into) {
+  on_completion = [](operation& op, completion c) noexcept { static_cast<socket_read_wait&>(op).on_own_receive(c); };
 }
 
-bool read_wait::ready() noexcept {
+bool socket_read_wait::ready() noexcept {
   busy_ = socket_->has_reader();
   if (busy_ || into_.empty()) return true;
-  count_ = socket_->take(into_);
+  count_ = socket_->pop(into_);
   return count_ != 0 || socket_->read_ended();
 }
 
-void read_wait::suspend() noexcept {
+void socket_read_wait::suspend() noexcept {
   if (socket_->receiving()) return socket_->wait(*this);
   code = op_code::receive;
   fd = socket_->native();
@@ -42,7 +42,7 @@ void read_wait::suspend() noexcept {
   socket_->own_receive_begins(*this);
 }
 
-void read_wait::received() noexcept {
+void socket_read_wait::received() noexcept {
   count_ = std::min(chunk_.size(), into_.size());
   if (count_ != 0) std::memcpy(into_.data(), chunk_.data(), count_);
   if (count_ != chunk_.size()) {
@@ -54,15 +54,15 @@ void read_wait::received() noexcept {
   complete();
 }
 
-void read_wait::on_own_receive(completion c) noexcept {
-  const bool stopped = stop_requested();
+void socket_read_wait::on_own_receive(completion c) noexcept {
+  const bool cancelled = cancel_requested();
   const bool behind_others = socket_->has_bytes();  // that were given back meanwhile
   // The socket may be closed and gone after this, unless a task (this one) is suspended on it.
-  if (socket_->own_receive_ended(*this, c.result, !stopped && !behind_others)) {
+  if (socket_->own_receive_ended(*this, c.result, !cancelled && !behind_others)) {
     count_ = static_cast<std::size_t>(c.result);
   }
-  if (stopped) return confirm_stop();
-  if (behind_others) count_ = socket_->take(into_);
+  if (cancelled) return confirm_cancel();
+  if (behind_others) count_ = socket_->pop(into_);
   if (count_ == 0 && !socket_->read_ended()) {
     suspend();  // interrupted
   } else {
@@ -70,16 +70,16 @@ void read_wait::on_own_receive(completion c) noexcept {
   }
 }
 
-void read_wait::stop() noexcept {
+void socket_read_wait::cancel() noexcept {
   if (active()) {
-    socket_->request_stop(*this);
+    socket_->cancel(*this);
   } else {
-    socket_->stop_waiting();
-    confirm_stop();
+    socket_->cancel_wait();
+    confirm_cancel();
   }
 }
 
-wring::result<std::size_t> read_wait::resume_result() noexcept {
+wring::result<std::size_t> socket_read_wait::take_result() noexcept {
   if (busy_) return socket_->fault(errc::busy, "read from");
   if (count_ == 0 && !into_.empty()) {
     if (const auto ended = socket_->read_outcome(); !ended) return ended.error();
@@ -87,13 +87,8 @@ wring::result<std::size_t> read_wait::resume_result() noexcept {
   return count_;
 }
 
-wait_description read_wait::describe() const noexcept {
+wait_description socket_read_wait::describe() const noexcept {
   return {.operation = "read from", .fd = socket_->native(), .address = socket_->peer()};
-}
-
-wait_description close_wait::describe() const noexcept {
-  if (socket_ == nullptr) return {.operation = "close"};
-  return {.operation = "close connection to", .fd = socket_->native(), .address = socket_->peer()};
 }
 
 }  // namespace wring::net::detail

@@ -9,8 +9,9 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <wring/core/scheduler.hpp>
+#include <wring/core/scheduler_observer.hpp>
 #include <wring/core/testing/leak_check.hpp>
-#include <wring/net/detail/sender.hpp>
+#include <wring/net/detail/socket_write_wait.hpp>
 
 #include "../tcp_support.hpp"
 
@@ -35,10 +36,10 @@ class send_count final : public scheduler_observer {
   bool may_wait = false;
 };
 
-TEST_CASE("sends are gathered where turns bring many completions, and made at once where they do not", "[tcp]") {
+TEST_CASE("sends are batched where turns bring many completions, and made at once where they do not", "[tcp]") {
   const bool many = GENERATE(false, true);
   const auto conversation = [&]() -> task<> {
-    const bool gathers = many && scheduler::current().engine().gathers();
+    const bool batched = many && scheduler::current().engine().batches_sends();
     const std::size_t connections = many ? 64 : 4;
     std::vector<connection> all;
     for (std::size_t i = 0; i < connections; ++i) all.push_back(make_connection());
@@ -59,17 +60,17 @@ TEST_CASE("sends are gathered where turns bring many completions, and made at on
       }
       for (const connection& c : all) c.peer.shut_down_write();
     });
-    if (gathers) {
+    if (batched) {
       REQUIRE(count.submitted >= connections);
     } else {
       REQUIRE(count.submitted == 0);
     }
     REQUIRE_FALSE(count.may_wait);
   };
-  run_net(conversation, {.gather_from = 8});
+  run_net(conversation, {.batch_sends_from = 8});
 }
 
-TEST_CASE("a gathered send that is stopped before the kernel has seen it has sent all or nothing", "[tcp]") {
+TEST_CASE("a batched send that is cancelled before the kernel has seen it has sent all or nothing", "[tcp]") {
   const unsigned queue_entries = GENERATE(1U, 256U);
   run_net(
       [&]() -> task<> {
@@ -97,10 +98,10 @@ TEST_CASE("a gathered send that is stopped before the kernel has seen it has sen
         }
         REQUIRE(leaks.check() == "");
       },
-      {.engine = {.queue_entries = queue_entries}, .gather_from = 0});
+      {.engine = {.queue_entries = queue_entries}, .batch_sends_from = 0});
 }
 
-TEST_CASE("closing while a gathered send is in flight lets it end first", "[tcp]") {
+TEST_CASE("closing while a batched send is in flight lets it end first", "[tcp]") {
   run_net(
       []() -> task<> {
         connection c = make_connection();
@@ -118,7 +119,7 @@ TEST_CASE("closing while a gathered send is in flight lets it end first", "[tcp]
                                         : std::string("written")));
         REQUIRE((got.empty() || got == "the last words"));
       },
-      {.gather_from = 0});
+      {.batch_sends_from = 0});
 }
 
 }  // namespace

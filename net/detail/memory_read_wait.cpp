@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <cerrno>
+#include <concepts>
 #include <new>
 
 #include <wring/net/detail/memory_pipe.hpp>
-#include <wring/net/detail/memory_waits.hpp>
+#include <wring/net/detail/memory_read_wait.hpp>
 
 namespace wring::net::detail {
 
@@ -17,7 +19,7 @@ memory_reader::memory_reader(memory_pipe* p) noexcept
     : timer([](timer& t) noexcept { static_cast<memory_reader&>(t).pipe_->settle(); }), pipe_(p) {}
 
 template <class T>
-bool memory_read<T>::ready() noexcept {
+bool memory_read_wait<T>::ready() noexcept {
   if constexpr (std::same_as<T, std::size_t>) {
     if (into_.empty()) return outcome_.emplace(0U), true;
   }
@@ -33,25 +35,25 @@ bool memory_read<T>::ready() noexcept {
 }
 
 template <class T>
-void memory_read<T>::suspend() noexcept {
+void memory_read_wait<T>::suspend() noexcept {
   pipe_->wait(*this);
   pipe_->settle();
 }
 
 template <class T>
-void memory_read<T>::stop() noexcept {
-  pipe_->stop_waiting();
-  this->confirm_stop();
+void memory_read_wait<T>::cancel() noexcept {
+  pipe_->cancel_wait();
+  this->confirm_cancel();
 }
 
 template <class T>
-void memory_read<T>::arrived() noexcept {
+void memory_read_wait<T>::arrived() noexcept {
   attempt();
   this->complete();
 }
 
 template <class T>
-bool memory_read<T>::attempt() noexcept {
+bool memory_read_wait<T>::attempt() noexcept {
   constexpr bool leases = std::same_as<T, buffer_lease>;
   const auto found = pipe_->look(leases ? largest_lease : into_.size());
   if (!found) return false;
@@ -73,7 +75,7 @@ bool memory_read<T>::attempt() noexcept {
 }
 
 template <class T>
-void memory_read<T>::put_back(T& taken) noexcept {
+void memory_read_wait<T>::put_back(T& taken) noexcept {
   if constexpr (std::same_as<T, buffer_lease>) {
     if (pipe_ != nullptr) pipe_->give_back(taken);
   } else {
@@ -81,55 +83,7 @@ void memory_read<T>::put_back(T& taken) noexcept {
   }
 }
 
-template class memory_read<buffer_lease>;
-template class memory_read<std::size_t>;
-
-bool memory_write::ready() noexcept {
-  constexpr const char* operation = "write to a memory stream";
-  if (pipe_ == nullptr) return outcome_ = error(errc::closed, operation), true;
-  if (const int number = shut_ ? 0 : pipe_->write_fault.next(); number != 0) {
-    return outcome_ = error::from_errno(number, operation), true;
-  }
-  if (!pipe_->writers.empty()) return false;
-  const bool ended = advance();
-  pipe_->settle();
-  return ended;
-}
-
-void memory_write::suspend() noexcept {
-  pipe_->writers.push(*this);
-  pipe_->settle();
-}
-
-void memory_write::stop() noexcept {
-  pipe_->writers.remove(*this);
-  if (written_ != 0) pipe_->tear(written_);
-  confirm_stop();
-  pipe_->settle();
-}
-
-bool memory_write::advance() noexcept {
-  if (pipe_->write_error()) return outcome_ = *pipe_->write_error(), true;
-  if (pipe_->shut()) {
-    if (!shut_) outcome_ = error(errc::closed, "write to a memory stream").with_detail("its write side was shut down");
-    return true;
-  }
-  for (;;) {
-    const std::size_t count = pipe_->put(first_);
-    written_ += count;
-    first_ = first_.subspan(count);
-    if (!first_.empty()) return false;
-    if (others_.empty()) break;
-    first_ = others_.front();
-    others_ = others_.subspan(1);
-  }
-  if (shut_) pipe_->end();
-  return true;
-}
-
-bool memory_close::ready() noexcept {
-  stream_->close_now();
-  return true;
-}
+template class memory_read_wait<buffer_lease>;
+template class memory_read_wait<std::size_t>;
 
 }  // namespace wring::net::detail

@@ -13,7 +13,7 @@
 
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/testing/leak_check.hpp>
-#include <wring/net/detail/sender.hpp>
+#include <wring/net/detail/socket_write_wait.hpp>
 
 #include "../tcp_support.hpp"
 
@@ -76,12 +76,12 @@ class slow_reader {
   std::thread thread_;
 };
 
-/// Runs `fn` where each first attempt is a system call of its own, and where it is gathered with others.
+/// Runs `fn` where each first attempt is a system call of its own, and where it is batched with others.
 template <class Fn>
 void run_both_ways(Fn fn) {
-  for (const unsigned gather_from : {std::numeric_limits<unsigned>::max(), 0U}) {
-    CAPTURE(gather_from);
-    run_net(fn, {.gather_from = gather_from});
+  for (const unsigned batch_sends_from : {std::numeric_limits<unsigned>::max(), 0U}) {
+    CAPTURE(batch_sends_from);
+    run_net(fn, {.batch_sends_from = batch_sends_from});
   }
 }
 
@@ -165,7 +165,7 @@ TEST_CASE("shut_down_write comes after the writes before it", "[tcp][threads]") 
   });
 }
 
-TEST_CASE("a write stopped half way tears the stream: later writes fail, reads go on", "[tcp]") {
+TEST_CASE("a write cancelled half way tears the stream: later writes fail, reads go on", "[tcp]") {
   const bool gathered = GENERATE(false, true);
   run_both_ways([&]() -> task<> {
     connection c = make_narrow_connection();
@@ -200,7 +200,7 @@ TEST_CASE("a write stopped half way tears the stream: later writes fail, reads g
     REQUIRE(waiting == std::vector<std::string>{torn.error().message()});
     const std::uint32_t count = torn.error().count().value();
     REQUIRE(torn.error().message() == "write to " + c.peer.address().to_string() +
-                                          ": an earlier write was stopped half way, after " + std::to_string(count) +
+                                          ": an earlier write was cancelled half way, after " + std::to_string(count) +
                                           " bytes");
     const auto shut = co_await c.stream.shut_down_write().result();
     REQUIRE(shut.error() == errc::write_torn);
@@ -218,7 +218,7 @@ TEST_CASE("a write stopped half way tears the stream: later writes fail, reads g
   });
 }
 
-TEST_CASE("a write stopped before its first byte leaves the stream as it was", "[tcp]") {
+TEST_CASE("a write cancelled before its first byte leaves the stream as it was", "[tcp]") {
   const bool queued = GENERATE(false, true);
   run_both_ways([&]() -> task<> {
     connection c = make_narrow_connection();
@@ -240,7 +240,7 @@ TEST_CASE("a write stopped before its first byte leaves the stream as it was", "
   });
 }
 
-TEST_CASE("a write that is stopped when all has been sent counts as written", "[tcp]") {
+TEST_CASE("a write that is cancelled when all has been sent counts as written", "[tcp]") {
   run_both_ways([]() -> task<> {
     for (int round = 0; round < 10; ++round) {
       connection c = make_narrow_connection();
@@ -258,7 +258,7 @@ TEST_CASE("a write that is stopped when all has been sent counts as written", "[
           static_cast<void>(co_await scope.run(writing));
         });
         co_await yield();
-        // The kernel is told of the send and of its stop in one go, and by then there is room.
+        // The kernel is told of the send and of its cancel in one go, and by then there is room.
         ::pollfd room{.fd = c.stream.native_handle(), .events = POLLOUT, .revents = 0};
         do got += c.peer.take();
         while (::poll(&room, 1, 1) == 0);
@@ -273,9 +273,9 @@ TEST_CASE("a write that is stopped when all has been sent counts as written", "[
   });
 }
 
-TEST_CASE("a write that waits for room can be stopped, though the peer has shut down its side", "[tcp]") {
+TEST_CASE("a write that waits for room can be cancelled, though the peer has shut down its side", "[tcp]") {
   // Where the peer has shut down its side, io_uring hands a send that waits over to a thread of the kernel's, where a
-  // request to stop may be lost.
+  // cancel may be lost.
   const bool gathered = GENERATE(false, true);
   const auto kernel_threads = [] {
     int count = 0;

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/timer_wheel.hpp>
+#include <wring/core/engine/buffer_pool.hpp>
+#include <wring/core/result.hpp>
+
+namespace wring::net::detail {
+
+class memory_pipe;
+
+/// A task that waits for bytes of a memory_pipe; the timer is for those under way.
+class WRING_API memory_reader : public wring::detail::timer {
+ public:
+  /// There are some, or reading has ended.
+  virtual void arrived() noexcept = 0;
+
+ protected:
+  explicit memory_reader(memory_pipe* p) noexcept;
+  ~memory_reader() = default;
+
+  memory_pipe* pipe_;
+};
+
+/// Reads from a memory_pipe, a lease or into a span.
+template <class T>
+class WRING_API memory_read_wait final : public leaf<memory_read_wait<T>, T>, memory_reader {
+ public:
+  explicit memory_read_wait(memory_pipe* p, std::span<std::byte> into = {}) noexcept : memory_reader(p), into_(into) {}
+
+  bool ready() noexcept;
+  void suspend() noexcept;
+  void cancel() noexcept override;
+  T take() { return outcome_->take(); }
+  wring::result<T> take_result() noexcept { return std::move(*outcome_); }
+  void put_back(T& taken) noexcept;
+  wait_description describe() const noexcept override { return {.operation = "read from a memory stream"}; }
+
+ private:
+  void arrived() noexcept override;
+  bool attempt() noexcept;
+
+  std::span<std::byte> into_;
+  std::optional<wring::result<T>> outcome_;
+};
+
+extern template class WRING_API memory_read_wait<buffer_lease>;
+extern template class WRING_API memory_read_wait<std::size_t>;
+
+}  // namespace wring::net::detail

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <new>
+
+#include <wring/net/detail/socket_accept_wait.hpp>
+#include <wring/net/detail/socket_calls.hpp>
+#include <wring/net/detail/stream_socket.hpp>
+
+namespace wring::net::detail {
+
+bool socket_connection_wait::ready() noexcept {
+  accept_socket& s = *socket_;
+  if (s.closing_) return true;
+  if (s.accepted_.empty() || !s.waiters_.empty()) return false;
+  connection_ = std::move(s.accepted_.front());
+  s.accepted_.pop_front();
+  s.arm_if_wanted();
+  return true;
+}
+
+void socket_connection_wait::suspend() noexcept {
+  socket_->waiters_.push(*this);
+  socket_->arm_if_wanted();
+}
+
+wring::result<std::optional<tcp_stream>> socket_connection_wait::take_connection() noexcept {
+  if (connection_.get() < 0) return std::optional<tcp_stream>();
+  const socket_address peer = accepted_peer_address_of(connection_.get());
+  try {
+    return std::optional<tcp_stream>(tcp_stream(new stream_socket(std::move(connection_), peer)));
+  } catch (const std::bad_alloc&) {
+    connection_ = descriptor();
+    return error::from_errno(ENOMEM, "accept a connection from").with_address(peer);
+  }
+}
+
+void socket_connection_wait::give_back(tcp_stream& connection) noexcept {
+  if (connection.socket_ == nullptr) return;
+  // Nothing is in flight on it, so this is all of it.
+  connection.socket_->close(true, nullptr);
+  socket_->put_back(connection.socket_->take_descriptor());
+}
+
+error socket_connection_wait::closed_error() const noexcept {
+  return error(errc::closed, "accept on").with_address(socket_->local());
+}
+
+wait_description socket_connection_wait::describe() const noexcept {
+  return {.operation = "accept on", .fd = socket_->native(), .address = socket_->local()};
+}
+
+wring::result<tcp_stream> socket_accept_wait::take_result() noexcept {
+  auto connection = take_connection();
+  if (!connection) return connection.error();
+  if (!*connection) return closed_error();
+  return std::move(**connection);
+}
+
+}  // namespace wring::net::detail
