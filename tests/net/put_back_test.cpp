@@ -3,12 +3,14 @@
 
 #include <array>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,9 +31,24 @@ namespace {
 using namespace wring;
 using namespace wring::tests;
 
+/// A callable by reference, so that what takes many of them is compiled once. The callable must outlive it.
+template <class Result>
+class call_ref {
+ public:
+  template <class Callable>
+    requires(!std::same_as<std::remove_cvref_t<Callable>, call_ref>)
+  call_ref(Callable&& callable) noexcept  // NOLINT(google-explicit-constructor)
+      : object_(const_cast<void*>(static_cast<const void*>(&callable))),
+        call_([](void* object) -> Result { return (*static_cast<std::remove_reference_t<Callable>*>(object))(); }) {}
+  Result operator()() const { return call_(object_); }
+
+ private:
+  void* object_;
+  Result (*call_)(void*);
+};
+
 /// Awaits what `make()` returns in a task that is cancelled once `taken()`.
-template <class Make, class Taken>
-task<> cancelled_when(Make make, Taken taken) {
+task<> cancelled_when(call_ref<task<>> make, call_ref<bool> taken) {
   cancel_scope scope;
   auto in_scope = [&]() -> task<> {
     auto whole = [&]() -> task<> { co_await make(); };
@@ -46,9 +63,9 @@ task<> cancelled_when(Make make, Taken taken) {
   });
 }
 
-template <class Make>
-task<> cancelled(Make make) {
-  co_await cancelled_when(make, [] { return true; });
+task<> cancelled(call_ref<task<>> make) {
+  auto at_once = [] { return true; };
+  co_await cancelled_when(make, at_once);
 }
 
 /// Reads `count` bytes of what has come.
@@ -270,11 +287,11 @@ TEST_CASE("what a reader has given to nobody is in its buffer again", "[put_back
         co_await to.write_all(text);
       };
       auto trial = [&](auto make) -> task<> {
+        auto taken = [&]() -> task<> { co_await when_all(make(), tests::forever()); };
         if (in.buffered().empty()) {
-          co_await when_all(
-              write, [&] { return cancelled([&]() -> task<> { co_await when_all(make(), tests::forever()); }); });
+          co_await when_all(write, [&] { return cancelled(taken); });
         } else {
-          co_await cancelled([&]() -> task<> { co_await when_all(make(), tests::forever()); });
+          co_await cancelled(taken);
         }
       };
       auto line = [&] { return in.read_line(); };
