@@ -7,12 +7,12 @@
 #include <string>
 #include <thread>
 
-#include <wring/core/cooperator.hpp>
-#include <wring/core/detail/callback_box.hpp>
+#include <wring/core/callback/cooperator.hpp>
+#include <wring/core/callback/detail/callback_box.hpp>
+#include <wring/core/callback/detail/pending_call.hpp>
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/detail/foreign.hpp>
 #include <wring/core/detail/make_engine.hpp>
-#include <wring/core/detail/pending_call.hpp>
 #include <wring/core/detail/thread_scheduler.hpp>
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/error.hpp>

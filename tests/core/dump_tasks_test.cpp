@@ -13,12 +13,12 @@
 
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/dump_tasks.hpp>
-#include <wring/core/event.hpp>
 #include <wring/core/log_context.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/readiness.hpp>
 #include <wring/core/run.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/sync/event.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>

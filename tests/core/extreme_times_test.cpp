@@ -14,15 +14,15 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <wring/core/call_later.hpp>
-#include <wring/core/cooperator.hpp>
-#include <wring/core/defer_later.hpp>
-#include <wring/core/deferred_error.hpp>
-#include <wring/core/event.hpp>
+#include <wring/core/callback/call_later.hpp>
+#include <wring/core/callback/cooperator.hpp>
+#include <wring/core/callback/defer_later.hpp>
+#include <wring/core/callback/deferred_error.hpp>
+#include <wring/core/callback/looping_call.hpp>
 #include <wring/core/finally.hpp>
-#include <wring/core/looping_call.hpp>
 #include <wring/core/run.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/sync/event.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>

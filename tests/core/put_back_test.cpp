@@ -11,11 +11,11 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/channel.hpp>
 #include <wring/core/finally.hpp>
-#include <wring/core/mutex.hpp>
 #include <wring/core/nursery.hpp>
-#include <wring/core/semaphore.hpp>
+#include <wring/core/sync/channel.hpp>
+#include <wring/core/sync/mutex.hpp>
+#include <wring/core/sync/semaphore.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>

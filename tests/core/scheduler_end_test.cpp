@@ -16,14 +16,14 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/callback/from_callback.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/inbox.hpp>
-#include <wring/core/event.hpp>
 #include <wring/core/finally.hpp>
-#include <wring/core/from_callback.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/run.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/sync/event.hpp>
 #include <wring/core/this_task.hpp>
 
 #include "captured_log.hpp"

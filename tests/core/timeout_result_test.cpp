@@ -7,13 +7,13 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/callback/deferred.hpp>
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/channel.hpp>
-#include <wring/core/deferred.hpp>
-#include <wring/core/mutex.hpp>
 #include <wring/core/nursery.hpp>
-#include <wring/core/semaphore.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/sync/channel.hpp>
+#include <wring/core/sync/mutex.hpp>
+#include <wring/core/sync/semaphore.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/timeout.hpp>

@@ -8,9 +8,9 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/event.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/sync/event.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/run.hpp>

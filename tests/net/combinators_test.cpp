@@ -27,8 +27,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/channel.hpp>
 #include <wring/core/detail/sanitizers.hpp>
+#include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <wring/core/mutex.hpp>
+#include <wring/core/sync/mutex.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/net/reader.hpp>

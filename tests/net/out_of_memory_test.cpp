@@ -14,9 +14,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <wring/core/channel.hpp>
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/log.hpp>
+#include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>

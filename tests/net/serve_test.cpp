@@ -7,8 +7,8 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/event.hpp>
 #include <wring/core/run.hpp>
+#include <wring/core/sync/event.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/serve.hpp>
 

@@ -9,7 +9,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <wring/core/engine/engine.hpp>
-#include <wring/core/event.hpp>
+#include <wring/core/sync/event.hpp>
 #include <wring/net/serve.hpp>
 
 #include "tcp_support.hpp"

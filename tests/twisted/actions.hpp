@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include <wring/core/start_deferred.hpp>
+#include <wring/core/callback/start_deferred.hpp>
 
 #include "machine.hpp"
 

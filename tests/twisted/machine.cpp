@@ -6,8 +6,8 @@
 #include <functional>
 #include <type_traits>
 
-#include <wring/core/maybe_deferred.hpp>
-#include <wring/core/start_deferred.hpp>
+#include <wring/core/callback/maybe_deferred.hpp>
+#include <wring/core/callback/start_deferred.hpp>
 
 #include "actions.hpp"
 

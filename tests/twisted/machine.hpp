@@ -14,14 +14,14 @@
 #include <variant>
 #include <vector>
 
-#include <wring/core/call_later.hpp>
-#include <wring/core/cooperator.hpp>
-#include <wring/core/deferred.hpp>
-#include <wring/core/deferred_lock.hpp>
-#include <wring/core/deferred_queue.hpp>
-#include <wring/core/deferred_semaphore.hpp>
-#include <wring/core/failure.hpp>
-#include <wring/core/looping_call.hpp>
+#include <wring/core/callback/call_later.hpp>
+#include <wring/core/callback/cooperator.hpp>
+#include <wring/core/callback/deferred.hpp>
+#include <wring/core/callback/deferred_lock.hpp>
+#include <wring/core/callback/deferred_queue.hpp>
+#include <wring/core/callback/deferred_semaphore.hpp>
+#include <wring/core/callback/failure.hpp>
+#include <wring/core/callback/looping_call.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/testing/clock.hpp>

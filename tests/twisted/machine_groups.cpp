@@ -4,7 +4,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <wring/core/deferred_list.hpp>
+#include <wring/core/callback/deferred_list.hpp>
 
 #include "actions.hpp"
 #include "machine.hpp"

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <memory>
 
-#include <wring/core/deferred_error.hpp>
-#include <wring/core/deferred_list.hpp>
+#include <wring/core/callback/deferred_error.hpp>
+#include <wring/core/callback/deferred_list.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/timeout.hpp>

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include <wring/core/defer_later.hpp>
-#include <wring/core/looping_call.hpp>
+#include <wring/core/callback/defer_later.hpp>
+#include <wring/core/callback/looping_call.hpp>
 
 #include "machine.hpp"
 

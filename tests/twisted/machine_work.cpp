@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include <wring/core/cooperator.hpp>
+#include <wring/core/callback/cooperator.hpp>
 
 #include "machine.hpp"
 

@@ -8,10 +8,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <wring/core/call_later.hpp>
-#include <wring/core/event.hpp>
+#include <wring/core/callback/call_later.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/sync/event.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>

@@ -11,7 +11,7 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include <wring/core/mutex.hpp>
+#include <wring/core/sync/mutex.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include <string>
+
+#include <wring/core/callback/call_later.hpp>
+
+namespace wring {
+
+call_already_made::call_already_made(const char* what)
+    : std::logic_error(std::string("delayed_call::") + what + ": the call was made already") {}
+call_already_made::~call_already_made() = default;
+
+call_already_cancelled::call_already_cancelled(const char* what)
+    : std::logic_error(std::string("delayed_call::") + what + ": the call was cancelled, or its scheduler has gone") {}
+call_already_cancelled::~call_already_cancelled() = default;
+
+detail::pending_call& delayed_call::call() const {
+  if (call_ == nullptr) throw std::logic_error("this delayed_call was moved from, or never referred to a call");
+  return *call_;
+}
+
+void detail::check_delay(duration delay) {
+  if (delay < duration()) {
+    throw std::invalid_argument("call_later: the delay is " + std::to_string(delay.count()) +
+                                " ns, but a call cannot be made in the past");
+  }
+}
+
+}  // namespace wring

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/callback/detail/pending_call.hpp>
+#include <wring/core/duration.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring {
+
+/// A delayed call was to be cancelled or moved, but it has been made.
+class WRING_API call_already_made : public std::logic_error {
+ public:
+  explicit call_already_made(const char* what);
+  call_already_made(const call_already_made&) noexcept = default;
+  call_already_made& operator=(const call_already_made&) noexcept = default;
+  ~call_already_made() override;
+};
+
+/// A delayed call was to be cancelled or moved, but it has been cancelled, or its scheduler has gone.
+class WRING_API call_already_cancelled : public std::logic_error {
+ public:
+  explicit call_already_cancelled(const char* what);
+  call_already_cancelled(const call_already_cancelled&) noexcept = default;
+  call_already_cancelled& operator=(const call_already_cancelled&) noexcept = default;
+  ~call_already_cancelled() override;
+};
+
+/// Refers to a call that `call_later` has arranged. Copies refer to the same call. Dropping it changes nothing: the
+/// call will be made. May outlive the call and the scheduler. One thread.
+class WRING_API delayed_call {
+ public:
+  /// Refers to no call: not active, and what else is asked of it throws std::logic_error.
+  delayed_call() noexcept = default;
+  /// For the library: takes over a reference.
+  explicit delayed_call(detail::pending_call& adopted) noexcept : call_(&adopted) {}
+  delayed_call(const delayed_call& other) noexcept : call_(other.call_) {
+    if (call_ != nullptr) call_->retain();
+  }
+  delayed_call(delayed_call&& other) noexcept : call_(std::exchange(other.call_, nullptr)) {}
+  delayed_call& operator=(delayed_call other) noexcept {
+    std::swap(call_, other.call_);
+    return *this;
+  }
+  ~delayed_call() {
+    if (call_ != nullptr) call_->release();
+  }
+
+  /// Whether the call is yet to be made. False from within the call itself.
+  [[nodiscard]] bool active() const noexcept { return call_ != nullptr && call_->active(); }
+
+  /// It will not be made; the function is destroyed now. Throws call_already_made or call_already_cancelled if it is
+  /// not active.
+  void cancel() { call().cancel(); }
+  /// It will be made `from_now` from now; a negative time means at once. Throws as cancel() does.
+  void reset(duration from_now) { call().reset(from_now); }
+  /// It will be made `more` later than planned, or earlier if that is negative; what is planned for never stays so.
+  /// Throws as cancel() does.
+  void delay(duration more) { call().delay(more); }
+
+  /// When it will be, or was to be, made; `time_point::max()`: never.
+  [[nodiscard]] steady_clock::time_point time() const {
+    return steady_clock::time_point(steady_clock::duration(call().deadline()));
+  }
+
+ private:
+  [[nodiscard]] detail::pending_call& call() const;
+
+  detail::pending_call* call_ = nullptr;
+};
+
+namespace detail {
+
+WRING_API void check_delay(duration delay);
+
+}  // namespace detail
+
+/// Calls `fn(args...)` after `delay`, from the scheduler's loop: never before call_later returns, not even for a delay
+/// of zero; a call that is delayed `forever` is never made. Calls that are due in one turn are made in the order of
+/// their times; at equal times, first come, first served.
+///
+///     auto patience = wring::call_later(5s, [&] { transport.lose_connection(); });
+///     ...
+///     patience.cancel();   // or reset(5s), whenever something has happened
+///
+/// Callable and arguments are moved or copied, and destroyed when the call was made or cancelled; std::ref passes a
+/// reference. If it makes a task, that is started as by `start_deferred` in the scheduler's root nursery; other results
+/// are dropped. What the call throws is logged as an error, and the program goes on. Costs a block of the thread's
+/// recycler, that is no call of malloc in steady state.
+///
+/// A call that is pending when the scheduler is destroyed (at the end of `run`) is cancelled; tasks that wait for
+/// anything at all should have a nursery instead.
+///
+/// Throws std::invalid_argument for a negative delay, std::logic_error outside of a scheduler.
+template <class Fn, class... Args>
+  requires std::invocable<std::decay_t<Fn>&, detail::stored_argument<Args>...>
+delayed_call call_later(duration delay, Fn&& fn, Args&&... args) {
+  using call_type = detail::pending_call_of<std::decay_t<Fn>, detail::stored_argument<Args>...>;
+  detail::check_delay(delay);
+  scheduler& home = scheduler::current();
+  auto* const call = new call_type(home, std::forward<Fn>(fn), std::forward<Args>(args)...);
+  call->start(home.deadline_after(delay));
+  return delayed_call(*call);
+}
+
+}  // namespace wring

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include <exception>
+
+#include <wring/core/callback/call_later.hpp>
+#include <wring/core/callback/detail/pending_call.hpp>
+#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/log.hpp>
+
+namespace wring::detail {
+
+pending_call::pending_call(scheduler& home) noexcept : timer(expire), home_(&home) {}
+
+void pending_call::start(std::int64_t deadline) noexcept {
+  retain();
+  next_ = home_->first_call();
+  if (next_ != nullptr) next_->previous_ = this;
+  home_->first_call() = this;
+  home_->timers().schedule(*this, deadline);
+}
+
+/// Takes it out of the scheduler, whose reference is left to the caller.
+void pending_call::leave(status s) noexcept {
+  (previous_ != nullptr ? previous_->next_ : home_->first_call()) = next_;
+  if (next_ != nullptr) next_->previous_ = previous_;
+  status_ = s;
+}
+
+void pending_call::expire(timer& t) noexcept {
+  auto& self = static_cast<pending_call&>(t);
+  self.leave(status::made);
+  try {
+    self.call();
+  } catch (...) {
+    const std::exception_ptr thrown = std::current_exception();
+    log::error("a delayed call threw", {"error", described(thrown)});
+  }
+  self.discard();
+  self.release();
+}
+
+void pending_call::drop() noexcept {
+  home_->timers().cancel(*this);
+  leave(status::cancelled);
+  discard();
+  release();
+}
+
+void pending_call::check_pending(const char* what) const {
+  if (status_ == status::made) throw call_already_made(what);
+  if (status_ == status::cancelled) throw call_already_cancelled(what);
+}
+
+void pending_call::cancel() {
+  check_pending("cancel");
+  drop();
+}
+
+void pending_call::reset(duration from_now) {
+  check_pending("reset");
+  home_->timers().schedule(*this, home_->deadline_after(from_now));
+}
+
+void pending_call::delay(duration more) {
+  check_pending("delay");
+  home_->timers().schedule(*this, time_after(deadline_ns, more.count()));
+}
+
+bool pending_call::drop_all(scheduler& home) noexcept {
+  if (home.first_call() == nullptr) return false;
+  // What the functions own may make further calls when it goes: those are dropped as well.
+  while (home.first_call() != nullptr) home.first_call()->drop();
+  return true;
+}
+
+}  // namespace wring::detail
