@@ -9,10 +9,6 @@
 
 namespace wring {
 
-namespace detail {
-class any_deferred_wait;
-}
-
 /// What a suspended task waits for, as a task dump shows it.
 struct wait_description {
   const char* operation = "unknown";  ///< static text: "read", "sleep", ...
@@ -107,7 +103,6 @@ class WRING_API awaiter {
 
  private:
   friend class detail::flow;
-  friend class detail::any_deferred_wait;
   friend class scheduler;
   template <class, class, class>
   friend class leaf;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <cstdio>
 #include <iterator>
 #include <limits>
+#include <new>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/print_dump.hpp>
 #include <wring/core/detail/task_tree.hpp>
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/log_context.hpp>
@@ -237,6 +240,14 @@ class dump {
 }  // namespace
 
 std::string dump_tasks(scheduler& of, const task_dump_options& options) { return dump(of, options).take(); }
+
+void detail::print_dump(scheduler& of) noexcept {
+  try {
+    std::fputs(dump_tasks(of).c_str(), stderr);
+  } catch (const std::bad_alloc&) {
+    std::fputs("wring: there is no memory for a task dump\n", stderr);
+  }
+}
 
 std::string dump_tasks(const task_dump_options& options) { return dump_tasks(scheduler::current(), options); }
 

@@ -24,6 +24,16 @@ nursery::~nursery() {
   }
 }
 
+detail::root_nursery::root_nursery(scope_node& below) : nursery_(std::make_unique<nursery>()) {
+  nursery_->open(below, nullptr);
+}
+
+detail::root_nursery::~root_nursery() { nursery_->close(); }
+
+bool detail::root_nursery::empty() const noexcept { return nursery_->size() == 0; }
+void detail::root_nursery::cancel() noexcept { nursery_->cancel(); }
+void detail::root_nursery::refuse_children() noexcept { nursery_->refuse_children(); }
+
 void nursery::open(detail::scope_node& outer, detail::flow* host) {
   if (sched_ != nullptr) throw std::logic_error("a nursery can be run once");
   sched_ = &scheduler::current();

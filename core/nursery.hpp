@@ -200,7 +200,7 @@ class WRING_API nursery {
 
  private:
   friend class detail::child_flow;
-  friend class scheduler;
+  friend class detail::root_nursery;
   friend struct detail::nursery_access;
 
   /// Waits for the children, whatever happens.

@@ -7,16 +7,12 @@
 #include <string>
 #include <thread>
 
-#include <wring/core/callback/cooperator.hpp>
-#include <wring/core/callback/detail/callback_box.hpp>
-#include <wring/core/callback/detail/pending_call.hpp>
 #include <wring/core/detail/exception_trace.hpp>
-#include <wring/core/detail/foreign.hpp>
 #include <wring/core/detail/make_engine.hpp>
+#include <wring/core/detail/print_dump.hpp>
+#include <wring/core/detail/remote_end.hpp>
 #include <wring/core/detail/thread_scheduler.hpp>
-#include <wring/core/dump_tasks.hpp>
 #include <wring/core/error.hpp>
-#include <wring/core/nursery.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/scheduler_observer.hpp>
 
@@ -52,6 +48,7 @@ const scheduler_options& checked(const scheduler_options& options) {
 }  // namespace
 
 scheduler_observer::~scheduler_observer() = default;
+detail::scheduler_service::~scheduler_service() = default;
 
 steady_clock::time_point steady_clock::now() { return time_point(duration(scheduler::current().clock_now())); }
 
@@ -81,20 +78,18 @@ scheduler::scheduler(const scheduler_options& options)
     bool complete = false;
   };
   current here(this);
-  callbacks_ = std::make_shared<detail::callback_box>(*this);
-  root_ = std::make_unique<nursery>();
-  root_->open(root_scope_, nullptr);
+  root_.emplace(root_scope_);
   here.complete = true;
 }
 
 scheduler::~scheduler() {
   // What is dropped may start new work as it goes.
   do drain();
-  while (drop_callback_work() || drop_posts());
-  callbacks_->close();
+  while (drop_services() || drop_posts());
+  for (detail::scheduler_service* s = services_; s != nullptr; s = s->next_) s->close();
   engine_->shut_down();
-  root_->close();
   root_.reset();
+  while (services_ != nullptr) delete std::exchange(services_, services_->next_);
   detail::thread_scheduler = nullptr;
   // Who has asked for this end may not have returned from asking.
   while (calls_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
@@ -114,15 +109,18 @@ scheduler::running_turns::running_turns(scheduler& s) : scheduler_(s) {
   s.turns_run_ = true;
 }
 
-bool scheduler::drop_callback_work() noexcept {
-  const bool cooperated = std::exchange(cooperator_, nullptr) != nullptr;
-  const bool called = detail::pending_call::drop_all(*this);
-  return callbacks_->drop_outstanding() || called || cooperated;
+detail::scheduler_service& scheduler::add_service(std::unique_ptr<detail::scheduler_service> s,
+                                                  const void* key) noexcept {
+  s->key_ = key;
+  s->next_ = services_;
+  services_ = s.release();
+  return *services_;
 }
 
-cooperator& scheduler::shared_cooperator() {
-  if (cooperator_ == nullptr) cooperator_ = std::make_unique<cooperator>();
-  return *cooperator_;
+bool scheduler::drop_services() noexcept {
+  bool any = false;
+  for (detail::scheduler_service* s = services_; s != nullptr; s = s->next_) any = s->drop() || any;
+  return any;
 }
 
 bool scheduler::try_post(detail::unique_function<void()> fn) { return inbox_.try_push(std::move(fn)); }
@@ -160,12 +158,12 @@ bool scheduler::want(unsigned what) noexcept {
 
 void scheduler::request_stop_from_anywhere() noexcept { want(stop_wanted); }
 bool scheduler::request_dump_from_anywhere() noexcept { return want(dump_wanted); }
-void scheduler::callbacks_arrived() noexcept { want(delivery_wanted); }
+void scheduler::service_has_work() noexcept { want(delivery_wanted); }
 
-void scheduler::resume_from_anywhere(detail::foreign_wait& w) noexcept {
+void scheduler::resume_from_anywhere(detail::remote_end& w) noexcept {
   const call_from_anywhere here(*this);
-  detail::foreign_wait* latest = foreign_.load(std::memory_order_relaxed);
-  do w.resumed_before_ = latest;
+  detail::remote_end* latest = foreign_.load(std::memory_order_relaxed);
+  do w.announced_before = latest;
   while (!foreign_.compare_exchange_weak(latest, &w, std::memory_order_release, std::memory_order_relaxed));
   // From here on it may be complete, and gone. Who found none before it wakes the scheduler for those that follow.
   if (latest == nullptr) want(foreign_wanted);
@@ -173,11 +171,14 @@ void scheduler::resume_from_anywhere(detail::foreign_wait& w) noexcept {
 
 // In the order in which they were resumed.
 void scheduler::complete_foreign_waits() noexcept {
-  detail::foreign_wait* first = nullptr;
-  for (detail::foreign_wait* w = foreign_.exchange(nullptr, std::memory_order_acquire); w != nullptr;) {
-    first = std::exchange(w, std::exchange(w->resumed_before_, first));
+  detail::remote_end* first = nullptr;
+  for (detail::remote_end* w = foreign_.exchange(nullptr, std::memory_order_acquire); w != nullptr;) {
+    first = std::exchange(w, std::exchange(w->announced_before, first));
   }
-  while (first != nullptr) std::exchange(first, first->resumed_before_)->complete();
+  while (first != nullptr) {
+    detail::remote_end& end = *std::exchange(first, first->announced_before);
+    end.complete(end);
+  }
 }
 
 void scheduler::heed_requests() noexcept {
@@ -185,15 +186,14 @@ void scheduler::heed_requests() noexcept {
   if ((wanted & stop_wanted) != 0) request_stop();
   if ((wanted & foreign_wanted) != 0) complete_foreign_waits();
   if ((wanted & delivery_wanted) != 0) {
-    callbacks_->deliver(options_.inbox_per_turn);
-    if (callbacks_->waiting()) callbacks_arrived();  // the rest, in another turn
+    bool more = false;
+    for (detail::scheduler_service* s = services_; s != nullptr; s = s->next_) {
+      more = s->deliver(options_.inbox_per_turn) || more;
+    }
+    if (more) service_has_work();  // in another turn
   }
   if ((wanted & dump_wanted) != 0) {
-    try {
-      std::fputs(dump_tasks(*this).c_str(), stderr);
-    } catch (const std::bad_alloc&) {
-      std::fputs("wring: there is no memory for a task dump\n", stderr);
-    }
+    detail::print_dump(*this);
   }
 }
 
@@ -218,7 +218,7 @@ void scheduler::drain_tasks() {
   run_until([&] {
     // A task whose destructor starts it again.
     if (started_ >= starts_end) root_->refuse_children();
-    return ready.first == nullptr && root_->size() == 0;
+    return ready.first == nullptr && root_->empty();
   });
 }
 

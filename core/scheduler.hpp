@@ -6,12 +6,15 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/elapsed_hint.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/detail/inbox.hpp>
+#include <wring/core/detail/root_nursery.hpp>
+#include <wring/core/detail/scheduler_service.hpp>
 #include <wring/core/detail/timer_wheel.hpp>
 #include <wring/core/detail/unique_function.hpp>
 #include <wring/core/duration.hpp>
@@ -20,14 +23,11 @@
 
 namespace wring {
 
-class cooperator;
 class nursery;
 class scheduler_observer;
 namespace detail {
-class callback_box;
-class foreign_wait;
-class pending_call;
-}  // namespace detail
+struct remote_end;
+}
 namespace testing {
 class clock;
 }
@@ -123,18 +123,26 @@ class WRING_API scheduler : detail::flow_host {
   [[nodiscard]] bool ends_leftovers() const noexcept { return ends_leftovers_; }
 
   /// The owner of work that outlives the task that started it; shutdown cancels and drains it.
-  [[nodiscard]] nursery& root() noexcept { return *root_; }
+  [[nodiscard]] nursery& root() noexcept { return root_->get(); }
 
-  /// Whom `cooperate` and `coiterate` give work to.
-  [[nodiscard]] cooperator& shared_cooperator();
-  /// Where the completion callbacks of `from_callback` report to.
-  [[nodiscard]] const std::shared_ptr<detail::callback_box>& callbacks() const noexcept { return callbacks_; }
-  /// For the box, from any thread: there is something to be delivered in the next turn.
-  void callbacks_arrived() noexcept;
+  /// Its one S, which is made when it is first asked for and lives as long as the scheduler.
+  template <std::derived_from<detail::scheduler_service> S>
+  [[nodiscard]] S& service() {
+    if (S* const made = try_service<S>(); made != nullptr) return *made;
+    return static_cast<S&>(add_service(std::make_unique<S>(*this), &S::key));
+  }
+  /// The same, or null if nobody has asked for it yet.
+  template <std::derived_from<detail::scheduler_service> S>
+  [[nodiscard]] S* try_service() const noexcept {
+    for (detail::scheduler_service* s = services_; s != nullptr; s = s->next_) {
+      if (s->key_ == &S::key) return static_cast<S*>(s);
+    }
+    return nullptr;
+  }
+  /// For services, from any thread: they are asked to deliver in the next turn.
+  void service_has_work() noexcept;
   /// For a foreign awaitable's wait, from any thread, once: completes it in the next turn. Never fails.
-  void resume_from_anywhere(detail::foreign_wait& w) noexcept;
-  /// The delayed calls that are pending; for themselves.
-  [[nodiscard]] detail::pending_call*& first_call() noexcept { return first_call_; }
+  void resume_from_anywhere(detail::remote_end& w) noexcept;
 
   /// Nanoseconds of the scheduler's clock, read now.
   [[nodiscard]] std::int64_t clock_now() const noexcept { return held_ ? held_at_ : engine_->now() + offset_; }
@@ -231,7 +239,8 @@ class WRING_API scheduler : detail::flow_host {
   bool want(unsigned what) noexcept;
   void heed_requests() noexcept;
   void complete_foreign_waits() noexcept;
-  bool drop_callback_work() noexcept;
+  detail::scheduler_service& add_service(std::unique_ptr<detail::scheduler_service> s, const void* key) noexcept;
+  bool drop_services() noexcept;
   bool drop_posts() noexcept;
   void drain_tasks();
 
@@ -261,9 +270,9 @@ class WRING_API scheduler : detail::flow_host {
   static constexpr unsigned dump_wanted = 2;
   static constexpr unsigned delivery_wanted = 4;
   static constexpr unsigned foreign_wanted = 8;
-  std::atomic<unsigned> wanted_ = 0;                      // by other threads and signal handlers
-  std::atomic<unsigned> calls_ = 0;                       // of theirs that use the scheduler now
-  std::atomic<detail::foreign_wait*> foreign_ = nullptr;  // resumed and not completed, the latest first
+  std::atomic<unsigned> wanted_ = 0;                    // by other threads and signal handlers
+  std::atomic<unsigned> calls_ = 0;                     // of theirs that use the scheduler now
+  std::atomic<detail::remote_end*> foreign_ = nullptr;  // resumed and not completed, the latest first
   detail::timer_wheel timers_;
   detail::inbox inbox_;
   detail::scope_node root_scope_;
@@ -277,10 +286,8 @@ class WRING_API scheduler : detail::flow_host {
   std::uint64_t ended_ = 0;
   std::uint64_t fired_ = 0;
   std::uint64_t posted_ = 0;
-  std::unique_ptr<nursery> root_;
-  std::shared_ptr<detail::callback_box> callbacks_;
-  std::unique_ptr<cooperator> cooperator_;
-  detail::pending_call* first_call_ = nullptr;
+  std::optional<detail::root_nursery> root_;
+  detail::scheduler_service* services_ = nullptr;  // owned, the latest first
 };
 
 inline detail::flow::flow(scheduler& on, scope_node& scope_parent, context_node* inherited) noexcept

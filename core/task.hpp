@@ -21,9 +21,6 @@ class task;
 
 namespace detail {
 
-/// How deep tasks may start inside each other on the stack before one is started by the scheduler's loop instead.
-inline constexpr unsigned inline_depth_limit = 64;
-
 /// How a task has ended.
 template <class T>
 class task_outcome : public task_end {

@@ -101,9 +101,9 @@ template <class Fn, class... Args>
 delayed_call call_later(duration delay, Fn&& fn, Args&&... args) {
   using call_type = detail::pending_call_of<std::decay_t<Fn>, detail::stored_argument<Args>...>;
   detail::check_delay(delay);
-  scheduler& home = scheduler::current();
+  detail::callback_service& home = detail::callback_service::current();
   auto* const call = new call_type(home, std::forward<Fn>(fn), std::forward<Args>(args)...);
-  call->start(home.deadline_after(delay));
+  call->start(home.home().deadline_after(delay));
   return delayed_call(*call);
 }
 

@@ -181,7 +181,7 @@ class WRING_API cooperator {
 
 }  // namespace wring
 
-#include <wring/core/scheduler.hpp>
+#include <wring/core/callback/detail/callback_service.hpp>
 
 namespace wring {
 
@@ -190,13 +190,13 @@ namespace wring {
 template <class F>
   requires std::invocable<std::decay_t<F>&>
 cooperative_task cooperate(F&& fn) {
-  return scheduler::current().shared_cooperator().cooperate(std::forward<F>(fn));
+  return detail::callback_service::current().shared_cooperator().cooperate(std::forward<F>(fn));
 }
 /// As cooperate, with a deferred for the end: see cooperator::coiterate.
 template <class F>
   requires std::invocable<std::decay_t<F>&>
 [[nodiscard]] deferred<> coiterate(F&& fn) {
-  return scheduler::current().shared_cooperator().coiterate(std::forward<F>(fn));
+  return detail::callback_service::current().shared_cooperator().coiterate(std::forward<F>(fn));
 }
 
 }  // namespace wring

@@ -1,39 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include <cstdio>
-#include <cstdlib>
+#include <memory>
+#include <new>
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/detail/flow.hpp>
-#include <wring/core/scheduler.hpp>
 
-namespace wring {
-
-namespace detail {
-
-void scope_node::destroyed_in_use() noexcept {
-  std::fputs("wring: a cancellation scope was destroyed while tasks run in it\n", stderr);
-  std::abort();
-}
-
-void scope_node::cancel() noexcept {
-  requested = true;
-  if (cancelled) return;
-  for (scope_node* s = this;;) {
-    if (!s->cancelled && (s == this || !s->shielded)) {
-      s->cancelled = true;
-      // Outside of the tree a scope has no owner any more.
-      if (s->parent != nullptr && s->owner != nullptr && s->owner->scope == s) s->owner->cancel_wait();
-      if (s->first_child != nullptr) {
-        s = s->first_child;
-        continue;
-      }
-    }
-    while (s != this && s->next == nullptr) s = s->parent;
-    if (s == this) return;
-    s = s->next;
-  }
-}
+namespace wring::detail {
 
 constinit adaptor_node flow_root{{.parent = nullptr, .frame = {}}, [](adaptor_node&, flow& f) noexcept {
                                    f.was_cancelled = true;
@@ -81,25 +54,4 @@ void flow::note_exception(const std::exception_ptr& thrown, const promise_base& 
   }
 }
 
-}  // namespace detail
-
-void awaiter::yield_first(detail::flow& f) noexcept {
-  park(f, state::yielded);
-  f.enqueue();
-}
-
-namespace {
-
-[[noreturn]] void breach(const char* what, const wait_description& wait) noexcept {
-  std::fprintf(stderr, "wring: an awaiter (%s, descriptor %d) was %s\n", wait.operation, wait.fd, what);
-  std::abort();
-}
-
-}  // namespace
-
-void awaiter::misused(const char* what) const noexcept { breach(what, describe()); }
-
-// What it was cannot be told any more: its derived part has gone.
-void awaiter::destroyed_in_use() noexcept { breach("destroyed while a task is suspended on it", {}); }
-
-}  // namespace wring
+}  // namespace wring::detail

@@ -105,6 +105,9 @@ extern WRING_API adaptor_node flow_root;
 /// others first, is in progress, or has been cancelled.
 enum class wait_state : std::uint8_t { none, yielded, parked, cancelling };
 
+/// How deep tasks may start inside each other on the stack before one is started by the scheduler's loop instead.
+inline constexpr unsigned inline_depth_limit = 64;
+
 /// One logical thread of control, what users call a task: a chain of frames of which only the innermost runs. Children
 /// of nurseries, operands of when_all / when_any and the main task are flows. Belongs to one scheduler for life.
 class WRING_API flow {

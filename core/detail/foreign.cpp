@@ -22,7 +22,7 @@ void foreign_wait::fire() noexcept {
     std::abort();
   }
   if (scheduler::try_current() == scheduler_) {
-    complete();
+    awaiter::complete();
   } else {
     scheduler_->resume_from_anywhere(*this);
   }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <wring/core/awaiter.hpp>
+#include <wring/core/detail/remote_end.hpp>
 
 namespace wring::detail {
 
@@ -31,9 +32,10 @@ concept foreign_awaitable = standard_awaiter<A> || member_awaitable<A> || free_a
 
 /// Waits for a foreign awaitable, that is one which knows only the standard's three functions. It is given a handle
 /// that queues the task when it is resumed, from any thread. It cannot be cancelled: cancellation waits for it.
-class WRING_API foreign_wait : public awaiter {
+class WRING_API foreign_wait : public awaiter, remote_end {
  public:
-  foreign_wait() noexcept = default;
+  foreign_wait() noexcept
+      : remote_end([](remote_end& end) noexcept { static_cast<foreign_wait&>(end).awaiter::complete(); }) {}
 
   /// Parks the flow and returns the handle for the foreign awaiter.
   std::coroutine_handle<> start(flow& f) noexcept;
@@ -45,8 +47,6 @@ class WRING_API foreign_wait : public awaiter {
   wait_description describe() const noexcept override { return {.operation = "foreign awaitable"}; }
 
  private:
-  friend class wring::scheduler;
-
   /// What a coroutine handle points to, in the ABI that gcc and clang share. A real coroutine would not do: it touches
   /// its frame after the resumption has been announced, and by then another thread may have destroyed it.
   struct frame {
@@ -59,7 +59,6 @@ class WRING_API foreign_wait : public awaiter {
   void fire() noexcept;
 
   scheduler* scheduler_ = nullptr;
-  foreign_wait* resumed_before_ = nullptr;  // the scheduler's, once it was resumed on another thread
   std::atomic<bool> fired_ = false;
   frame proxy_;
 };

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds and runs a program outside the tree that uses Wring: installed, found by pkg-config, shared and static; and as a
-# subproject, static and shared.
+# Builds and runs a program outside the tree that uses Wring: installed, found by pkg-config and by CMake (where there is
+# one), shared and static; and as a subproject, static and shared.
 set -eu
 
 source=$1 # the top of Wring's tree
@@ -22,7 +22,14 @@ esac
 make_tree() { # name
   rm -rf "$consumers/$1/source"
   mkdir -p "$consumers/$1/source/subprojects"
-  cp -p "$source/tests/consumers/$1/meson.build" "$source/tests/consumers/main.cpp" "$consumers/$1/source"
+  cp -p "$source/tests/consumers/$1"/* "$source/tests/consumers/main.cpp" "$consumers/$1/source"
+}
+
+run_consumer() { # folder, static or shared
+  linked=static
+  if ldd "$1/consumer" | grep -q libwring; then linked=shared; fi
+  [ "$linked" = "$2" ] || { echo "consumers: the program is linked with the $linked library" >&2; return 1; }
+  timeout 60 "$1/consumer"
 }
 
 step() { # name, static or shared, build folder, setup arguments...
@@ -35,10 +42,17 @@ step() { # name, static or shared, build folder, setup arguments...
     meson setup "$folder" "$tree" -Ddefault_library="$kind" "$@"
   fi
   ninja -C "$folder"
-  linked=static
-  if ldd "$folder/consumer" | grep -q libwring; then linked=shared; fi
-  [ "$linked" = "$kind" ] || { echo "consumers: the program is linked with the $linked library" >&2; return 1; }
-  timeout 60 "$folder/consumer"
+  run_consumer "$folder" "$kind"
+}
+
+cmake_step() { # static or shared, arguments...
+  echo "consumers: cmake, $1"
+  kind=$1
+  shift
+  rm -rf "$consumers/cmake/$kind"
+  cmake -G Ninja -S "$consumers/cmake/source" -B "$consumers/cmake/$kind" -DCMAKE_PREFIX_PATH="$prefix" "$@"
+  cmake --build "$consumers/cmake/$kind"
+  run_consumer "$consumers/cmake/$kind" "$kind"
 }
 
 rm -rf "$prefix" # also what an earlier version installed
@@ -51,6 +65,19 @@ step pkgconfig shared shared
 unset LD_LIBRARY_PATH
 step pkgconfig static static -Dprefer_static=true
 unset PKG_CONFIG_PATH
+
+if command -v cmake > /dev/null; then
+  make_tree cmake
+  cmake_step shared
+  cmake_step static -Dwring_USE_STATIC_LIBS=ON
+  # A version that is not compatible is refused.
+  sed -i 's/find_package(wring 0.1 /find_package(wring 0.2 /' "$consumers/cmake/source/CMakeLists.txt"
+  if cmake_step shared > "$consumers/cmake/log" 2>&1; then
+    echo "consumers: version 0.1 was taken for 0.2" >&2
+    exit 1
+  fi
+  grep -q 'requested version "0.2"' "$consumers/cmake/log"
+fi
 
 make_tree subproject
 ln -s "$source" "$consumers/subproject/source/subprojects/wring"

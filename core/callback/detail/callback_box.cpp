@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <wring/core/callback/detail/callback_box.hpp>
+#include <wring/core/callback/detail/callback_service.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/scheduler.hpp>
 
@@ -18,7 +19,7 @@ bool callback_box::push(callback_state& s) noexcept {
   (last_ != nullptr ? last_->next_posted_ : first_) = &s;
   last_ = &s;
   // Within the lock: the scheduler is there as long as the box is not closed.
-  if (!waiting_.exchange(true, std::memory_order_seq_cst)) home_.callbacks_arrived();
+  if (!waiting_.exchange(true, std::memory_order_seq_cst)) home_.service_has_work();
   return true;
 }
 
@@ -61,7 +62,7 @@ void callback_box::close() noexcept {
 }
 
 callback_state::callback_state(const std::source_location& made)
-    : box_(scheduler::current().callbacks()), made_(made), next_(box_->outstanding_) {
+    : box_(callback_service::current().box()), made_(made), next_(box_->outstanding_) {
   if (next_ != nullptr) next_->previous_ = this;
   box_->outstanding_ = this;
 }
@@ -84,7 +85,8 @@ bool callback_state::withdraw() noexcept {
 
 bool callback_state::at_home() const noexcept {
   const scheduler* const here = scheduler::try_current();
-  return here != nullptr && here->callbacks() == box_;
+  const callback_service* const service = here != nullptr ? here->try_service<callback_service>() : nullptr;
+  return service != nullptr && service->box() == box_;
 }
 
 void callback_state::post() noexcept {

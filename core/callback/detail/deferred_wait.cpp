@@ -93,10 +93,9 @@ void any_deferred_wait::queue_cancel() noexcept {
 }
 
 bool any_deferred_wait::restart() noexcept {
-  if (state_ == state::yielded) {
-    state_ = state::idle;
+  if (yielded()) {
     if (!attach(host(), state::parked)) return false;
-    state_ = state::completed;
+    completed_in_turn();
     return true;
   }
   if (!has_arrived_) {
@@ -120,10 +119,9 @@ bool any_deferred_wait::restart() noexcept {
 
 bool any_deferred_wait::settle_in_turn() noexcept {
   if (thrown_by_canceller_ == nullptr && confirms_cancel()) {
-    state_ = state::cancelled;
-    host().request_unwind();
+    cancelled_in_turn();
   } else {
-    state_ = state::completed;
+    completed_in_turn();
   }
   return true;
 }

@@ -8,14 +8,14 @@
 
 namespace wring::detail {
 
-pending_call::pending_call(scheduler& home) noexcept : timer(expire), home_(&home) {}
+pending_call::pending_call(callback_service& home) noexcept : timer(expire), home_(&home) {}
 
 void pending_call::start(std::int64_t deadline) noexcept {
   retain();
   next_ = home_->first_call();
   if (next_ != nullptr) next_->previous_ = this;
   home_->first_call() = this;
-  home_->timers().schedule(*this, deadline);
+  home_->home().timers().schedule(*this, deadline);
 }
 
 /// Takes it out of the scheduler, whose reference is left to the caller.
@@ -39,7 +39,7 @@ void pending_call::expire(timer& t) noexcept {
 }
 
 void pending_call::drop() noexcept {
-  home_->timers().cancel(*this);
+  home_->home().timers().cancel(*this);
   leave(status::cancelled);
   discard();
   release();
@@ -57,15 +57,15 @@ void pending_call::cancel() {
 
 void pending_call::reset(duration from_now) {
   check_pending("reset");
-  home_->timers().schedule(*this, home_->deadline_after(from_now));
+  home_->home().timers().schedule(*this, home_->home().deadline_after(from_now));
 }
 
 void pending_call::delay(duration more) {
   check_pending("delay");
-  home_->timers().schedule(*this, time_after(deadline_ns, more.count()));
+  home_->home().timers().schedule(*this, time_after(deadline_ns, more.count()));
 }
 
-bool pending_call::drop_all(scheduler& home) noexcept {
+bool pending_call::drop_all(callback_service& home) noexcept {
   if (home.first_call() == nullptr) return false;
   // What the functions own may make further calls when it goes: those are dropped as well.
   while (home.first_call() != nullptr) home.first_call()->drop();

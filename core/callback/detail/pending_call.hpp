@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/callback/detail/callback_service.hpp>
 #include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/detail/bound_task.hpp>
 #include <wring/core/detail/frame_recycler.hpp>
@@ -39,10 +40,10 @@ class WRING_API pending_call : timer {
   [[nodiscard]] std::int64_t deadline() const noexcept { return deadline_ns; }
 
   /// Cancels every call that `home` has pending. Whether there was one.
-  static bool drop_all(scheduler& home) noexcept;
+  static bool drop_all(callback_service& home) noexcept;
 
  protected:
-  explicit pending_call(scheduler& home) noexcept;
+  explicit pending_call(callback_service& home) noexcept;
   ~pending_call() = default;
 
   virtual void call() = 0;
@@ -56,7 +57,7 @@ class WRING_API pending_call : timer {
   void leave(status s) noexcept;
   void drop() noexcept;
 
-  scheduler* home_;
+  callback_service* home_;
   pending_call* previous_ = nullptr;
   pending_call* next_ = nullptr;
   std::uint32_t references_ = 1;
@@ -67,7 +68,7 @@ template <class Fn, class... Args>
 class pending_call_of final : public pending_call {
  public:
   template <class F, class... As>
-  explicit pending_call_of(scheduler& home, F&& fn, As&&... args) : pending_call(home) {
+  explicit pending_call_of(callback_service& home, F&& fn, As&&... args) : pending_call(home) {
     ::new (static_cast<void*>(&work_)) work{std::forward<F>(fn), std::tuple<Args...>(std::forward<As>(args)...)};
   }
   pending_call_of(const pending_call_of&) = delete;
