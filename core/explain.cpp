@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <wring/core/detail/make_engine.hpp>
+#include <wring/core/engine/make_engine.hpp>
 #include <wring/core/explain.hpp>
 #include <wring/core/scheduler.hpp>
 
@@ -23,7 +23,7 @@ std::string of(const engine& e, const engine_options& options) {
 std::string explain() {
   if (scheduler* const s = scheduler::try_current()) return of(s->engine(), s->options().engine);
   const engine_options options;
-  const std::unique_ptr<engine> made = detail::make_engine(options);
+  const std::unique_ptr<engine> made = make_engine(options);
   std::string text = of(*made, options);
   made->shut_down();
   return text;

@@ -7,11 +7,12 @@
 #include <string>
 #include <thread>
 
+#include <wring/core/current_scheduler.hpp>
 #include <wring/core/detail/exception_trace.hpp>
-#include <wring/core/detail/make_engine.hpp>
 #include <wring/core/detail/print_dump.hpp>
 #include <wring/core/detail/remote_end.hpp>
 #include <wring/core/detail/thread_scheduler.hpp>
+#include <wring/core/engine/make_engine.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/scheduler_observer.hpp>
@@ -45,12 +46,20 @@ const scheduler_options& checked(const scheduler_options& options) {
   return options;
 }
 
+std::unique_ptr<engine> there(std::unique_ptr<engine> given) {
+  if (given == nullptr) throw std::invalid_argument("scheduler: there is no engine");
+  return given;
+}
+
 }  // namespace
 
 scheduler_observer::~scheduler_observer() = default;
 detail::scheduler_service::~scheduler_service() = default;
 
 steady_clock::time_point steady_clock::now() { return time_point(duration(scheduler::current().clock_now())); }
+
+current_scheduler::current_scheduler(scheduler* s) noexcept : before_(std::exchange(detail::thread_scheduler, s)) {}
+current_scheduler::~current_scheduler() { detail::thread_scheduler = before_; }
 
 scheduler* scheduler::try_current() noexcept { return detail::thread_scheduler; }
 
@@ -61,9 +70,11 @@ scheduler& scheduler::current() {
   return *detail::thread_scheduler;
 }
 
-scheduler::scheduler(const scheduler_options& options)
+scheduler::scheduler(const scheduler_options& options) : scheduler(make_engine(checked(options).engine), options) {}
+
+scheduler::scheduler(std::unique_ptr<wring::engine> engine, const scheduler_options& options)
     : options_(checked(options)),
-      engine_(detail::make_engine(options.engine)),
+      engine_(there(std::move(engine))),
       batch_sends_from_(engine_->batches_sends() ? recent_turns * std::uint64_t{options.batch_sends_from} : never),
       timers_(engine_->now()),
       inbox_(
@@ -90,6 +101,7 @@ scheduler::~scheduler() {
   engine_->shut_down();
   root_.reset();
   while (services_ != nullptr) delete std::exchange(services_, services_->next_);
+  end_of_turn_.clear();
   detail::thread_scheduler = nullptr;
   // Who has asked for this end may not have returned from asking.
   while (calls_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
@@ -107,6 +119,7 @@ scheduler::running_turns::running_turns(scheduler& s) : scheduler_(s) {
     throw std::logic_error("a scheduler's turns cannot be run inside of a turn: await instead, or post");
   }
   s.turns_run_ = true;
+  if (std::exchange(s.asleep_, false)) s.inbox_.awake();
 }
 
 detail::scheduler_service& scheduler::add_service(std::unique_ptr<detail::scheduler_service> s,
@@ -218,7 +231,7 @@ void scheduler::drain_tasks() {
   run_until([&] {
     // A task whose destructor starts it again.
     if (started_ >= starts_end) root_->refuse_children();
-    return ready.first == nullptr && root_->empty();
+    return ready.first == nullptr && root_->empty() && end_of_turn_.empty();
   });
 }
 
@@ -340,18 +353,18 @@ void scheduler::start_now(detail::flow& f) noexcept {
   running_ = nullptr;
 }
 
-[[gnu::always_inline]] inline void scheduler::turn_once() {
+[[gnu::always_inline]] inline void scheduler::turn_once(bool may_wait, bool has_waited) {
   // What is wanted after this look comes with a wake-up of its own.
   if (wanted_.load(std::memory_order_acquire) != 0) [[unlikely]]
     heed_requests();
-  const bool idle = ready.first == nullptr && inbox_.prepare_sleep();
+  const bool idle = may_wait && ready.first == nullptr && end_of_turn_.empty() && inbox_.prepare_sleep();
   const unsigned delivered = engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
   recently_delivered_ += delivered - recently_delivered_ / recent_turns;
   batching_sends_ = recently_delivered_ >= batch_sends_from_;
   if (idle) inbox_.awake();
   turn_time_read_ = false;
   if (!timers_.empty()) {
-    fire_timers(idle);
+    fire_timers(idle || has_waited);
   } else if (turn_time_old_.passed()) [[unlikely]] {
     static_cast<void>(turn_time());  // for flow::last_run
   }
@@ -364,16 +377,29 @@ void scheduler::start_now(detail::flow& f) noexcept {
     posted_ += ends_leftovers_ ? 0 : taken;
   }
   if (ready.first != nullptr) run_ready();
+  if (!end_of_turn_.empty()) [[unlikely]]
+    end_of_turn_.run();
   ++turns_;
   if (observer_ != nullptr) [[unlikely]]
     observer_->turn_ended(*this);
 }
 
-void scheduler::turn() { turn_once(); }
+void scheduler::turn() { turn_once(true, false); }
 
 void scheduler::run_until(const bool& done) {
   const running_turns here(*this);
-  while (!done) turn_once();
+  while (!done) turn_once(true, false);
+}
+
+std::int64_t scheduler::step() {
+  if (detail::thread_scheduler != this) throw std::logic_error("a scheduler was stepped that is not the current one");
+  const running_turns here(*this);
+  turn_once(false, engine_->in_flight() == 0 || engine_->now() >= step_due_);
+  step_due_ = engine::no_wait;
+  if (ready.first != nullptr || !end_of_turn_.empty()) return step_due_;
+  asleep_ = inbox_.prepare_sleep();
+  if (asleep_ && wanted_.load(std::memory_order_acquire) == 0) step_due_ = wait_until();
+  return step_due_;
 }
 
 void scheduler::observe(scheduler_observer* observer) noexcept {

@@ -11,6 +11,7 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/elapsed_hint.hpp>
+#include <wring/core/detail/end_of_turn.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/detail/inbox.hpp>
 #include <wring/core/detail/root_nursery.hpp>
@@ -73,6 +74,9 @@ class WRING_API scheduler : detail::flow_host {
   /// needed, with the cause and the cure; std::logic_error if the thread has a scheduler already; std::invalid_argument
   /// for options that are out of bounds.
   explicit scheduler(const scheduler_options& options = {});
+  /// The same on an engine of the caller's, made by this thread; `options.engine` is not looked at. Throws
+  /// std::invalid_argument if there is none.
+  explicit scheduler(std::unique_ptr<wring::engine> engine, const scheduler_options& options = {});
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
   /// Cancels and drains what is left, as `drain` does. Then, with the scheduler still the thread's current one: cancels
@@ -114,6 +118,13 @@ class WRING_API scheduler : detail::flow_host {
   }
   /// The same for a flag, which tasks or posted functions set.
   void run_until(const bool& done);
+
+  /// Runs one turn, without waiting, and returns when it wants to run the next one: engine::no_wait if there is
+  /// something to do already; the time of the next deadline, in the engine's time; or engine::no_deadline if it is to
+  /// be woken by what comes. What comes earlier in any case, from the kernel or another thread, is a reason to run it
+  /// earlier; other threads' calls ring the engine's doorbell. For loops of one's own; tasks make progress only within
+  /// such steps. Throws std::logic_error as run_until does, and if it is not the thread's current scheduler.
+  std::int64_t step();
 
   /// Cancels and awaits the tasks of the root nursery. Then ends and awaits every operation in flight: what closed
   /// streams left behind, and what listeners and streams still do that outlive their tasks; these are named in the log.
@@ -179,6 +190,10 @@ class WRING_API scheduler : detail::flow_host {
   /// The flow that is running; null outside of tasks.
   [[nodiscard]] detail::flow* running() const noexcept { return running_; }
 
+  /// Calls `e` once at the end of this turn, see end_of_turn; of the next one, if no turn is under way. At the end of
+  /// the scheduler what is linked and was not called is taken out.
+  void at_end_of_turn(detail::end_of_turn& e) noexcept { end_of_turn_.link(e); }
+
   /// So much goes on in this turn that sends are better batched: see scheduler_options::batch_sends_from.
   [[nodiscard]] bool batching_sends() const noexcept { return batching_sends_; }
 
@@ -229,7 +244,7 @@ class WRING_API scheduler : detail::flow_host {
   };
 
   void turn();
-  void turn_once();
+  void turn_once(bool may_wait, bool has_waited);
   void run_ready();
   void fire_timers(bool was_idle) noexcept;
   void resume(detail::flow& f, detail::flow* around) noexcept;
@@ -266,6 +281,9 @@ class WRING_API scheduler : detail::flow_host {
   bool stopping_ = false;
   bool ends_leftovers_ = false;
   bool turns_run_ = false;
+  bool asleep_ = false;                             // between steps: who posts is to ring the doorbell
+  std::int64_t step_due_ = wring::engine::no_wait;  // what the latest step has returned
+  detail::end_of_turn_list end_of_turn_;
   static constexpr unsigned stop_wanted = 1;
   static constexpr unsigned dump_wanted = 2;
   static constexpr unsigned delivery_wanted = 4;

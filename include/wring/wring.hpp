@@ -20,6 +20,7 @@
 #include <wring/core/callback/maybe_deferred.hpp>
 #include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/cancel_scope.hpp>
+#include <wring/core/current_scheduler.hpp>
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/error.hpp>

@@ -17,8 +17,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/config.hpp>
-#include <wring/core/detail/make_engine.hpp>
 #include <wring/core/engine/engine.hpp>
+#include <wring/core/engine/make_engine.hpp>
 
 #include "../detail/child_process.hpp"
 #include "noted_operation.hpp"
@@ -28,7 +28,7 @@ namespace {
 using namespace wring;
 using namespace wring::tests;
 using testing::run_in_child;
-using wring::detail::make_engine;
+using wring::make_engine;
 
 constexpr std::int64_t millisecond = 1'000'000;
 

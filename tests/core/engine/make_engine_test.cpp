@@ -17,7 +17,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
-#include <wring/core/detail/make_engine.hpp>
+#include <wring/core/engine/make_engine.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/explain.hpp>
 #include <wring/core/run.hpp>
@@ -29,7 +29,6 @@
 namespace {
 
 using namespace wring;
-using detail::make_engine;
 using tests::become_nobody;
 using tests::forbid;
 using tests::in_child;

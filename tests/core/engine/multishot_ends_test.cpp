@@ -17,8 +17,8 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
-#include <wring/core/detail/make_engine.hpp>
 #include <wring/core/engine/engine.hpp>
+#include <wring/core/engine/make_engine.hpp>
 
 #include "noted_operation.hpp"
 
@@ -26,7 +26,7 @@ namespace {
 
 using namespace wring;
 using namespace wring::tests;
-using wring::detail::make_engine;
+using wring::make_engine;
 
 constexpr std::int64_t second = 1'000'000'000;
 

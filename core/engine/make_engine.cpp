@@ -9,16 +9,19 @@
 
 #include <fmt/format.h>
 
-#include <wring/core/detail/make_engine.hpp>
 #include <wring/core/detail/standard_descriptors.hpp>
 #include <wring/core/engine/epoll_engine.hpp>
+#include <wring/core/engine/make_engine.hpp>
 #include <wring/core/engine/uring_engine.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/log.hpp>
 
-namespace wring::detail {
+namespace wring {
 
 namespace {
+
+using detail::epoll_engine;
+using detail::uring_engine;
 
 /// What has been found out about io_uring, by this process: what a fork inherits may not hold for it.
 struct decision {
@@ -74,7 +77,7 @@ std::unique_ptr<engine> make_automatic(const engine_options& options) {
 }  // namespace
 
 std::unique_ptr<engine> make_engine(const engine_options& options) {
-  open_standard_descriptors();
+  detail::open_standard_descriptors();
   switch (wanted(options)) {
     case engine_kind::io_uring:
       return std::make_unique<uring_engine>(options);
@@ -85,7 +88,7 @@ std::unique_ptr<engine> make_engine(const engine_options& options) {
   }
 }
 
-std::string explain_choice(const engine_options& options) {
+std::string detail::explain_choice(const engine_options& options) {
   const engine_kind kind = wanted(options);
   const char* const text = wish();
   if (kind != engine_kind::automatic) {
@@ -96,4 +99,4 @@ std::string explain_choice(const engine_options& options) {
   return "automatic; a ring could be made";
 }
 
-}  // namespace wring::detail
+}  // namespace wring

@@ -6,7 +6,7 @@
 
 #include <wring/core/engine/engine.hpp>
 
-namespace wring::detail {
+namespace wring {
 
 /// Makes the engine for this thread: the one that WRING_ENGINE names, or else `options`, or else io_uring if that works
 /// here and epoll if it is refused. That is found out once for all threads, by making a ring as it will be used, and a
@@ -16,7 +16,10 @@ namespace wring::detail {
 /// (which is no reason for another engine); std::invalid_argument if WRING_ENGINE names no engine.
 [[nodiscard]] WRING_API std::unique_ptr<engine> make_engine(const engine_options& options);
 
+namespace detail {
+
 /// Why an engine made with `options` is the one it is, in a few words.
 [[nodiscard]] WRING_API std::string explain_choice(const engine_options& options);
 
-}  // namespace wring::detail
+}  // namespace detail
+}  // namespace wring

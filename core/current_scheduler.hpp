@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <wring/core/detail/export.hpp>
+
+namespace wring {
+
+class scheduler;
+
+/// As long as this exists, `s` is the thread's current scheduler, or none is, if it is null; then the one before is
+/// again. For whoever lets several schedulers take turns on one thread:
+///
+///     std::unique_ptr<scheduler> made;
+///     {
+///       const current_scheduler none(nullptr);  // a scheduler can be made only where there is none
+///       made = std::make_unique<scheduler>();
+///     }
+///     {
+///       const current_scheduler here(made.get());  // what belongs to it may be used here, and it may be destroyed
+///       made->step();
+///     }
+///
+/// These must nest, and must be on the thread that the schedulers were made on.
+class WRING_API current_scheduler {
+ public:
+  explicit current_scheduler(scheduler* s) noexcept;
+  current_scheduler(const current_scheduler&) = delete;
+  current_scheduler& operator=(const current_scheduler&) = delete;
+  ~current_scheduler();
+
+ private:
+  scheduler* before_;
+};
+
+}  // namespace wring
