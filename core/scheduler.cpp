@@ -196,6 +196,7 @@ void scheduler::complete_foreign_waits() noexcept {
 
 void scheduler::heed_requests() noexcept {
   const unsigned wanted = wanted_.exchange(0, std::memory_order_acquire);
+  if ((wanted & end_wanted) != 0 && end_of_turn_.pending()) engine_->wake();
   if ((wanted & stop_wanted) != 0) request_stop();
   if ((wanted & foreign_wanted) != 0) complete_foreign_waits();
   if ((wanted & delivery_wanted) != 0) {
@@ -357,7 +358,7 @@ void scheduler::start_now(detail::flow& f) noexcept {
   // What is wanted after this look comes with a wake-up of its own.
   if (wanted_.load(std::memory_order_acquire) != 0) [[unlikely]]
     heed_requests();
-  const bool idle = may_wait && ready.first == nullptr && end_of_turn_.empty() && inbox_.prepare_sleep();
+  const bool idle = may_wait && ready.first == nullptr && inbox_.prepare_sleep();
   const unsigned delivered = engine_->turn(idle ? wait_until() : engine::no_wait, options_.completions_per_turn);
   recently_delivered_ += delivered - recently_delivered_ / recent_turns;
   batching_sends_ = recently_delivered_ >= batch_sends_from_;
@@ -377,7 +378,7 @@ void scheduler::start_now(detail::flow& f) noexcept {
     posted_ += ends_leftovers_ ? 0 : taken;
   }
   if (ready.first != nullptr) run_ready();
-  if (!end_of_turn_.empty()) [[unlikely]]
+  if (end_of_turn_.pending()) [[unlikely]]
     end_of_turn_.run();
   ++turns_;
   if (observer_ != nullptr) [[unlikely]]

@@ -192,7 +192,11 @@ class WRING_API scheduler : detail::flow_host {
 
   /// Calls `e` once at the end of this turn, see end_of_turn; of the next one, if no turn is under way. At the end of
   /// the scheduler what is linked and was not called is taken out.
-  void at_end_of_turn(detail::end_of_turn& e) noexcept { end_of_turn_.link(e); }
+  void at_end_of_turn(detail::end_of_turn& e) noexcept {
+    end_of_turn_.link(e);
+    // Outside of a turn, or at its end: the next one must not wait.
+    if (running_ == nullptr) wanted_.fetch_or(end_wanted, std::memory_order_relaxed);
+  }
 
   /// So much goes on in this turn that sends are better batched: see scheduler_options::batch_sends_from.
   [[nodiscard]] bool batching_sends() const noexcept { return batching_sends_; }
@@ -288,6 +292,7 @@ class WRING_API scheduler : detail::flow_host {
   static constexpr unsigned dump_wanted = 2;
   static constexpr unsigned delivery_wanted = 4;
   static constexpr unsigned foreign_wanted = 8;
+  static constexpr unsigned end_wanted = 16;
   std::atomic<unsigned> wanted_ = 0;                    // by other threads and signal handlers
   std::atomic<unsigned> calls_ = 0;                     // of theirs that use the scheduler now
   std::atomic<detail::remote_end*> foreign_ = nullptr;  // resumed and not completed, the latest first

@@ -42,10 +42,13 @@ class end_of_turn_list {
   end_of_turn_list& operator=(const end_of_turn_list&) = delete;
 
   [[nodiscard]] bool empty() const noexcept { return head_.next == &head_; }
+  /// Something has been linked since the last run(), though it may have been taken out again.
+  [[nodiscard]] bool pending() const noexcept { return pending_; }
 
   /// At the end, unless it is linked already.
   void link(end_of_turn& e) noexcept {
     if (e.linked()) return;
+    pending_ = true;
     e.previous = head_.previous;
     e.next = &head_;
     e.previous->next = e.next->previous = &e;
@@ -53,6 +56,7 @@ class end_of_turn_list {
 
   /// Calls those that are linked now, each after taking it out.
   void run() noexcept {
+    pending_ = false;
     if (empty()) return;
     // What is linked meanwhile has its turn next time.
     turn_end_link due;
@@ -74,6 +78,7 @@ class end_of_turn_list {
 
  private:
   turn_end_link head_;
+  bool pending_ = false;
 };
 
 }  // namespace wring::detail
