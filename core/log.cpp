@@ -23,6 +23,7 @@ constexpr signed char unread = -1;
 constexpr std::string_view loss_message = "log records were lost: standard error did not take them";
 
 std::atomic<context_provider> the_context_provider = nullptr;
+std::atomic<detail::wall_clock> the_wall_clock = +[]() noexcept { return std::chrono::system_clock::now(); };
 
 struct sink_state {
   std::recursive_mutex mutex;  // recursive: a sink may set another
@@ -192,6 +193,8 @@ void set_level(level l) noexcept { detail::threshold.store(static_cast<signed ch
 
 void set_context_provider(context_provider provider) noexcept { the_context_provider = provider; }
 
+void detail::set_wall_clock(wall_clock clock) noexcept { the_wall_clock.store(clock, std::memory_order_relaxed); }
+
 void record_builder::add(const field& f) {
   if (f.empty()) return;
   f.append_to(values_);
@@ -226,7 +229,7 @@ signed char detail::load_threshold() noexcept {
 
 void detail::emit(level l, fmt::string_view format, fmt::format_args args, std::span<const field> fields) noexcept {
   try {
-    const auto now = std::chrono::system_clock::now();
+    const auto now = the_wall_clock.load(std::memory_order_relaxed)();
     const std::string message = fmt::vformat(format, args);
     record_builder builder;
     for (const field& f : fields) builder.add(f);

@@ -144,6 +144,16 @@ using context_provider = void (*)(record_builder&);
 /// Calls `provider` for all further records; null for none.
 WRING_API void set_context_provider(context_provider provider) noexcept;
 
+namespace detail {
+
+/// What time of day it is for this thread.
+using wall_clock = std::chrono::system_clock::time_point (*)() noexcept;
+
+/// Records are dated by `clock` from now on. For schedulers, which know their engine's.
+WRING_API void set_wall_clock(wall_clock clock) noexcept;
+
+}  // namespace detail
+
 /// Whether records of level `l` are written. Ask it before gathering what is costly.
 [[nodiscard]] inline bool enabled(level l) noexcept {
   const signed char threshold = detail::threshold.load(std::memory_order_relaxed);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <limits>
 #include <new>
@@ -14,6 +15,7 @@
 #include <wring/core/detail/thread_scheduler.hpp>
 #include <wring/core/engine/make_engine.hpp>
 #include <wring/core/error.hpp>
+#include <wring/core/log.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/scheduler_observer.hpp>
 
@@ -44,6 +46,11 @@ const scheduler_options& checked(const scheduler_options& options) {
   check_limit(options.inbox_per_turn, any, "inbox_per_turn");
   check_limit(options.leaf_budget, std::numeric_limits<decltype(detail::flow::budget)>::max(), "leaf_budget");
   return options;
+}
+
+std::chrono::system_clock::time_point wall_now() noexcept {
+  scheduler* const here = detail::thread_scheduler;
+  return here != nullptr ? here->engine().wall_now() : std::chrono::system_clock::now();
 }
 
 std::unique_ptr<engine> there(std::unique_ptr<engine> given) {
@@ -90,6 +97,7 @@ scheduler::scheduler(std::unique_ptr<wring::engine> engine, const scheduler_opti
   };
   current here(this);
   root_.emplace(root_scope_);
+  log::detail::set_wall_clock(wall_now);
   here.complete = true;
 }
 

@@ -2,15 +2,16 @@
 #include <array>
 #include <cerrno>
 #include <stdexcept>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
+#include <wring/core/detail/close_descriptor.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
 #include <wring/core/detail/standard_descriptors.hpp>
+#include <wring/core/engine/kernel_engine.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/readiness.hpp>
+#include <wring/core/scheduler.hpp>
 #include <wring/core/signals.hpp>
 
 namespace wring {
@@ -45,10 +46,11 @@ void for_each(const ::sigset_t& set, Function function) {
   return set;
 }
 
-int make_signalfd(const ::sigset_t& set) {
-  detail::open_standard_descriptors();  // it may be made before the first scheduler
-  const int fd = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (fd < 0) error::from_errno(errno, "make a signalfd").raise();
+int open_source(const ::sigset_t& set) {
+  scheduler* const here = scheduler::try_current();
+  if (here == nullptr) detail::open_standard_descriptors();  // a scheduler has seen to that
+  const int fd = here != nullptr ? here->engine().open_signal_source(set) : detail::open_signal_source_in_kernel(set);
+  if (fd < 0) error::from_errno(-fd, "make a signalfd").raise();
   return fd;
 }
 
@@ -56,7 +58,7 @@ int make_signalfd(const ::sigset_t& set) {
 
 signals::signals(std::initializer_list<int> numbers) : signals(std::span(numbers.begin(), numbers.size())) {}
 
-signals::signals(std::span<const int> numbers) : set_(make_set(numbers)), fd_(make_signalfd(set_)) {
+signals::signals(std::span<const int> numbers) : set_(make_set(numbers)), fd_(open_source(set_)) {
   ::sigset_t before;
   ::pthread_sigmask(SIG_BLOCK, &set_, &before);
   for_each(set_, [&](int number, blocked_signal& b) {
@@ -71,7 +73,7 @@ signals::~signals() {
   for_each(set_, [&](int number, blocked_signal& b) {
     if (--b.users == 0 && !b.was_blocked) ::sigaddset(&open, number);
   });
-  ::close(fd_);
+  detail::close_descriptor(fd_);
   ::pthread_sigmask(SIG_UNBLOCK, &open, nullptr);
 }
 
@@ -89,12 +91,10 @@ task<int> signals::next() {
 }
 
 std::optional<int> signals::take() {
-  ::signalfd_siginfo info;
-  for (;;) {
-    if (::read(fd_, &info, sizeof info) == sizeof info) return static_cast<int>(info.ssi_signo);
-    if (errno == EAGAIN) return std::nullopt;
-    if (errno != EINTR) error::from_errno(errno, "read from a signalfd").raise();
-  }
+  const int number = scheduler::current().engine().next_signal(fd_);
+  if (number == -EAGAIN) return std::nullopt;
+  if (number < 0) error::from_errno(-number, "read from a signalfd").raise();
+  return number;
 }
 
 }  // namespace wring

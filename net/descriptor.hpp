@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <unistd.h>
 #include <utility>
+
+#include <wring/core/detail/close_descriptor.hpp>
 
 namespace wring::net {
 
@@ -20,7 +21,7 @@ class descriptor {
     return *this;
   }
   ~descriptor() {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ >= 0) wring::detail::close_descriptor(fd_);
   }
 
   /// Borrowed; negative if there is none.

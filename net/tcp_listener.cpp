@@ -36,18 +36,18 @@ void check_queue(std::size_t accept_queue) {
   if (accept_queue == 0) throw std::invalid_argument("tcp_listener: the accept_queue is 0: it must be at least 1");
 }
 
-descriptor make_listener(const socket_address& address, const tcp_listen_options& options) {
-  descriptor fd = detail::make_socket(address, SOCK_STREAM, what);
-  detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR");
-  if (options.reuse_port) detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, "set SO_REUSEPORT");
+descriptor make_listener(engine& e, const socket_address& address, const tcp_listen_options& options) {
+  descriptor fd = detail::make_socket(e, address, SOCK_STREAM, what);
+  detail::require_option(e, fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR");
+  if (options.reuse_port) detail::require_option(e, fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, "set SO_REUSEPORT");
   if (address.is_v6()) {
-    detail::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1, "set IPV6_V6ONLY");
+    detail::require_option(e, fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1, "set IPV6_V6ONLY");
   }
   // Accepted sockets inherit it.
-  detail::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY");
-  if (::bind(fd.get(), address.data(), address.size()) != 0 || ::listen(fd.get(), options.backlog) != 0) {
-    explain(errno, address).raise();
-  }
+  detail::require_option(e, fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY");
+  int r = e.bind(fd.get(), *address.data(), address.size());
+  if (r >= 0) r = e.listen(fd.get(), options.backlog);
+  if (r < 0) explain(-r, address).raise();
   return fd;
 }
 
@@ -60,12 +60,10 @@ detail::accept_socket& tcp_listener::socket() {
 
 tcp_listener tcp_listener::adopt(int fd, std::size_t accept_queue) {
   check_queue(accept_queue);
-  int listening = 0;
-  socklen_t size = sizeof listening;
-  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) {
-    error::from_errno(errno, "adopt a listener").raise();
-  }
-  const socket_address local = detail::local_address_of(fd);
+  engine& e = scheduler::current().engine();
+  const int listening = detail::option_of(e, fd, SOL_SOCKET, SO_ACCEPTCONN);
+  if (listening < 0) error::from_errno(-listening, "adopt a listener").raise();
+  const socket_address local = detail::local_address_of(e, fd);
   if (listening == 0 || !local.is_ip()) error::from_errno(EINVAL, "adopt a listener").with_address(local).raise();
   auto* const adopted = new detail::accept_socket(descriptor(fd), accept_queue);
   adopted->share_descriptor();
@@ -78,15 +76,16 @@ socket_address tcp_listener::local_address() const noexcept {
 
 task<tcp_listener> listen_tcp(tcp_listen_options options) {
   check_queue(options.accept_queue);
+  engine& e = scheduler::current().engine();
   const socket_address wanted(options.address, options.port);
   descriptor fd;
   try {
-    fd = make_listener(wanted, options);
-  } catch (const io_error& e) {
-    const bool no_v6 = e.code() == std::errc::address_family_not_supported;
+    fd = make_listener(e, wanted, options);
+  } catch (const io_error& refused) {
+    const bool no_v6 = refused.code() == std::errc::address_family_not_supported;
     if (!no_v6 || !options.dual_stack || options.address != ip_address::any_v6) throw;
   }
-  if (fd.get() < 0) fd = make_listener(socket_address(ip_address::any_v4, options.port), options);
+  if (fd.get() < 0) fd = make_listener(e, socket_address(ip_address::any_v4, options.port), options);
   co_return tcp_listener(new detail::accept_socket(std::move(fd), options.accept_queue));
 }
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <concepts>
-#include <fcntl.h>
 #include <limits>
 #include <netinet/tcp.h>
 #include <stdexcept>
@@ -20,14 +19,14 @@ namespace wring::net {
 namespace {
 
 /// A socket of the peer's family, bound if the options say where.
-descriptor make_connecting_socket(const socket_address& peer, const tcp_connect_options& options) {
-  descriptor fd = detail::make_socket(peer, SOCK_STREAM, "connect to");
-  if (options.no_delay) detail::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY for");
+descriptor make_connecting_socket(engine& e, const socket_address& peer, const tcp_connect_options& options) {
+  descriptor fd = detail::make_socket(e, peer, SOCK_STREAM, "connect to");
+  if (options.no_delay) detail::require_option(e, fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY for");
   if (!options.local.empty()) {
     // Lets a port in TIME_WAIT be used again, as long as the pair of addresses is not.
-    detail::set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR for");
-    if (::bind(fd.get(), options.local.data(), options.local.size()) != 0) {
-      error::from_errno(errno, "connect from").with_address(options.local).raise();
+    detail::require_option(e, fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR for");
+    if (const int r = e.bind(fd.get(), *options.local.data(), options.local.size()); r < 0) {
+      error::from_errno(-r, "connect from").with_address(options.local).raise();
     }
   }
   return fd;
@@ -37,9 +36,9 @@ constexpr int most_attempts = 3;  // as Go has it
 
 /// Where nobody listens on a port of this host, and the connecting socket has just that port, its SYN meets itself, and
 /// TCP calls that a simultaneous open. The port alone tells nearly always.
-bool connected_to_itself(int fd, const socket_address& peer) noexcept {
-  const socket_address local = detail::local_address_of(fd);
-  return local.port() == peer.port() && local.unmapped() == detail::peer_address_of(fd);
+bool connected_to_itself(engine& e, int fd, const socket_address& peer) noexcept {
+  const socket_address local = detail::local_address_of(e, fd);
+  return local.port() == peer.port() && local.unmapped() == detail::peer_address_of(e, fd);
 }
 
 int saturate(std::integral auto value) noexcept {
@@ -57,15 +56,14 @@ void tcp_stream::throw_closed() { error(errc::closed, "use a tcp_stream without 
 
 tcp_stream tcp_stream::adopt(int fd) {
   constexpr const char* what = "adopt a socket";
-  int type = 0;
-  socklen_t size = sizeof type;
-  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) error::from_errno(errno, what).raise();
-  const socket_address peer = detail::peer_address_of(fd);
+  engine& e = scheduler::current().engine();
+  const int type = detail::option_of(e, fd, SOL_SOCKET, SO_TYPE);
+  if (type < 0) error::from_errno(-type, what).raise();
+  const socket_address peer = detail::peer_address_of(e, fd);
   if (peer.empty()) error::from_errno(ENOTCONN, what).raise();
   if (type != SOCK_STREAM || !peer.is_ip()) error::from_errno(EPROTOTYPE, what).with_address(peer).raise();
   // The ring waits by itself; a non-blocking descriptor would only come back with EAGAIN on some kernels.
-  const int status = ::fcntl(fd, F_GETFL);
-  if (status < 0 || ::fcntl(fd, F_SETFL, status & ~O_NONBLOCK) < 0) error::from_errno(errno, what).raise();
+  if (const int r = e.make_blocking(fd); r < 0) error::from_errno(-r, what).raise();
   auto* const adopted = new detail::stream_socket(descriptor(fd), peer);
   adopted->share_descriptor();
   return tcp_stream(adopted);
@@ -73,7 +71,7 @@ tcp_stream tcp_stream::adopt(int fd) {
 
 void tcp_stream::abort() noexcept {
   if (socket_ == nullptr || socket_->closing()) return;
-  detail::reset_on_close(socket_->native());
+  detail::reset_on_close(socket_->engine(), socket_->native());
   socket_->close(false, nullptr);
 }
 
@@ -92,14 +90,16 @@ socket_address tcp_stream::peer_address() const noexcept {
 }
 
 socket_address tcp_stream::local_address() const {
-  return socket_ != nullptr ? detail::local_address_of(socket_->native()).unmapped() : socket_address();
+  return socket_ != nullptr ? detail::local_address_of(socket_->engine(), socket_->native()).unmapped()
+                            : socket_address();
 }
 
 void tcp_stream::set(int level, int name, int value, const char* operation, const char* limits) {
   const detail::stream_socket& s = socket();
   if (s.closing()) error(errc::closed, operation).with_address(s.peer()).raise();
-  if (::setsockopt(s.native(), level, name, &value, sizeof value) == 0) return;
-  const error e = error::from_errno(errno, operation).with_address(s.peer());
+  const int r = detail::set_option(s.engine(), s.native(), level, name, value);
+  if (r >= 0) return;
+  const error e = error::from_errno(-r, operation).with_address(s.peer());
   (e == std::errc::invalid_argument && limits != nullptr ? e.with_detail(limits) : e).raise();
 }
 
@@ -135,12 +135,13 @@ task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
         .with_detail("the peer's address is of another family")
         .raise();
   }
+  engine& e = scheduler::current().engine();
   if (options.timeout <= duration()) error(errc::timed_out, what).with_address(peer).raise();
   for (int attempt = 1;; ++attempt) {
-    descriptor fd = make_connecting_socket(peer, options);
+    descriptor fd = make_connecting_socket(e, peer, options);
     co_await with_timeout(options.timeout, detail::socket_connect_wait(fd.get(), peer));
-    if (!connected_to_itself(fd.get(), peer)) co_return tcp_stream(new detail::stream_socket(std::move(fd), peer));
-    detail::reset_on_close(fd.get());  // leaves the port to who should listen there
+    if (!connected_to_itself(e, fd.get(), peer)) co_return tcp_stream(new detail::stream_socket(std::move(fd), peer));
+    detail::reset_on_close(e, fd.get());  // leaves the port to who should listen there
     if (attempt == most_attempts || options.local.port() != 0) {
       error::from_errno(ECONNREFUSED, what).with_address(peer).with_detail("the connection was one to itself").raise();
     }

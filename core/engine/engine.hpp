@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -14,8 +16,10 @@
 #include <wring/core/engine/buffer_pool.hpp>
 
 struct msghdr;
+struct sockaddr;
 
-/// The seam between the scheduler and the kernel. `docs/design/engine.md` lists what every operation means.
+/// The seam between the scheduler and the kernel: nothing above it enters the kernel by itself. `docs/design/engine.md`
+/// lists what every operation means.
 namespace wring {
 
 class engine;
@@ -166,6 +170,37 @@ class WRING_API engine {
   virtual void register_descriptor(int fd) noexcept;
   /// No operation is in flight on `fd`, and none will be until it is another file or is registered anew.
   virtual void unregister_descriptor(int fd) noexcept;
+
+  // Control calls. They do not block, are made on the engine's thread, and return the value, or -errno, as the system
+  // calls of their names do.
+
+  /// A socket, close-on-exec. Its own name for what is a number of the kernel's only with the engines on it.
+  [[nodiscard]] virtual int open_socket(int family, int type, int protocol) noexcept = 0;
+  [[nodiscard]] virtual int bind(int fd, const ::sockaddr& address, std::uint32_t size) noexcept = 0;
+  [[nodiscard]] virtual int listen(int fd, int backlog) noexcept = 0;
+  [[nodiscard]] virtual int set_option(int fd, int level, int name, std::span<const std::byte> value) noexcept = 0;
+  /// The size of the option's value, which is in `value` as far as there is room.
+  [[nodiscard]] virtual int get_option(int fd, int level, int name, std::span<std::byte> value) noexcept = 0;
+  /// The size of the socket's own address, which is in `into` as far as there is room (sockaddr_storage has enough).
+  [[nodiscard]] virtual int local_address(int fd, std::span<std::byte> into) noexcept = 0;
+  /// The same of its peer's.
+  [[nodiscard]] virtual int peer_address(int fd, std::span<std::byte> into) noexcept = 0;
+  /// shutdown(2); `how` is SHUT_*.
+  [[nodiscard]] virtual int shut_down_socket(int fd, int how) noexcept = 0;
+  /// Takes O_NONBLOCK off a descriptor that somebody else has opened.
+  [[nodiscard]] virtual int make_blocking(int fd) noexcept = 0;
+  /// A descriptor that is readable while one of `signals`, which the thread must block, is pending.
+  [[nodiscard]] virtual int open_signal_source(const ::sigset_t& signals) noexcept = 0;
+  /// Takes a signal from such a source: its number, or -EAGAIN if none is pending.
+  [[nodiscard]] virtual int next_signal(int fd) noexcept = 0;
+  /// Closes a descriptor that no operation is in flight on, and that is not registered.
+  virtual void close_descriptor(int fd) noexcept = 0;
+
+  /// Fills `into` with what nobody can guess. Throws io_error where the system has none to give.
+  virtual void random(std::span<std::byte> into) = 0;
+
+  /// The time of day, for people: it may jump. What is measured is measured by `now`.
+  [[nodiscard]] virtual std::chrono::system_clock::time_point wall_now() const noexcept = 0;
 
   /// Asks for the end of a submitted operation; its terminal completion follows, with -ECANCELED or whatever happened
   /// first. Idle operations and repeated requests are ignored.

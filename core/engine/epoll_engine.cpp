@@ -3,12 +3,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
-#include <limits>
 #include <netinet/in.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -105,15 +101,10 @@ void note_received(const operation& op, interest* known, std::int32_t got, std::
 
 }  // namespace
 
-epoll_engine::doorbell::doorbell() : fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  if (fd < 0) error::from_errno(errno, "make an eventfd").raise();
-}
-
-epoll_engine::doorbell::~doorbell() { ::close(fd); }
-
 epoll_engine::epoll_engine(const engine_options& options)
-    : engine(options.buffers), pool_([](void* self) noexcept { static_cast<epoll_engine*>(self)->wake(); }, this) {
-  table_.arm_doorbell(doorbell_.fd);
+    : kernel_engine(options.buffers, false),
+      pool_([](void* self) noexcept { static_cast<epoll_engine*>(self)->wake(); }, this) {
+  table_.arm_doorbell(doorbell());
 }
 
 epoll_engine::~epoll_engine() = default;
@@ -138,17 +129,6 @@ void epoll_engine::submit(operation& op) noexcept {
   if (observer_ != nullptr) [[unlikely]]
     observer_->operation_submitted(op);
   enqueue(op, queued);
-}
-
-std::int32_t epoll_engine::attempt_send(int fd, std::span<const std::byte> bytes) noexcept {
-  const std::size_t length = std::min<std::size_t>(bytes.size(), std::numeric_limits<std::int32_t>::max());
-  const ::ssize_t sent = ::send(fd, bytes.data(), length, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
-}
-
-std::int32_t epoll_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
-  const ::ssize_t sent = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
 }
 
 void epoll_engine::cancel(operation& op) noexcept {
@@ -351,22 +331,8 @@ unsigned epoll_engine::turn(std::int64_t deadline, unsigned limit) {
   return limit - left;
 }
 
-void epoll_engine::wake() noexcept {
-  const int saved = errno;
-  const std::uint64_t one = 1;
-  while (::write(doorbell_.fd, &one, sizeof one) < 0 && errno == EINTR) {
-  }
-  errno = saved;
-}
-
 void epoll_engine::shut_down() noexcept {
   while (in_flight() != 0) turn(no_deadline, ~0U);
-}
-
-std::int64_t epoll_engine::now() const noexcept {
-  ::timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC, &t);
-  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
 std::string epoll_engine::explain() const {

@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include <wring/core/engine/engine.hpp>
 #include <wring/core/engine/interest_table.hpp>
+#include <wring/core/engine/kernel_engine.hpp>
 #include <wring/core/engine/offload_pool.hpp>
 
 namespace wring::detail {
@@ -15,7 +15,7 @@ namespace wring::detail {
 ///
 /// Operations collect in a queue until `turn` tries them, in order, with system calls that do not wait. What must wait
 /// is parked at its descriptor until epoll reports it, and is tried again then. Files go to a few threads.
-class WRING_API epoll_engine final : public engine {
+class WRING_API epoll_engine final : public kernel_engine {
  public:
   /// Throws io_error.
   explicit epoll_engine(const engine_options& options);
@@ -23,28 +23,15 @@ class WRING_API epoll_engine final : public engine {
 
   [[nodiscard]] const char* name() const noexcept override { return "epoll"; }
   void submit(operation& op) noexcept override;
-  [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
-  [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
   void register_descriptor(int fd) noexcept override { table_.register_descriptor(fd); }
   void unregister_descriptor(int fd) noexcept override { table_.unregister_descriptor(fd); }
   void cancel(operation& op) noexcept override;
   void cancel_all() noexcept override;
   unsigned turn(std::int64_t deadline, unsigned limit) override;
-  void wake() noexcept override;
   void shut_down() noexcept override;
-  [[nodiscard]] std::int64_t now() const noexcept override;
   [[nodiscard]] std::string explain() const override;
 
  private:
-  /// Owns the eventfd.
-  struct doorbell {
-    int fd;
-    doorbell();
-    doorbell(const doorbell&) = delete;
-    doorbell& operator=(const doorbell&) = delete;
-    ~doorbell();
-  };
-
   void enqueue(operation& op, std::uint8_t queue) noexcept;
   unsigned run_queue(unsigned limit) noexcept;
   unsigned run_ended(unsigned limit) noexcept;
@@ -60,7 +47,6 @@ class WRING_API epoll_engine final : public engine {
   void wait(std::int64_t deadline) noexcept;
 
   interest_table table_;
-  doorbell doorbell_;
   offload_pool pool_;
   std::span<const offload_pool::ended> ended_;
   operation* first_ = nullptr;  // to be tried, or to be ended

@@ -7,12 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
-#include <limits>
 #include <new>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/engine/uring_abi.hpp>
@@ -181,7 +178,7 @@ bool uring_engine::arm_inbox() noexcept {
   if (sqe == nullptr) return false;
   *sqe = {};
   sqe->opcode = IORING_OP_POLL_ADD;
-  sqe->fd = inbox_fd_;
+  sqe->fd = doorbell();
   sqe->poll32_events = POLLIN;
   sqe->len = IORING_POLL_ADD_MULTI;
   sqe->user_data = tag_inbox;
@@ -380,9 +377,7 @@ void uring_engine::wait_watching(std::int64_t deadline) noexcept {
 }
 
 void uring_engine::inbox_ready(bool more) noexcept {
-  std::uint64_t rings = 0;
-  while (::read(inbox_fd_, &rings, sizeof rings) < 0 && errno == EINTR) {
-  }
+  silence_doorbell();
   if (!more) {
     inbox_armed_ = false;
     behind_ = true;
@@ -410,12 +405,6 @@ void uring_engine::shut_down() noexcept {
       reap(~0U);
     }
   }
-}
-
-std::int64_t uring_engine::now() const noexcept {
-  ::timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC, &t);
-  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
 }  // namespace wring::detail

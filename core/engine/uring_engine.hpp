@@ -7,7 +7,7 @@
 #include <liburing.h>
 
 #include <wring/core/engine/busy_poll.hpp>
-#include <wring/core/engine/engine.hpp>
+#include <wring/core/engine/kernel_engine.hpp>
 
 namespace wring::detail {
 
@@ -16,7 +16,7 @@ namespace wring::detail {
 /// Submissions collect in the queue until `turn` enters the kernel, once, to submit, run task work and wait. A
 /// completion finds its operation by the address in user_data. Needs Linux 6.1 (DEFER_TASKRUN); newer features are
 /// found by trying.
-class uring_engine final : public engine {
+class uring_engine final : public kernel_engine {
  public:
   /// Throws io_error; see `explain_refusal`.
   explicit uring_engine(const engine_options& options);
@@ -24,14 +24,10 @@ class uring_engine final : public engine {
 
   [[nodiscard]] const char* name() const noexcept override { return "io_uring"; }
   void submit(operation& op) noexcept override;
-  [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
-  [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
   void cancel(operation& op) noexcept override;
   void cancel_all() noexcept override;
   unsigned turn(std::int64_t deadline, unsigned limit) override;
-  void wake() noexcept override;
   void shut_down() noexcept override;
-  [[nodiscard]] std::int64_t now() const noexcept override;
   [[nodiscard]] std::string explain() const override;
 
  private:
@@ -80,7 +76,6 @@ class uring_engine final : public engine {
   unsigned enter_flags_;
   ::io_uring_getevents_arg wait_argument_{};
   busy_poll busy_poll_;
-  int inbox_fd_ = -1;
   bool inbox_armed_ = false;
   bool all_to_be_cancelled_ = false;  // waits for room in the submission queue
   bool behind_ = true;                // something waits for room in the submission queue, or the inbox is to be armed

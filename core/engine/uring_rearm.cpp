@@ -2,12 +2,8 @@
 // What of the io_uring engine is off the hot path: operations that wait for room in the submission queue, or are to be
 // armed again.
 
-#include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <wring/core/engine/uring_engine.hpp>
 #include <wring/core/engine/uring_entry.hpp>
@@ -79,25 +75,6 @@ bool uring_engine::starts_again(operation& op, completion c) noexcept {
   unsubmitted_.push(op);
   behind_ = true;
   return true;
-}
-
-std::int32_t uring_engine::attempt_send(int fd, std::span<const std::byte> bytes) noexcept {
-  const std::size_t length = std::min<std::size_t>(bytes.size(), std::numeric_limits<std::int32_t>::max());
-  const ::ssize_t sent = ::send(fd, bytes.data(), length, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
-}
-
-std::int32_t uring_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
-  const ::ssize_t sent = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent >= 0 ? static_cast<std::int32_t>(sent) : -errno;
-}
-
-void uring_engine::wake() noexcept {
-  const int saved = errno;
-  const std::uint64_t one = 1;
-  while (::write(inbox_fd_, &one, sizeof one) < 0 && errno == EINTR) {
-  }
-  errno = saved;
 }
 
 }  // namespace wring::detail

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <wring/core/detail/sanitizers.hpp>
@@ -35,18 +34,15 @@ void exit_ring(::io_uring& ring) noexcept {
 }  // namespace
 
 uring_engine::uring_engine(const engine_options& options)
-    : engine(options.buffers, true),
+    : kernel_engine(options.buffers, true),
       enter_flags_(IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG),
       busy_poll_(options.busy_poll) {
   set_up_ring(options);
   try {
-    inbox_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (inbox_fd_ < 0) error::from_errno(errno, "make an eventfd").raise();
     // A filter may allow rings to be made and not to be used: better found out here than in the middle of a turn.
     behind_ = !arm_inbox();
     if (const int r = ::io_uring_submit(&ring_); r < 0) refused(-r);
   } catch (...) {
-    if (inbox_fd_ >= 0) ::close(inbox_fd_);
     exit_ring(ring_);
     throw;
   }
@@ -89,9 +85,6 @@ void uring_engine::set_up_ring(const engine_options& options) {
   }
 }
 
-uring_engine::~uring_engine() {
-  exit_ring(ring_);
-  ::close(inbox_fd_);
-}
+uring_engine::~uring_engine() { exit_ring(ring_); }
 
 }  // namespace wring::detail

@@ -25,8 +25,8 @@ constexpr std::int64_t quiet_time = 60'000'000'000;
 
 accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
     : fd_(std::move(owned)),
-      local_(local_address_of(fd_.get())),
       sched_(&scheduler::current()),
+      local_(local_address_of(sched_->engine(), fd_.get())),
       queue_limit_(std::max<std::size_t>(queue_limit, 1)),
       retry_(*this) {
   code = op_code::accept_multishot;
@@ -36,15 +36,15 @@ accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
 }
 
 // There is no memory to keep it.
-void accept_socket::refuse(const descriptor& connection) noexcept {
-  const error e =
-      error::from_errno(ENOMEM, "accept a connection from").with_address(accepted_peer_address_of(connection.get()));
+void accept_socket::refuse(const descriptor& connection) const noexcept {
+  const error e = error::from_errno(ENOMEM, "accept a connection from")
+                      .with_address(accepted_peer_address_of(sched_->engine(), connection.get()));
   log::warn("a connection was refused", {"error", e});
 }
 
 void accept_socket::add(descriptor connection) noexcept {
   if (shared_) [[unlikely]]
-    do_not_linger(connection.get());
+    do_not_linger(sched_->engine(), connection.get());
   if (closing_) return;  // closes it
   delay_ = 0;
   if (socket_connection_wait* w = waiters_.pop(); w != nullptr) {

@@ -28,6 +28,7 @@ class WRING_API accept_socket final : public operation {
   void close(listener_close_wait* waiter) noexcept;
 
   [[nodiscard]] int native() const noexcept { return fd_.get(); }
+  [[nodiscard]] wring::engine& engine() const noexcept { return sched_->engine(); }
   /// Others than the library set options of the socket. Connections inherit them, SO_LINGER maybe.
   void share_descriptor() noexcept { shared_ = true; }
   [[nodiscard]] const socket_address& local() const noexcept { return local_; }
@@ -48,17 +49,17 @@ class WRING_API accept_socket final : public operation {
   void on_accept(completion c) noexcept;
   void add(descriptor connection) noexcept;
   void put_back(descriptor connection) noexcept;
-  static void refuse(const descriptor& connection) noexcept;
+  void refuse(const descriptor& connection) const noexcept;
   void arm_if_wanted() noexcept;
   void back_off(int error_number) noexcept;
   void finish_close() noexcept;
 
   descriptor fd_;
+  scheduler* sched_;
   socket_address local_;
   bool closing_ = false;
   bool abandoned_ = false;
   bool shared_ = false;
-  scheduler* sched_;
   std::size_t queue_limit_;
   std::deque<descriptor> accepted_;
   wring::detail::wait_list<socket_connection_wait> waiters_;

@@ -25,7 +25,7 @@ void socket_connection_wait::suspend() noexcept {
 
 wring::result<std::optional<tcp_stream>> socket_connection_wait::take_connection() noexcept {
   if (connection_.get() < 0) return std::optional<tcp_stream>();
-  const socket_address peer = accepted_peer_address_of(connection_.get());
+  const socket_address peer = accepted_peer_address_of(socket_->engine(), connection_.get());
   try {
     return std::optional<tcp_stream>(tcp_stream(new stream_socket(std::move(connection_), peer)));
   } catch (const std::bad_alloc&) {

@@ -7,7 +7,7 @@ namespace wring::net::detail {
 
 std::int32_t socket_shut_down_wait::attempt() noexcept {
   // ENOTCONN: the peer has reset the connection, which ends the stream as well.
-  ::shutdown(socket_->native(), SHUT_WR);
+  static_cast<void>(socket_->engine().shut_down_socket(socket_->native(), SHUT_WR));
   socket_->note_write_shut();
   return 0;
 }

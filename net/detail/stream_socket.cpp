@@ -319,7 +319,7 @@ void stream_socket::close(bool keep, socket_close_wait* waiter) noexcept {
   if (!closing()) {
     state_ |= is_closing;
     keep_descriptor_ = keep;
-    engine& e = sched_->engine();
+    wring::engine& e = sched_->engine();
     e.buffers().cancel(starved_);
     e.cancel(*this);
     if (own_receive_ != nullptr) e.cancel(*own_receive_);
@@ -351,7 +351,7 @@ void stream_socket::finish_close() noexcept {
   if (!keep_descriptor_ || abandoned_) {
     // close(2) would hold up the whole scheduler.
     if (shared_ && fd_.get() >= 0) [[unlikely]]
-      do_not_linger(fd_.get());
+      do_not_linger(sched_->engine(), fd_.get());
     fd_ = descriptor();
   }
   while (!closers_.empty()) closers_.pop()->closed();

@@ -118,6 +118,7 @@ class WRING_API stream_socket final : public operation {
   }
   /// Why it is not writable, if it is not.
   [[nodiscard]] result<void> write_outcome() const noexcept;
+  [[nodiscard]] wring::engine& engine() const noexcept { return sched_->engine(); }
   void submit(operation& op) noexcept { sched_->engine().submit(op); }
   void cancel(operation& op) noexcept { sched_->engine().cancel(op); }
   /// Begins at once, or when those before it have ended.

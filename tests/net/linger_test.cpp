@@ -120,7 +120,7 @@ TEST_CASE("what release() gives away keeps its options", "[tcp][linger]") {
     net::tcp_stream::released given = co_await c.stream.release();
     const onlooker other(given.fd.get());
     REQUIRE(other.lingers());
-    net::detail::do_not_linger(given.fd.get());
+    net::detail::do_not_linger(scheduler::current().engine(), given.fd.get());
   });
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("what release() gives away keeps its options", "[tcp][linger]") {
 std::vector<int> connected_to(const net::socket_address& peer) {
   std::vector<int> found;
   for (int fd = 3; fd < 256; ++fd) {
-    if (net::detail::peer_address_of(fd) == peer) found.push_back(fd);
+    if (net::detail::peer_address_of(scheduler::current().engine(), fd) == peer) found.push_back(fd);
   }
   return found;
 }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <limits>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <wring/core/engine/kernel_engine.hpp>
+#include <wring/core/error.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+/// The result of a system call, or -errno.
+template <class Integer>
+std::int32_t outcome_of(Integer result) noexcept {
+  return result >= 0 ? static_cast<std::int32_t>(result) : -errno;
+}
+
+using address_call = int (*)(int, ::sockaddr*, ::socklen_t*);
+
+int address_from(address_call call, int fd, std::span<std::byte> into) noexcept {
+  auto size = static_cast<::socklen_t>(into.size());
+  if (call(fd, reinterpret_cast<::sockaddr*>(into.data()), &size) != 0) return -errno;
+  return static_cast<int>(size);
+}
+
+}  // namespace
+
+kernel_engine::eventfd_owner::eventfd_owner() : fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  if (fd < 0) error::from_errno(errno, "make an eventfd").raise();
+}
+
+kernel_engine::eventfd_owner::~eventfd_owner() { ::close(fd); }
+
+kernel_engine::kernel_engine(const buffer_pool_options& buffers, bool batches_sends) : engine(buffers, batches_sends) {}
+
+kernel_engine::~kernel_engine() = default;
+
+std::int32_t kernel_engine::attempt_send(int fd, std::span<const std::byte> bytes) noexcept {
+  const std::size_t length = std::min<std::size_t>(bytes.size(), std::numeric_limits<std::int32_t>::max());
+  return outcome_of(::send(fd, bytes.data(), length, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+std::int32_t kernel_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
+  return outcome_of(::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int kernel_engine::open_socket(int family, int type, int protocol) noexcept {
+  return outcome_of(::socket(family, type | SOCK_CLOEXEC, protocol));
+}
+
+int kernel_engine::bind(int fd, const ::sockaddr& address, std::uint32_t size) noexcept {
+  return outcome_of(::bind(fd, &address, size));
+}
+
+int kernel_engine::listen(int fd, int backlog) noexcept { return outcome_of(::listen(fd, backlog)); }
+
+int kernel_engine::set_option(int fd, int level, int name, std::span<const std::byte> value) noexcept {
+  return outcome_of(::setsockopt(fd, level, name, value.data(), static_cast<::socklen_t>(value.size())));
+}
+
+int kernel_engine::get_option(int fd, int level, int name, std::span<std::byte> value) noexcept {
+  auto size = static_cast<::socklen_t>(value.size());
+  if (::getsockopt(fd, level, name, value.data(), &size) != 0) return -errno;
+  return static_cast<int>(size);
+}
+
+int kernel_engine::local_address(int fd, std::span<std::byte> into) noexcept {
+  return address_from(::getsockname, fd, into);
+}
+
+int kernel_engine::peer_address(int fd, std::span<std::byte> into) noexcept {
+  return address_from(::getpeername, fd, into);
+}
+
+int kernel_engine::shut_down_socket(int fd, int how) noexcept { return outcome_of(::shutdown(fd, how)); }
+
+int kernel_engine::make_blocking(int fd) noexcept {
+  const int status = ::fcntl(fd, F_GETFL);
+  return status < 0 ? -errno : outcome_of(::fcntl(fd, F_SETFL, status & ~O_NONBLOCK));
+}
+
+int kernel_engine::open_signal_source(const ::sigset_t& signals) noexcept {
+  return open_signal_source_in_kernel(signals);
+}
+
+int open_signal_source_in_kernel(const ::sigset_t& signals) noexcept {
+  return outcome_of(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+int kernel_engine::next_signal(int fd) noexcept {
+  ::signalfd_siginfo info;
+  for (;;) {
+    if (::read(fd, &info, sizeof info) == sizeof info) return static_cast<int>(info.ssi_signo);
+    if (errno != EINTR) return -errno;
+  }
+}
+
+void kernel_engine::close_descriptor(int fd) noexcept { ::close(fd); }
+
+void close_in_kernel(int fd) noexcept { ::close(fd); }
+
+void kernel_engine::random(std::span<std::byte> into) {
+  while (!into.empty()) {
+    const ::ssize_t got = ::getrandom(into.data(), into.size(), 0);
+    if (got >= 0) {
+      into = into.subspan(static_cast<std::size_t>(got));
+    } else if (errno != EINTR) {
+      error::from_errno(errno, "get random bytes").raise();
+    }
+  }
+}
+
+std::chrono::system_clock::time_point kernel_engine::wall_now() const noexcept {
+  return std::chrono::system_clock::now();
+}
+
+void kernel_engine::wake() noexcept {
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  while (::write(doorbell_.fd, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+  errno = saved;
+}
+
+void kernel_engine::silence_doorbell() noexcept {
+  std::uint64_t rings = 0;
+  while (::read(doorbell_.fd, &rings, sizeof rings) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace wring::detail

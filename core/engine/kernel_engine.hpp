@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <span>
+
+#include <wring/core/engine/engine.hpp>
+
+namespace wring::detail {
+
+/// What the engines on Linux have in common: the control calls, sends that do not wait, the clock and the doorbell.
+class WRING_API kernel_engine : public engine {
+ public:
+  ~kernel_engine() override;
+
+  [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept final;
+  [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept final;
+
+  [[nodiscard]] int open_socket(int family, int type, int protocol) noexcept final;
+  [[nodiscard]] int bind(int fd, const ::sockaddr& address, std::uint32_t size) noexcept final;
+  [[nodiscard]] int listen(int fd, int backlog) noexcept final;
+  [[nodiscard]] int set_option(int fd, int level, int name, std::span<const std::byte> value) noexcept final;
+  [[nodiscard]] int get_option(int fd, int level, int name, std::span<std::byte> value) noexcept final;
+  [[nodiscard]] int local_address(int fd, std::span<std::byte> into) noexcept final;
+  [[nodiscard]] int peer_address(int fd, std::span<std::byte> into) noexcept final;
+  [[nodiscard]] int shut_down_socket(int fd, int how) noexcept final;
+  [[nodiscard]] int make_blocking(int fd) noexcept final;
+  [[nodiscard]] int open_signal_source(const ::sigset_t& signals) noexcept final;
+  [[nodiscard]] int next_signal(int fd) noexcept final;
+  void close_descriptor(int fd) noexcept final;
+  void random(std::span<std::byte> into) final;
+  [[nodiscard]] std::chrono::system_clock::time_point wall_now() const noexcept final;
+
+  void wake() noexcept final;
+  [[nodiscard]] std::int64_t now() const noexcept final {
+    ::timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC, &t);
+    return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+  }
+
+ protected:
+  /// Throws io_error.
+  kernel_engine(const buffer_pool_options& buffers, bool batches_sends);
+
+  /// The eventfd that wake() writes to.
+  [[nodiscard]] int doorbell() const noexcept { return doorbell_.fd; }
+  /// Empties it, so that it can be read again only when somebody rings anew.
+  void silence_doorbell() noexcept;
+
+ private:
+  struct eventfd_owner {
+    int fd;
+    eventfd_owner();
+    eventfd_owner(const eventfd_owner&) = delete;
+    eventfd_owner& operator=(const eventfd_owner&) = delete;
+    ~eventfd_owner();
+  };
+  eventfd_owner doorbell_;
+};
+
+// For what may be made or destroyed where there is no engine.
+WRING_API void close_in_kernel(int fd) noexcept;
+[[nodiscard]] WRING_API int open_signal_source_in_kernel(const ::sigset_t& signals) noexcept;
+
+}  // namespace wring::detail
