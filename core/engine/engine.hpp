@@ -14,6 +14,7 @@
 #include <wring/core/detail/saturating.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/engine/buffer_pool.hpp>
+#include <wring/core/engine/op_code.hpp>
 
 struct msghdr;
 struct sockaddr;
@@ -24,38 +25,27 @@ namespace wring {
 
 class engine;
 
-enum class op_code : std::uint8_t {
-  accept_multishot,   ///< fd; each completion is a descriptor (close-on-exec)
-  connect,            ///< fd, data = sockaddr, length = its size
-  receive,            ///< fd, data, length, flags = MSG_*
-  receive_multishot,  ///< fd; each completion carries a pool buffer
-  send,               ///< fd, data, length, flags = MSG_*
-  send_message,       ///< fd, data = msghdr, flags = MSG_*
-  poll,               ///< fd, flags = POLL*; one completion with the ready events
-  poll_multishot,     ///< fd, flags = POLL*; a completion for each change
-  open,               ///< fd = directory or AT_FDCWD, data = path, flags = O_*, offset = mode
-  read,               ///< fd, data, length, offset (-1: the file position)
-  write,              ///< fd, data, length, offset (-1: the file position)
-  sync,               ///< fd; fsync(2)
-};
-inline constexpr std::size_t op_codes = static_cast<std::size_t>(op_code::sync) + 1;
-
-/// "receive", "accept", ...
-WRING_API const char* to_string(op_code code) noexcept;
-
 /// What an engine says of an operation: a value of eight bytes.
 class completion {
  public:
+  // Flags, with io_uring's values.
+  static constexpr std::uint32_t with_buffer = 1;  ///< its number is in the upper half, see in_buffer()
+  static constexpr std::uint32_t more_follow = 2;
+  static constexpr unsigned buffer_shift = 16;
+  /// The flags of a completion whose bytes are in this buffer of the pool.
+  [[nodiscard]] static constexpr std::uint32_t in_buffer(std::uint32_t id) noexcept {
+    return with_buffer | id << buffer_shift;
+  }
+
   /// The terminal completion, without a buffer.
   explicit completion(std::int32_t value) noexcept : result(value) {}
-  /// With io_uring's flags: 1: a buffer, with its number in the upper half; 2: more completions follow.
   completion(std::int32_t value, std::uint32_t flags) noexcept : result(value), flags_(flags) {}
 
   /// A multishot operation stays armed; false: this completion is the terminal one.
-  [[nodiscard]] bool more() const noexcept { return (flags_ & 2) != 0; }
+  [[nodiscard]] bool more() const noexcept { return (flags_ & more_follow) != 0; }
   /// The first `result` bytes of a pool buffer have been filled; the receiver leases it.
-  [[nodiscard]] bool has_buffer() const noexcept { return (flags_ & 1) != 0; }
-  [[nodiscard]] std::uint32_t buffer() const noexcept { return flags_ >> 16; }
+  [[nodiscard]] bool has_buffer() const noexcept { return (flags_ & with_buffer) != 0; }
+  [[nodiscard]] std::uint32_t buffer() const noexcept { return flags_ >> buffer_shift; }
 
   std::int32_t result;  ///< the operation's value, or -errno
 
@@ -255,9 +245,25 @@ class WRING_API engine {
   explicit engine(const buffer_pool_options& buffers, bool batches_sends = false)
       : buffers_(buffers), batches_sends_(batches_sends) {}
 
-  /// For the engines to say: `op` was submitted, and is about to complete for the last time.
-  void note_begin(const operation& op) noexcept { ++in_flight_[static_cast<std::size_t>(op.code)]; }
-  void note_end(const operation& op) noexcept { --in_flight_[static_cast<std::size_t>(op.code)]; }
+  // The book-keeping of operations, for all engines.
+
+  /// `op` has been submitted.
+  [[gnu::always_inline]] void note_submitted(operation& op) noexcept {
+    op.status = operation::state::active;
+    ++in_flight_[static_cast<std::size_t>(op.code)];
+    ++counters_.submitted;
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->operation_submitted(op);
+  }
+  /// `c` is about to be delivered.
+  [[gnu::always_inline]] void note_completed(operation& op, completion c) noexcept {
+    ++counters_.completed;
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->operation_completed(op, c);
+    if (c.more()) return;
+    op.status = operation::state::idle;
+    --in_flight_[static_cast<std::size_t>(op.code)];
+  }
 
   operation_observer* observer_ = nullptr;
   counters counters_;

@@ -28,30 +28,20 @@ constexpr std::uint8_t offloaded = 4;  // with the pool's threads
 constexpr std::uint8_t queue_mask = 7;
 constexpr std::uint8_t begun = 8;
 
-constexpr std::uint32_t completion_buffer = 1;
-constexpr std::uint32_t completion_more = 2;
-
 std::uint8_t queue_of(const operation& op) noexcept { return op.queue & queue_mask; }
 bool has_begun(const operation& op) noexcept { return (op.queue & begun) != 0; }
 void put(operation& op, std::uint8_t queue) noexcept {
   op.queue = static_cast<std::uint8_t>((op.queue & begun) | queue);
 }
 
-bool is_multishot(const operation& op) noexcept {
-  return op.code == op_code::receive_multishot || op.code == op_code::accept_multishot ||
-         op.code == op_code::poll_multishot;
-}
+bool is_multishot(const operation& op) noexcept { return facts_of(op.code).multishot; }
 
 // What it waits for, as epoll says it. Faults and hang-ups end every wait.
 std::uint32_t events_of(const operation& op) noexcept {
-  switch (op.code) {
-    case op_code::connect:
-    case op_code::send:
-    case op_code::send_message:
-    case op_code::write:
+  switch (facts_of(op.code).direction) {
+    case op_direction::output:
       return EPOLLOUT;
-    case op_code::poll:
-    case op_code::poll_multishot:
+    case op_direction::asked:
       return op.flags & 0xffffU;
     default:
       return interest_table::readable;
@@ -60,17 +50,11 @@ std::uint32_t events_of(const operation& op) noexcept {
 
 // The bit of interest::ready that tells whether trying is worth it; 0: it always is.
 std::uint8_t readiness_of(const operation& op) noexcept {
-  switch (op.code) {
-    case op_code::accept_multishot:
-    case op_code::receive:
-    case op_code::receive_multishot:
-      return interest::input;
-    case op_code::send:
-    case op_code::send_message:
-      return interest::output;
-    default:
-      return 0;
-  }
+  const op_facts& facts = facts_of(op.code);
+  if (facts.may_block || op.code == op_code::connect) return 0;
+  if (facts.direction == op_direction::input) return interest::input;
+  if (facts.direction == op_direction::output) return interest::output;
+  return 0;
 }
 
 // Whether what is known of the descriptor holds: nobody can have closed it meanwhile.
@@ -123,11 +107,7 @@ void epoll_engine::submit(operation& op) noexcept {
     std::abort();
   }
 #endif
-  op.status = operation::state::active;
-  note_begin(op);
-  ++counters_.submitted;
-  if (observer_ != nullptr) [[unlikely]]
-    observer_->operation_submitted(op);
+  note_submitted(op);
   enqueue(op, queued);
 }
 
@@ -153,19 +133,13 @@ void epoll_engine::cancel_all() noexcept {
 // Ends it, or says what more there is of it.
 
 void epoll_engine::finish(operation& op, completion c) noexcept {
-  ++counters_.completed;
-  if (observer_ != nullptr) [[unlikely]]
-    observer_->operation_completed(op, c);
-  op.status = operation::state::idle;
+  note_completed(op, c);
   op.queue = nowhere;
-  note_end(op);
   op.on_completion(op, c);
 }
 
 void epoll_engine::deliver_more(operation& op, completion c) noexcept {
-  ++counters_.completed;
-  if (observer_ != nullptr) [[unlikely]]
-    observer_->operation_completed(op, c);
+  note_completed(op, c);
   put(op, nowhere);
   op.on_completion(op, c);
   if (op.status == operation::state::cancelling) {
@@ -195,7 +169,7 @@ bool epoll_engine::run(operation& op) noexcept {
   if (result == must_block) return offload(op);
   if (op.code == op_code::receive && (op.flags & MSG_PEEK) == 0) note_received(op, known, result, op.length);
   if (result >= 0 && is_multishot(op)) {
-    deliver_more(op, completion(result, completion_more));
+    deliver_more(op, completion(result, completion::more_follow));
   } else {
     finish(op, completion(result));
   }
@@ -218,7 +192,7 @@ bool epoll_engine::receive(operation& op, interest* known) noexcept {
   buffers_.filled(id);
   if (result > 0) {
     note_received(op, known, result, into.size());
-    deliver_more(op, completion(result, completion_more | completion_buffer | id << 16));
+    deliver_more(op, completion(result, completion::more_follow | completion::in_buffer(id)));
     return true;
   }
   buffers_.untake();

@@ -29,7 +29,8 @@ constexpr std::uint64_t tag_inbox = 2;
 static_assert(tag_poll == 3);
 static_assert(alignof(operation) > tag_mask);
 
-static_assert(IORING_CQE_F_BUFFER == 1 && IORING_CQE_F_MORE == 2 && IORING_CQE_BUFFER_SHIFT == 16);
+static_assert(IORING_CQE_F_BUFFER == completion::with_buffer && IORING_CQE_F_MORE == completion::more_follow &&
+              IORING_CQE_BUFFER_SHIFT == completion::buffer_shift);
 
 [[noreturn]] void fatal(const char* what, int error_number) noexcept {
   std::fprintf(stderr, "wring: %s: %s (errno %d)\n", what, std::strerror(error_number), error_number);
@@ -143,11 +144,7 @@ void uring_engine::submit(operation& op) noexcept {
 #if WRING_CHECKS
   if (op.active() || !note_new(op)) fatal("an operation was submitted twice", EALREADY);
 #endif
-  op.status = operation::state::active;
-  note_begin(op);
-  ++counters_.submitted;
-  if (observer_ != nullptr) [[unlikely]]
-    observer_->operation_submitted(op);
+  note_submitted(op);
   start(op);
 }
 
@@ -191,16 +188,10 @@ bool uring_engine::arm_inbox() noexcept {
 [[gnu::always_inline]] inline void uring_engine::finish(operation& op, completion c) noexcept {
   if (op.queue != 0 && starts_again(op, c)) [[unlikely]]
     return;
-  ++counters_.completed;
-  if (observer_ != nullptr) [[unlikely]]
-    observer_->operation_completed(op, c);
-  if (!c.more()) {
 #if WRING_CHECKS
-    known_.erase(&op);
+  if (!c.more()) known_.erase(&op);
 #endif
-    op.status = operation::state::idle;
-    note_end(op);
-  }
+  note_completed(op, c);
   op.on_completion(op, c);
 }
 

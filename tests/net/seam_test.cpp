@@ -22,7 +22,7 @@ using tests::mailbox_engine;
 
 namespace {
 
-completion with_more(int value) { return completion(value, 2); }
+completion with_more(int value) { return completion(value, completion::more_follow); }
 
 struct world {
   mailbox_engine* engine;
@@ -34,7 +34,7 @@ struct world {
     home = std::make_unique<scheduler>(std::move(made));
   }
   void settle() const {
-    while (home->step() == wring::engine::no_wait) {
+    while (home->step() == wring::engine::no_wait || engine->has_mail()) {
     }
   }
 };
@@ -42,9 +42,9 @@ struct world {
 }  // namespace
 
 TEST_CASE("a server listens, accepts, reads, writes and closes without a kernel", "[seam]") {
+  std::string log;
   world w;
   mailbox_engine& e = *w.engine;
-  std::string log;
   w.home->root().start([&]() -> task<> {
     auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4, .port = 80});
     log += listener.local_address().to_string() + ' ';
@@ -81,9 +81,9 @@ TEST_CASE("a server listens, accepts, reads, writes and closes without a kernel"
 }
 
 TEST_CASE("a connection is made without a kernel", "[seam]") {
+  std::string log;
   world w;
   mailbox_engine& e = *w.engine;
-  std::string log;
   w.home->root().start([&]() -> task<> {
     const auto there = net::socket_address(net::ip_address::loopback_v4, 81);
     try {
@@ -104,9 +104,9 @@ TEST_CASE("a connection is made without a kernel", "[seam]") {
 }
 
 TEST_CASE("time, the time of day and signals are the engine's", "[seam]") {
+  bool woke = false;
   world w;
   mailbox_engine& e = *w.engine;
-  bool woke = false;
   w.home->root().start([&]() -> task<> {
     co_await sleep_for(24h);
     woke = true;

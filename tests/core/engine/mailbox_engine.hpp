@@ -42,11 +42,12 @@ class mailbox_engine final : public engine {
     return found != in_flight_ops.end() ? *found : nullptr;
   }
   void complete(operation& op, completion c) { mail_.emplace_back(&op, c); }
+  /// Completions that the next turn delivers.
+  [[nodiscard]] bool has_mail() const noexcept { return !mail_.empty(); }
 
   const char* name() const noexcept override { return "mailbox"; }
   void submit(operation& op) noexcept override {
-    op.status = operation::state::active;
-    note_begin(op);
+    note_submitted(op);
     in_flight_ops.push_back(&op);
   }
   std::int32_t attempt_send(int, std::span<const std::byte> bytes) noexcept override {
@@ -67,11 +68,8 @@ class mailbox_engine final : public engine {
     for (; delivered != limit && !mail_.empty(); ++delivered) {
       const auto [op, c] = mail_.front();
       mail_.pop_front();
-      if (!c.more()) {
-        op->status = operation::state::idle;
-        note_end(*op);
-        std::erase(in_flight_ops, op);
-      }
+      if (!c.more()) std::erase(in_flight_ops, op);
+      note_completed(*op, c);
       op->on_completion(*op, c);
     }
     return delivered;
