@@ -164,7 +164,7 @@ class WRING_API engine {
   // Control calls. They do not block, are made on the engine's thread, and return the value, or -errno, as the system
   // calls of their names do.
 
-  /// A socket, close-on-exec. Its own name for what is a number of the kernel's only with the engines on it.
+  /// A socket, close-on-exec. Its number is the kernel's only if the engine is on the kernel.
   [[nodiscard]] virtual int open_socket(int family, int type, int protocol) noexcept = 0;
   [[nodiscard]] virtual int bind(int fd, const ::sockaddr& address, std::uint32_t size) noexcept = 0;
   [[nodiscard]] virtual int listen(int fd, int backlog) noexcept = 0;
