@@ -44,49 +44,19 @@ using namespace std::chrono_literals;
 using wring::task;
 
 constexpr std::size_t longest_name = 20;
-constexpr std::size_t longest_line = 1000;  // both in bytes
-constexpr auto pause_between_lines = 10ms;  // nobody says more than 100 lines a second
-constexpr auto patience = 10s;              // for a member to receive what is sent in one go
-constexpr std::size_t send_buffer = 65536;  // what the system may hold for a member, apart from the outbox
+constexpr std::size_t longest_line = 1000;        // both in bytes
+constexpr auto pause_between_lines = 10ms;        // nobody says more than 100 lines a second
+constexpr auto patience = 10s;                    // for a member to receive what waits in the end
+constexpr std::size_t room_for_last_words = 200;  // in an outbox, beyond the limit
+constexpr std::size_t send_buffer = 65536;        // what the system may hold for a member, apart from the outbox
 
-/// What a member has not been sent yet: lines, up to `limit` bytes.
-class outbox {
- public:
-  explicit outbox(std::size_t limit) : limit_(limit) {}
-
-  /// False if there is no room for the line, or nothing more is wanted. Never waits.
-  bool put(std::string_view line) {
-    if (closed_ || lines_.size() + line.size() + 1 > limit_) return false;
-    lines_.append(line).append("\n");
-    changed_.set();
-    return true;
-  }
-  void clear() { lines_.clear(); }
-  void close() {
-    closed_ = true;
-    changed_.set();
-  }
-
-  /// Waits for lines, and takes all there are. Empty when it is closed and there are none.
-  task<std::string> take() {
-    co_await changed_.wait();
-    if (!closed_) changed_.reset();
-    co_return std::exchange(lines_, {});
-  }
-
- private:
-  std::size_t limit_;
-  std::string lines_;
-  wring::event changed_;
-  bool closed_ = false;
-};
-
-/// Somebody in the room.
+/// Somebody in the room. What a member is to be sent is posted, and nobody waits for that.
 struct member {
-  member(std::string called, std::size_t outbox_limit) : name(std::move(called)), waiting(outbox_limit) {}
+  member(std::string called, net::stream_ref visitor, wring::nursery& n, std::size_t limit)
+      : name(std::move(called)), out(visitor, n, {.limit = limit + room_for_last_words}) {}
 
   std::string name;
-  outbox waiting;
+  net::outbox out;
   wring::cancel_scope conversation;  // what the member takes part in until dropped
 };
 
@@ -104,7 +74,7 @@ class room {
     for (const auto& [name, other] : members_) others += (others.empty() ? "Also here: " : ", ") + name;
     tell(fmt::format("* {} comes in", m.name));
     members_.emplace(m.name, &m);
-    m.waiting.put(fmt::format("* Hello, {}. {}.", m.name, others.empty() ? "Nobody else is here" : others));
+    m.out.post(fmt::format("* Hello, {}. {}.\n", m.name, others.empty() ? "Nobody else is here" : others));
   }
 
   /// Does nothing for a member who has been dropped.
@@ -112,22 +82,27 @@ class room {
     if (members_.erase(m.name) != 0) tell(fmt::format("* {} leaves", m.name));
   }
 
-  /// Says a line to everybody but `speaker`. Never waits for them: those who have too much waiting are dropped.
+  /// Says a line to everybody but `speaker`. Never waits for them: those who have too much waiting are dropped. (Who
+  /// can no longer be written to has gone, or is about to.)
   void tell(const std::string& line, const member* speaker = nullptr) {
+    const net::shared_bytes said(line + "\n");
     std::vector<member*> full;
     for (const auto& [name, m] : members_) {
-      if (m != speaker && !m->waiting.put(line)) full.push_back(m);
+      if (m == speaker) continue;
+      if (m->out.unsent() + said.size() > limit_) {
+        full.push_back(m);
+      } else {
+        m->out.post(said);
+      }
     }
     for (member* m : full) drop(*m);
   }
 
  private:
-  /// The member is still sent what is under way, and the reason instead of what was waiting.
+  /// The member is still sent what waits already, and the reason.
   void drop(member& m) {
     if (members_.erase(m.name) == 0) return;
-    m.waiting.clear();
-    m.waiting.put(fmt::format("* You are dropped: more than {} bytes were waiting for you.", limit_));
-    m.waiting.close();
+    m.out.post(fmt::format("* You are dropped: more than {} bytes were waiting for you.\n", limit_));
     m.conversation.cancel();
     tell(fmt::format("* {} is dropped: more than {} bytes were waiting", m.name, limit_));
   }
@@ -169,7 +144,7 @@ task<> talk(room& here, member& me, net::reader& in) {
   for (;;) {
     const auto line = co_await in.read_line(longest_line).result();
     if (!line && line.error() == wring::errc::limit_exceeded) {
-      me.waiting.put(fmt::format("* A line has {} bytes at most. Good-bye.", longest_line));
+      me.out.post(fmt::format("* A line has {} bytes at most. Good-bye.\n", longest_line));
       co_return;
     }
     if (!line.value()) co_return;  // throws what else may have failed
@@ -193,16 +168,7 @@ task<> attend(room& here, member& me, net::reader& in) {
   auto talking_until_stopping = [&] { return wring::until_stopping(talking); };
   const auto ended = co_await me.conversation.run(talking_until_stopping);
   const bool stopped = ended && !*ended;
-  if (stopped) me.waiting.put("* The server closes. Good-bye.");
-}
-
-/// Sends what waits for the member, until nothing more will come.
-task<> deliver(member& me, net::stream_ref visitor) {
-  for (;;) {
-    const std::string lines = co_await me.waiting.take();
-    if (lines.empty()) co_return;
-    co_await wring::with_timeout(patience, visitor.write_all(lines));
-  }
+  if (stopped) me.out.post("* The server closes. Good-bye.\n");
 }
 
 /// Somebody comes to the door, gives a name, attends, and goes.
@@ -212,11 +178,10 @@ task<> visit(room& here, net::stream_ref visitor) {
   const auto name = co_await wring::until_stopping(asking);
   if (!name || name->empty()) co_return;
 
-  member me(*name, here.limit());
   co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
-    n.start(deliver, std::ref(me), visitor);
+    member me(*name, visitor, n, here.limit());
     co_await attend(here, me, in);
-    me.waiting.close();  // what is in there is delivered, and that is the end
+    co_await wring::with_timeout(patience, me.out.drained());
   });
 }
 

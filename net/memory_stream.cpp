@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
+#include <optional>
 #include <stdexcept>
 
 #include <wring/core/detail/destroyed_in_use.hpp>
-#include <wring/net/detail/memory_pipe.hpp>
+#include <wring/net/detail/memory_queued_write.hpp>
 #include <wring/net/memory_stream.hpp>
 
 namespace wring::net {
 
 memory_stream::~memory_stream() {
-  if (link_ != nullptr && (incoming()->has_reader() || !outgoing()->writers.empty())) [[unlikely]] {
+  if (link_ != nullptr && (incoming()->has_reader() || has_writer())) [[unlikely]] {
     wring::detail::destroyed_in_use("a memory stream");
   }
-  close_now();
+  if (link_ != nullptr) link_->close(side_);
 }
 
 detail::memory_pipe* memory_stream::incoming() const noexcept {
@@ -22,10 +23,29 @@ detail::memory_pipe* memory_stream::outgoing() const noexcept {
   return link_ == nullptr ? nullptr : &link_->pipes[1 - side_];
 }
 
-void memory_stream::close_now() noexcept {
-  if (link_ == nullptr || incoming()->reading_closed()) return;
-  incoming()->close_reading(EPIPE);
-  outgoing()->close_writing();
+bool memory_stream::has_writer() const noexcept {
+  const detail::memory_writer* const first = outgoing()->writers.front();
+  return first != nullptr && first->is_task();
+}
+
+std::size_t memory_stream::try_write(std::span<const std::span<const std::byte>> parts) noexcept {
+  return link_ == nullptr ? 0 : outgoing()->try_put(parts);
+}
+
+bool memory_stream::watch(stream_observer* observer) noexcept {
+  if (link_ == nullptr || incoming()->reading_closed()) return false;
+  incoming()->watch(observer);
+  return true;
+}
+
+void memory_stream::queue(detail::queued_write& posted) noexcept {
+  const error closed(errc::closed, "write to a memory stream");
+  const std::optional<error> fault = link_ == nullptr ? closed : outgoing()->write_outcome();
+  if (fault) {
+    posted.ended(&*fault);
+  } else {
+    outgoing()->writers.push(posted.emplace<detail::memory_queued_write>(*outgoing(), posted));
+  }
 }
 
 void memory_stream::abort() noexcept {
@@ -57,7 +77,13 @@ std::pair<memory_stream, memory_stream> make_memory_stream_pair(const memory_str
   if (options.chunk_seed != 0 && options.read_chunk == unlimited) {
     throw std::invalid_argument("memory_stream: a chunk_seed needs a read_chunk to draw from");
   }
-  const auto link = std::make_shared<detail::memory_link>(options);
+  detail::memory_pipe_options behaviour{.capacity = options.capacity,
+                                        .read_chunk = options.read_chunk,
+                                        .delay = options.delay.count(),
+                                        .seed = options.chunk_seed};
+  const detail::memory_pipe_options first = behaviour;
+  if (behaviour.seed != 0) behaviour.seed = ~behaviour.seed | 1;
+  const auto link = std::make_shared<detail::memory_link>(first, behaviour);
   return {memory_stream(link, 0), memory_stream(link, 1)};
 }
 

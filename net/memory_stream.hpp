@@ -18,10 +18,6 @@
 
 namespace wring::net {
 
-namespace detail {
-struct memory_link;
-}
-
 /// How a pair of memory streams behaves, both ways.
 struct memory_stream_options {
   std::size_t capacity = std::size_t{64} * 1024;  ///< bytes that may be written and not be read; writers wait beyond it
@@ -62,8 +58,10 @@ class WRING_API memory_stream {
     return detail::memory_write_wait(outgoing(), {}, parts, false);
   }
   [[nodiscard]] auto shut_down_write() noexcept { return detail::memory_write_wait(outgoing(), {}, {}, true); }
-  [[nodiscard]] auto close() noexcept { return detail::memory_close_wait(*this); }
+  [[nodiscard]] auto close() noexcept { return detail::memory_close_wait(link_.get(), side_); }
   void abort() noexcept;
+  [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept;
+  bool watch(stream_observer* observer) noexcept;
 
   /// Makes the `nth` read from now (1: the next) fail with `error_number`. It takes nothing; the others go on.
   void fail_read(unsigned nth, int error_number) noexcept;
@@ -76,14 +74,15 @@ class WRING_API memory_stream {
   [[nodiscard]] std::size_t unread() const noexcept;
 
  private:
-  friend class detail::memory_close_wait;
+  friend struct detail::stream_access;
   friend WRING_API std::pair<memory_stream, memory_stream> make_memory_stream_pair(const memory_stream_options&);
 
   memory_stream(std::shared_ptr<detail::memory_link> link, unsigned side) noexcept
       : link_(std::move(link)), side_(side) {}
   [[nodiscard]] detail::memory_pipe* incoming() const noexcept;
   [[nodiscard]] detail::memory_pipe* outgoing() const noexcept;
-  void close_now() noexcept;
+  [[nodiscard]] bool has_writer() const noexcept;
+  void queue(detail::queued_write& posted) noexcept;
 
   std::shared_ptr<detail::memory_link> link_;
   unsigned side_;

@@ -15,6 +15,8 @@
 #include <wring/core/error.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 #include <wring/net/detail/stream_table.hpp>
+#include <wring/net/stream_observer.hpp>
+#include <wring/net/stream_security.hpp>
 
 namespace wring::net {
 
@@ -40,8 +42,17 @@ namespace wring::net {
 /// - Everything but abort is awaited and has `.result()`, which gives the fault as a value where there would be an
 ///   io_error. No task may be suspended on a stream when it is destroyed. It belongs to one thread.
 ///
-/// A stream that knows its peer has `peer_address()`, which faults then name. The library's have
-/// `write_all(std::string_view)` too.
+/// What a stream may have besides, and the library's have; a reference to one that has not does what is said last:
+///
+/// - `try_write(spans) noexcept` writes what goes out without waiting, and returns how many bytes: zero while somebody
+///   else writes, and where no more may be written (why, the next write_all says). Otherwise 0.
+/// - `watch(observer) noexcept` makes it tell a `stream_observer` what comes while no task reads, until it is given
+///   null; one at a time, which must be there as long. What comes is received for it as for a reader, up to what the
+///   stream holds; the end is seen in every state. Bytes and an end that are there already are told at once. Returns
+///   whether there is anything to be told: otherwise false, and whoever must know keeps a read waiting.
+/// - `security()` points to a `stream_security`, valid as long as the stream is; otherwise null: it is not secured.
+/// - `peer_address()`, which faults then name; otherwise an empty one.
+/// - `write_all(std::string_view)`.
 template <class S>
 concept stream = requires(S& s, std::span<std::byte> into, std::span<const std::byte> data,
                           std::span<const std::span<const std::byte>> parts) {
@@ -89,6 +100,11 @@ class stream_ref {
   [[nodiscard]] auto close() const noexcept { return detail::erased_operation<void>(table_->close, stream_); }
   void abort() const noexcept { table_->abort(stream_); }
 
+  [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) const noexcept {
+    return table_->try_write(stream_, parts);
+  }
+  bool watch(stream_observer* observer) const noexcept { return table_->watch(stream_, observer); }
+  [[nodiscard]] const stream_security* security() const noexcept { return table_->security(stream_); }
   /// The peer's address, if the stream knows it: empty otherwise.
   [[nodiscard]] error_address peer_address() const noexcept { return table_->peer_address(stream_); }
 
@@ -100,7 +116,10 @@ class stream_ref {
 
  private:
   friend class any_stream;
+  friend struct detail::stream_access;
   stream_ref(void* s, const detail::stream_table& table) noexcept : stream_(s), table_(&table) {}
+
+  void queue(detail::queued_write& posted) const noexcept { table_->queue(stream_, posted); }
 
   void* stream_;
   const detail::stream_table* table_;
@@ -143,8 +162,11 @@ class any_stream : private stream_ref {
   using stream_ref::peer_address;
   using stream_ref::read;
   using stream_ref::read_some;
+  using stream_ref::security;
   using stream_ref::shut_down_write;
   using stream_ref::target;
+  using stream_ref::try_write;
+  using stream_ref::watch;
   using stream_ref::write_all;
 
  private:

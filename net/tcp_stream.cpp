@@ -12,6 +12,7 @@
 #include <wring/net/detail/socket_calls.hpp>
 #include <wring/net/detail/socket_close_wait.hpp>
 #include <wring/net/detail/socket_connect_wait.hpp>
+#include <wring/net/detail/socket_queued_write.hpp>
 #include <wring/net/tcp_stream.hpp>
 
 namespace wring::net {
@@ -73,6 +74,17 @@ void tcp_stream::abort() noexcept {
   if (socket_ == nullptr || socket_->closing()) return;
   detail::reset_on_close(socket_->engine(), socket_->native());
   socket_->close(false, nullptr);
+}
+
+void tcp_stream::queue(detail::queued_write& posted) noexcept {
+  if (socket_ == nullptr) {
+    const error e(errc::closed, "write to");
+    posted.ended(&e);
+  } else if (const auto writable = socket_->write_outcome(); !writable) {
+    posted.ended(&writable.error());
+  } else {
+    socket_->queue(posted.emplace<detail::socket_queued_write>(*socket_, posted));
+  }
 }
 
 task<tcp_stream::released> tcp_stream::release() {

@@ -18,12 +18,15 @@
 #include <wring/net/detail/socket_shut_down_wait.hpp>
 #include <wring/net/detail/socket_write_wait.hpp>
 #include <wring/net/socket_address.hpp>
+#include <wring/net/stream_observer.hpp>
 
 namespace wring::net {
 
 namespace detail {
+class queued_write;
 class socket_connection_wait;
-}
+struct stream_access;
+}  // namespace detail
 
 /// A TCP connection. Movable; closed when it goes. One task may read and any number may write at a time; their calls
 /// must end before it is destroyed or assigned to (the process ends otherwise), but moving it meanwhile is fine.
@@ -85,6 +88,20 @@ class WRING_API tcp_stream {
   /// fails.
   void abort() noexcept;
 
+  /// Writes what goes out without waiting, and returns how many bytes; zero while a task writes, and where no more may
+  /// be written (why, the next write_all says). Of more than 16 spans the first are looked at.
+  [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept {
+    return socket_ != nullptr ? socket_->try_write(parts) : 0;
+  }
+
+  /// Tells `observer` what comes while no task reads, until it is given null; see `stream`. What comes is received up
+  /// to the receive quota. False: the stream is closed, and nothing will come.
+  bool watch(stream_observer* observer) noexcept {
+    if (socket_ == nullptr || socket_->closing()) return false;
+    socket_->watch(observer);
+    return true;
+  }
+
   /// Gives the descriptor away, with what has been received and not taken; the stream is closed then. Throws io_error
   /// with errc::closed if it was before. Not cancellable once begun.
   [[nodiscard]] task<released> release();
@@ -116,6 +133,7 @@ class WRING_API tcp_stream {
 
  private:
   friend class detail::socket_connection_wait;
+  friend struct detail::stream_access;
   friend WRING_API task<tcp_stream> connect_tcp(socket_address, struct tcp_connect_options);
 
   explicit tcp_stream(detail::stream_socket* s) noexcept : socket_(s) {}
@@ -125,6 +143,7 @@ class WRING_API tcp_stream {
     return *socket_;
   }
   [[noreturn]] static void throw_closed();
+  void queue(detail::queued_write& posted) noexcept;
   void set(int level, int name, int value, const char* operation, const char* limits = nullptr);
 
   detail::stream_socket* socket_ = nullptr;

@@ -51,10 +51,14 @@
 #include <wring/net/descriptor.hpp>
 #include <wring/net/ip_address.hpp>
 #include <wring/net/memory_stream.hpp>
+#include <wring/net/outbox.hpp>
 #include <wring/net/reader.hpp>
 #include <wring/net/serve.hpp>
+#include <wring/net/shared_bytes.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/stream.hpp>
+#include <wring/net/stream_observer.hpp>
+#include <wring/net/stream_security.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>
 #include <wring/net/writer.hpp>

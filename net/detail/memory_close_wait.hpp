@@ -4,19 +4,19 @@
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/operand.hpp>
 #include <wring/core/result.hpp>
-
-namespace wring::net {
-class memory_stream;
-}
+#include <wring/net/detail/memory_link.hpp>
 
 namespace wring::net::detail {
 
-/// Closes a memory stream, at once.
+/// Closes one side of a memory link, if there is one, at once.
 class WRING_API memory_close_wait final : public leaf<memory_close_wait, void> {
  public:
-  explicit memory_close_wait(memory_stream& s) noexcept : stream_(&s) {}
+  memory_close_wait(memory_link* link, unsigned side) noexcept : link_(link), side_(side) {}
 
-  bool ready() noexcept;
+  bool ready() noexcept {
+    if (link_ != nullptr) link_->close(side_);
+    return true;
+  }
   void suspend() noexcept {}
   void cancel() noexcept override {}
   void take() noexcept {}
@@ -25,7 +25,8 @@ class WRING_API memory_close_wait final : public leaf<memory_close_wait, void> {
   static constexpr bool cancellable = false;
 
  private:
-  memory_stream* stream_;
+  memory_link* link_;
+  unsigned side_;
 };
 
 }  // namespace wring::net::detail

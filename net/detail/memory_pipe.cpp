@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <wring/core/scheduler.hpp>
 #include <wring/net/detail/memory_pipe.hpp>
 
 namespace wring::net::detail {
 
-memory_pipe::memory_pipe(const memory_stream_options& options, std::uint64_t seed)
+memory_pipe::memory_pipe(const memory_pipe_options& options)
     : capacity_(options.capacity),
       read_chunk_(options.read_chunk),
-      random_(seed),
-      delay_(options.delay.count()),
-      ring_(std::make_unique_for_overwrite<std::byte[]>(capacity_)) {}
+      random_(options.seed),
+      delay_(options.delay),
+      ring_(std::make_unique_for_overwrite<std::byte[]>(capacity_)),
+      arrival_(*this) {}
 
 std::int64_t memory_pipe::due_time() const noexcept {
   // A stream may be closed when its scheduler has gone: nobody waits then.
@@ -34,13 +36,17 @@ void memory_pipe::arrive() noexcept {
   const std::int64_t now = scheduler::current().clock_now();
   for (; !under_way_.empty() && under_way_.front().due <= now; under_way_.pop_front()) {
     arrived_ += under_way_.front().size;
+    ++arrivals_;
   }
+}
+
+bool memory_pipe::end_arrived() const noexcept {
+  return shut_ && under_way_.empty() && (delay_ == 0 || end_due_ <= scheduler::current().clock_now());
 }
 
 bool memory_pipe::readable() noexcept {
   arrive();
-  if (read_error_ || arrived_ != 0 || !returned_.empty()) return true;
-  return shut_ && size_ == 0 && (delay_ == 0 || end_due_ <= scheduler::current().clock_now());
+  return read_error_ || arrived_ != 0 || !returned_.empty() || end_arrived();
 }
 
 std::optional<result<std::size_t>> memory_pipe::look(std::size_t most) noexcept {
@@ -73,8 +79,16 @@ void memory_pipe::give_back(std::span<const std::byte> bytes) noexcept {
 }
 
 void memory_pipe::cancel_wait() noexcept {
-  scheduler::current().timers().cancel(*reader_);
   reader_ = nullptr;
+  await_arrival();
+}
+
+void memory_pipe::watch(stream_observer* observer) noexcept {
+  observer_ = reading_closed() ? nullptr : observer;
+  // Whoever comes is told of everything that is there.
+  told_ = arrivals_ - (arrived_ != 0 || !returned_.empty() ? 1 : 0);
+  end_told_ = false;
+  settle();
 }
 
 void memory_pipe::drop() noexcept {
@@ -85,6 +99,7 @@ void memory_pipe::drop() noexcept {
 
 void memory_pipe::close_reading(int error_number) noexcept {
   drop();
+  observer_ = nullptr;
   read_error_ = error(errc::closed, "read from a memory stream");
   if (!write_error_) write_error_ = error::from_errno(error_number, "write to a memory stream");
   settle();
@@ -100,11 +115,24 @@ std::size_t memory_pipe::put(std::span<const std::byte> data) noexcept {
   size_ += count;
   if (delay_ == 0) {
     arrived_ += count;
+    ++arrivals_;
   } else if (const std::int64_t due = due_time(); !under_way_.empty() && under_way_.back().due == due) {
     under_way_.back().size += count;
   } else {
     under_way_.push_back({due, count});
   }
+  return count;
+}
+
+std::size_t memory_pipe::try_put(std::span<const std::span<const std::byte>> parts) noexcept {
+  if (write_error_ || shut_ || !writers.empty()) return 0;
+  std::size_t count = 0;
+  for (const std::span<const std::byte> part : parts) {
+    const std::size_t put_of_part = put(part);
+    count += put_of_part;
+    if (put_of_part != part.size()) break;
+  }
+  settle();
   return count;
 }
 
@@ -138,28 +166,44 @@ void memory_pipe::break_both(int error_number) noexcept {
 }
 
 void memory_pipe::settle() noexcept {
-  for (;;) {
-    for (memory_write_wait* w = writers.front(); w != nullptr && w->advance(); w = writers.front()) {
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (memory_writer* w = writers.front(); w != nullptr && w->advance(); w = writers.front()) {
       writers.remove(*w);
       w->finish();
     }
-    if (reader_ == nullptr) return;
-    if (!readable()) {
-      if (!under_way_.empty()) {
-        scheduler::current().timers().schedule(*reader_, under_way_.front().due);
-      } else if (shut_) {
-        scheduler::current().timers().schedule(*reader_, end_due_);
-      }
-      return;
+    if (reader_ != nullptr && readable()) {
+      std::exchange(reader_, nullptr)->arrived();  // makes room: the writers are looked at again
+      moved = true;
     }
-    memory_reader& r = *reader_;
-    cancel_wait();
-    r.arrived();  // makes room: the writers are looked at again
   }
+  if (observer_ != nullptr) tell_observer();
+  await_arrival();
 }
 
-memory_link::memory_link(const memory_stream_options& options)
-    : pipes{memory_pipe(options, options.chunk_seed),
-            memory_pipe(options, options.chunk_seed == 0 ? 0 : ~options.chunk_seed | 1)} {}
+// Each call may take the observer away.
+void memory_pipe::tell_observer() noexcept {
+  arrive();
+  if (arrivals_ != told_ && arrived_ + returned_.size() != 0) {
+    told_ = arrivals_;
+    observer_->arrived();
+  }
+  if (observer_ == nullptr || end_told_ || (!read_error_ && !end_arrived())) return;
+  end_told_ = true;
+  observer_->ended(read_error_ ? &*read_error_ : nullptr);
+}
+
+// Whoever wants to know is told by the clock.
+void memory_pipe::await_arrival() noexcept {
+  const bool wanted = reader_ != nullptr || observer_ != nullptr;
+  const bool end_due = shut_ && delay_ != 0 && !read_error_ && (reader_ != nullptr || !end_told_);
+  if (wanted && !under_way_.empty()) {
+    scheduler::current().timers().schedule(arrival_, under_way_.front().due);
+  } else if (wanted && end_due) {
+    scheduler::current().timers().schedule(arrival_, end_due_);
+  } else if (arrival_.armed()) {
+    scheduler::current().timers().cancel(arrival_);
+  }
+}
 
 }  // namespace wring::net::detail

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -10,10 +9,10 @@
 #include <span>
 #include <vector>
 
+#include <wring/core/detail/timer_wheel.hpp>
+#include <wring/core/detail/wait_list.hpp>
 #include <wring/core/error.hpp>
-#include <wring/net/detail/memory_read_wait.hpp>
-#include <wring/net/detail/memory_write_wait.hpp>
-#include <wring/net/memory_stream.hpp>
+#include <wring/net/stream_observer.hpp>
 
 namespace wring::net::detail {
 
@@ -32,10 +31,45 @@ class planned_fault {
   int errno_ = 0;
 };
 
-/// One direction of a memory stream pair: a bounded queue of bytes, with the task that reads and those that write.
+/// A task that waits for bytes of a memory_pipe.
+class memory_reader {
+ public:
+  /// There are some, or reading has ended.
+  virtual void arrived() noexcept = 0;
+
+ protected:
+  ~memory_reader() = default;
+};
+
+/// What has bytes for a memory_pipe, and waits for room or for those before it.
+class memory_writer : public wring::detail::wait_link {
+ public:
+  /// A task is suspended on it.
+  [[nodiscard]] virtual bool is_task() const noexcept = 0;
+  /// Writes what there is room for. True: it has ended.
+  [[nodiscard]] virtual bool advance() noexcept = 0;
+  /// It has ended, and is in the list no more.
+  virtual void finish() noexcept = 0;
+
+ protected:
+  ~memory_writer() = default;
+};
+
+/// How a pipe behaves.
+struct memory_pipe_options {
+  std::size_t capacity;
+  std::size_t read_chunk;
+  std::int64_t delay;
+  std::uint64_t seed;
+};
+
+/// One direction of a memory stream pair: a bounded queue of bytes, with the task that reads, who watches and those
+/// that write.
 class memory_pipe {
  public:
-  explicit memory_pipe(const memory_stream_options& options, std::uint64_t seed);
+  explicit memory_pipe(const memory_pipe_options& options);
+  memory_pipe(const memory_pipe&) = delete;
+  memory_pipe& operator=(const memory_pipe&) = delete;
 
   // The reading end.
 
@@ -49,6 +83,8 @@ class memory_pipe {
   void give_back(std::span<const std::byte> bytes) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return returned_.size() + size_; }
   [[nodiscard]] bool reading_closed() const noexcept { return read_error_ && *read_error_ == errc::closed; }
+  /// See `stream`; null for nobody.
+  void watch(stream_observer* observer) noexcept;
   /// This end is closed: reads fail with errc::closed, the other end's writes with `error_number`.
   void close_reading(int error_number) noexcept;
 
@@ -56,6 +92,12 @@ class memory_pipe {
 
   [[nodiscard]] const std::optional<error>& write_error() const noexcept { return write_error_; }
   [[nodiscard]] bool shut() const noexcept { return shut_; }
+  /// Why nothing more can be written, if that is so.
+  [[nodiscard]] std::optional<error> write_outcome() const noexcept {
+    if (write_error_) return write_error_;
+    if (!shut_) return {};
+    return error(errc::closed, "write to a memory stream").with_detail("its write side was shut down");
+  }
   [[nodiscard]] std::size_t put(std::span<const std::byte> data) noexcept;
   void end() noexcept;
   /// A write was cancelled after `written` bytes.
@@ -63,7 +105,10 @@ class memory_pipe {
   /// This end is closed.
   void close_writing() noexcept;
 
-  wring::detail::wait_list<memory_write_wait> writers;
+  /// See `stream`.
+  [[nodiscard]] std::size_t try_put(std::span<const std::span<const std::byte>> parts) noexcept;
+
+  wring::detail::wait_list<memory_writer> writers;
 
   // Both.
 
@@ -83,10 +128,21 @@ class memory_pipe {
     std::size_t size;
   };
 
+  /// Fires when bytes under way, or the end, have arrived and somebody wants to know.
+  struct arrival : wring::detail::timer {
+    explicit arrival(memory_pipe& p) noexcept
+        : timer([](timer& t) noexcept { static_cast<arrival&>(t).pipe.settle(); }), pipe(p) {}
+    memory_pipe& pipe;
+  };
+
   [[nodiscard]] std::int64_t due_time() const noexcept;
   [[nodiscard]] std::size_t chunk() noexcept;
   void arrive() noexcept;
   [[nodiscard]] bool readable() noexcept;
+  [[nodiscard]] bool end_arrived() const noexcept;
+  void await_arrival() noexcept;
+  void serve_reader() noexcept;
+  void tell_observer() noexcept;
   void drop() noexcept;
 
   std::size_t capacity_;
@@ -104,13 +160,11 @@ class memory_pipe {
   std::optional<error> read_error_;
   std::optional<error> write_error_;
   memory_reader* reader_ = nullptr;
-};
-
-struct memory_link {
-  explicit memory_link(const memory_stream_options& options);
-
-  /// Each is read by the side of its number.
-  std::array<memory_pipe, 2> pipes;
+  stream_observer* observer_ = nullptr;
+  std::uint64_t arrivals_ = 0;  // how often bytes have arrived, and how often the observer knows of
+  std::uint64_t told_ = 0;
+  bool end_told_ = false;
+  arrival arrival_;
 };
 
 }  // namespace wring::net::detail

@@ -4,7 +4,6 @@
 #include <concepts>
 #include <new>
 
-#include <wring/net/detail/memory_pipe.hpp>
 #include <wring/net/detail/memory_read_wait.hpp>
 
 namespace wring::net::detail {
@@ -14,9 +13,6 @@ namespace {
 constexpr std::size_t largest_lease = std::size_t{16} * 1024;
 
 }  // namespace
-
-memory_reader::memory_reader(memory_pipe* p) noexcept
-    : timer([](timer& t) noexcept { static_cast<memory_reader&>(t).pipe_->settle(); }), pipe_(p) {}
 
 template <class T>
 bool memory_read_wait<T>::ready() noexcept {

@@ -7,32 +7,17 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/operand.hpp>
-#include <wring/core/detail/timer_wheel.hpp>
 #include <wring/core/engine/buffer_pool.hpp>
 #include <wring/core/result.hpp>
+#include <wring/net/detail/memory_pipe.hpp>
 
 namespace wring::net::detail {
-
-class memory_pipe;
-
-/// A task that waits for bytes of a memory_pipe; the timer is for those under way.
-class WRING_API memory_reader : public wring::detail::timer {
- public:
-  /// There are some, or reading has ended.
-  virtual void arrived() noexcept = 0;
-
- protected:
-  explicit memory_reader(memory_pipe* p) noexcept;
-  ~memory_reader() = default;
-
-  memory_pipe* pipe_;
-};
 
 /// Reads from a memory_pipe, a lease or into a span.
 template <class T>
 class WRING_API memory_read_wait final : public leaf<memory_read_wait<T>, T>, memory_reader {
  public:
-  explicit memory_read_wait(memory_pipe* p, std::span<std::byte> into = {}) noexcept : memory_reader(p), into_(into) {}
+  explicit memory_read_wait(memory_pipe* p, std::span<std::byte> into = {}) noexcept : pipe_(p), into_(into) {}
 
   bool ready() noexcept;
   void suspend() noexcept;
@@ -46,6 +31,7 @@ class WRING_API memory_read_wait final : public leaf<memory_read_wait<T>, T>, me
   void arrived() noexcept override;
   bool attempt() noexcept;
 
+  memory_pipe* pipe_;
   std::span<std::byte> into_;
   std::optional<wring::result<T>> outcome_;
 };

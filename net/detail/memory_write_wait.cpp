@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <wring/net/detail/memory_pipe.hpp>
 #include <wring/net/detail/memory_write_wait.hpp>
 
 namespace wring::net::detail {
@@ -31,7 +30,7 @@ void memory_write_wait::cancel() noexcept {
 bool memory_write_wait::advance() noexcept {
   if (pipe_->write_error()) return outcome_ = *pipe_->write_error(), true;
   if (pipe_->shut()) {
-    if (!shut_) outcome_ = error(errc::closed, "write to a memory stream").with_detail("its write side was shut down");
+    if (!shut_) outcome_ = *pipe_->write_outcome();
     return true;
   }
   for (;;) {

@@ -6,15 +6,13 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/operand.hpp>
-#include <wring/core/detail/wait_list.hpp>
 #include <wring/core/result.hpp>
+#include <wring/net/detail/memory_pipe.hpp>
 
 namespace wring::net::detail {
 
-class memory_pipe;
-
 /// Writes to a memory_pipe when those before it have done so, and then, if it is to `shut`, ends the stream.
-class WRING_API memory_write_wait final : public leaf<memory_write_wait, void>, public wring::detail::wait_link {
+class WRING_API memory_write_wait final : public leaf<memory_write_wait, void>, public memory_writer {
  public:
   memory_write_wait(memory_pipe* p, std::span<const std::byte> first,
                     std::span<const std::span<const std::byte>> others, bool shut) noexcept
@@ -27,11 +25,12 @@ class WRING_API memory_write_wait final : public leaf<memory_write_wait, void>, 
   wring::result<void> take_result() const noexcept { return outcome_; }
   wait_description describe() const noexcept override { return {.operation = "write to a memory stream"}; }
 
-  /// Writes what there is room for. True: it has ended.
-  bool advance() noexcept;
-  void finish() noexcept { complete(); }
+  bool advance() noexcept override;
 
  private:
+  bool is_task() const noexcept override { return true; }
+  void finish() noexcept override { complete(); }
+
   memory_pipe* pipe_;
   std::span<const std::byte> first_;
   std::span<const std::span<const std::byte>> others_;

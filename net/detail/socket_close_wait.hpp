@@ -3,13 +3,12 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/operand.hpp>
-#include <wring/core/detail/wait_list.hpp>
 #include <wring/net/detail/stream_socket.hpp>
 
 namespace wring::net::detail {
 
 /// Waits until a socket is closed, or has nothing in flight and its descriptor can be taken.
-class WRING_API socket_close_wait final : public wring::detail::listed_wait<socket_close_wait> {
+class WRING_API socket_close_wait final : public leaf<socket_close_wait, void>, socket_close_listener {
  public:
   explicit socket_close_wait(stream_socket* s, bool keep_descriptor = false) noexcept
       : socket_(s), keep_(keep_descriptor) {}
@@ -19,11 +18,12 @@ class WRING_API socket_close_wait final : public wring::detail::listed_wait<sock
   void cancel() noexcept override {}
   void take() noexcept {}
   wring::result<void> take_result() noexcept { return {}; }
-  void closed() noexcept { complete(); }
   wait_description describe() const noexcept override;
   static constexpr bool cancellable = false;
 
  private:
+  void closed() noexcept override { complete(); }
+
   stream_socket* socket_;
   bool keep_;
 };

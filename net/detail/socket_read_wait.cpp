@@ -22,7 +22,7 @@ wait_description socket_read_some_wait::describe() const noexcept {
   return {.operation = "read from", .fd = socket_->native(), .address = socket_->peer()};
 }
 
-socket_read_wait::socket_read_wait(stream_socket& s, std::span<std::byte> into) noexcept : socket_(&s), into_(into) {
+socket_read_wait::socket_read_wait(receive_side& s, std::span<std::byte> into) noexcept : socket_(&s), into_(into) {
   on_completion = [](operation& op, completion c) noexcept { static_cast<socket_read_wait&>(op).on_own_receive(c); };
 }
 
@@ -72,7 +72,7 @@ void socket_read_wait::on_own_receive(completion c) noexcept {
 
 void socket_read_wait::cancel() noexcept {
   if (active()) {
-    socket_->cancel(*this);
+    socket_->engine().cancel(*this);
   } else {
     socket_->cancel_wait();
     confirm_cancel();

@@ -6,14 +6,14 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/operand.hpp>
-#include <wring/net/detail/stream_socket.hpp>
+#include <wring/net/detail/receive_side.hpp>
 
 namespace wring::net::detail {
 
 /// Waits for the next chunk.
 class WRING_API socket_read_some_wait final : socket_receive_wait, public leaf<socket_read_some_wait, buffer_lease> {
  public:
-  explicit socket_read_some_wait(stream_socket& s) noexcept : socket_(&s) {}
+  explicit socket_read_some_wait(receive_side& s) noexcept : socket_(&s) {}
 
   bool ready() noexcept {
     busy_ = socket_->has_reader();
@@ -35,13 +35,13 @@ class WRING_API socket_read_some_wait final : socket_receive_wait, public leaf<s
   void received() noexcept override { complete(); }
 
   bool busy_ = false;  // in the padding of the base
-  stream_socket* socket_;
+  receive_side* socket_;
 };
 
 /// Reads into the caller's memory.
 class WRING_API socket_read_wait final : socket_receive_wait, public leaf<socket_read_wait, std::size_t>, operation {
  public:
-  socket_read_wait(stream_socket& s, std::span<std::byte> into) noexcept;
+  socket_read_wait(receive_side& s, std::span<std::byte> into) noexcept;
 
   bool ready() noexcept;
   void suspend() noexcept;
@@ -57,7 +57,7 @@ class WRING_API socket_read_wait final : socket_receive_wait, public leaf<socket
   void received() noexcept override;
   void on_own_receive(completion c) noexcept;
 
-  stream_socket* socket_;
+  receive_side* socket_;
   std::span<std::byte> into_;
   std::size_t count_ = 0;
   bool busy_ = false;

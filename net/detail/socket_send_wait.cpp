@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <poll.h>
 
+#include <wring/net/detail/gathered.hpp>
 #include <wring/net/detail/socket_send_wait.hpp>
 
 namespace wring::net::detail {
@@ -12,7 +13,7 @@ bool socket_send_wait::attempted(std::int32_t sent) noexcept {
     tried_ = advance(static_cast<std::size_t>(sent));
     return !tried_;
   }
-  tried_ = sent == -EAGAIN || sent == -EINTR || sent == -ENOBUFS || sent == -ENOMEM;
+  tried_ = no_room(sent);
   if (tried_) return false;
   errno_ = socket_->note_write_error(-sent);
   return true;
@@ -62,6 +63,11 @@ void socket_send_wait::tried_again(std::int32_t sent) noexcept {
 void socket_send_wait::refuse() noexcept {
   refused_ = true;
   complete();
+}
+
+bool socket_send_wait::interrupt() noexcept {
+  socket_->cancel(*this);
+  return false;
 }
 
 void socket_send_wait::cancel() noexcept {

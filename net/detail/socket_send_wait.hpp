@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include <wring/core/awaiter.hpp>
-#include <wring/net/detail/stream_socket.hpp>
+#include <wring/net/detail/send_side.hpp>
 
 namespace wring::net::detail {
 
@@ -17,7 +17,7 @@ namespace wring::net::detail {
 /// batched in one system call. What does not fit waits for room. That is a poll, and not a send of io_uring's: that
 /// one may go to a thread of the kernel's, and not be cancellable there, once the peer has shut down its side. So the
 /// sends that are batched never wait, either.
-class WRING_API socket_send_wait : public awaiter, public operation, public wring::detail::wait_link {
+class WRING_API socket_send_wait : public awaiter, public operation, public send_entry {
  public:
   void suspend() noexcept { socket_->queue(*this); }
   void cancel() noexcept override;
@@ -29,7 +29,7 @@ class WRING_API socket_send_wait : public awaiter, public operation, public wrin
   wait_description describe() const noexcept override;
 
  protected:
-  explicit socket_send_wait(stream_socket& s) noexcept : operation(unset()), socket_(&s) {}
+  explicit socket_send_wait(send_side& s) noexcept : operation(unset()), socket_(&s) {}
   ~socket_send_wait() = default;
 
   /// Not writable (any more): then the wait has ended.
@@ -46,25 +46,23 @@ class WRING_API socket_send_wait : public awaiter, public operation, public wrin
   void finish() noexcept;
   void give_up() noexcept;
 
-  stream_socket* socket_;
+  send_side* socket_;
   bool tried_ = false;  // and there was no room
   bool begun_ = false;
 
  private:
-  friend class stream_socket;
-  friend class wring::detail::wait_list<socket_send_wait>;
-
   /// Sends what there is room for. The number of bytes, or -errno.
   [[nodiscard]] virtual std::int32_t attempt() noexcept = 0;
   /// `sent` more bytes have been sent. False: nothing is left.
   [[nodiscard]] virtual bool advance(std::size_t sent) noexcept = 0;
 
-  /// Its turn. True: it has ended.
-  [[nodiscard]] bool send() noexcept;
+  [[nodiscard]] bool is_task() const noexcept final { return true; }
+  [[nodiscard]] bool send() noexcept final;
+  void refuse() noexcept final;
+  [[nodiscard]] bool interrupt() noexcept final;
   void wait_for_room() noexcept;
   [[nodiscard]] bool ending() const noexcept { return cancel_requested() || socket_->closing(); }
   static void room_found(operation& op, completion c) noexcept;
-  void refuse() noexcept;
 
   std::uint64_t sent_ = 0;
   int errno_ = 0;

@@ -12,7 +12,7 @@ namespace wring::net::detail {
 /// Sends the end of the stream, after the writes before it.
 class WRING_API socket_shut_down_wait final : public leaf<socket_shut_down_wait, void, socket_send_wait> {
  public:
-  explicit socket_shut_down_wait(stream_socket& s) noexcept : leaf(s) {}
+  explicit socket_shut_down_wait(send_side& s) noexcept : leaf(s) {}
 
   bool ready() noexcept { return refused(); }
   void take() const { take_result().value(); }

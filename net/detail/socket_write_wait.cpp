@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <limits>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
+#include <wring/net/detail/gathered.hpp>
 #include <wring/net/detail/socket_write_wait.hpp>
 
 namespace wring::net::detail {
@@ -33,7 +32,7 @@ void socket_write_wait::batched_send_ended(operation& op, completion c) noexcept
   }
 }
 
-socket_gather_write_wait::socket_gather_write_wait(stream_socket& s,
+socket_gather_write_wait::socket_gather_write_wait(send_side& s,
                                                    std::span<const std::span<const std::byte>> parts) noexcept
     : leaf(s), parts_(parts) {
   skip_empty();
@@ -57,17 +56,8 @@ bool socket_gather_write_wait::advance(std::size_t sent) noexcept {
 }
 
 std::int32_t socket_gather_write_wait::attempt() noexcept {
-  std::array<::iovec, 16> vector;
-  std::size_t count = 0;
-  std::size_t skip = offset_;
-  for (const std::span<const std::byte> part : parts_.first(std::min(parts_.size(), vector.size()))) {
-    vector[count++] = {const_cast<std::byte*>(part.data()) + skip, part.size() - skip};
-    skip = 0;
-  }
-  ::msghdr message{};
-  message.msg_iov = vector.data();
-  message.msg_iovlen = count;
-  return socket_->attempt(message);
+  const gathered message(parts_, offset_);
+  return socket_->attempt(message.header());
 }
 
 }  // namespace wring::net::detail

@@ -13,7 +13,7 @@ namespace wring::net::detail {
 /// Writes one span.
 class WRING_API socket_write_wait final : public leaf<socket_write_wait, void, socket_send_wait> {
  public:
-  socket_write_wait(stream_socket& s, std::span<const std::byte> bytes) noexcept : leaf(s), left_(bytes) {}
+  socket_write_wait(send_side& s, std::span<const std::byte> bytes) noexcept : leaf(s), left_(bytes) {}
 
   bool ready() noexcept {
     if (refused() || left_.empty()) [[unlikely]]
@@ -38,7 +38,7 @@ class WRING_API socket_write_wait final : public leaf<socket_write_wait, void, s
 /// Writes several spans as if they were one.
 class WRING_API socket_gather_write_wait final : public leaf<socket_gather_write_wait, void, socket_send_wait> {
  public:
-  socket_gather_write_wait(stream_socket& s, std::span<const std::span<const std::byte>> parts) noexcept;
+  socket_gather_write_wait(send_side& s, std::span<const std::span<const std::byte>> parts) noexcept;
 
   bool ready() noexcept { return refused() || parts_.empty() || (socket_->idle_to_send() && attempted(attempt())); }
 

@@ -10,7 +10,14 @@
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 
+namespace wring::net {
+class stream_observer;
+struct stream_security;
+}  // namespace wring::net
+
 namespace wring::net::detail {
+
+class queued_write;
 
 /// What a stream_ref calls.
 struct stream_table {
@@ -21,8 +28,36 @@ struct stream_table {
   erased_functions<void> shut_down_write;
   erased_functions<void> close;
   void (*abort)(void* stream) noexcept;
+  // What streams may have besides.
+  std::size_t (*try_write)(void* stream, std::span<const std::span<const std::byte>> parts) noexcept;
+  bool (*watch)(void* stream, stream_observer* observer) noexcept;
+  const stream_security* (*security)(const void* stream) noexcept;
   error_address (*peer_address)(const void* stream) noexcept;
+  void (*queue)(void* stream, queued_write& posted) noexcept;  ///< null if it cannot
   const std::type_info* type;
+};
+
+/// What of the library's streams is for the library alone.
+struct stream_access {
+  /// Queues bytes to be written without a task. If they cannot be, as the stream can no longer be written to, it has
+  /// told them by `ended` when it returns.
+  template <class S>
+  static auto queue(S& s, queued_write& posted) noexcept -> decltype(s.queue(posted)) {
+    s.queue(posted);
+  }
+  /// Whether the stream that a reference refers to can do that.
+  template <class Ref>
+  static bool queues(const Ref& s) noexcept {
+    return s.table_->queue != nullptr;
+  }
+  template <class S>
+  static constexpr auto queue_function() noexcept -> void (*)(void*, queued_write&) noexcept {
+    if constexpr (requires(S& s, queued_write& posted) { stream_access::queue(s, posted); }) {
+      return [](void* stream, queued_write& posted) noexcept { queue(*static_cast<S*>(stream), posted); };
+    } else {
+      return nullptr;
+    }
+  }
 };
 
 /// The functions for the operation that `Make()(stream, argument)` returns.
@@ -66,6 +101,27 @@ inline constexpr stream_table table_of = {
     .shut_down_write = erased_functions_of<void, S>([](S* s, memory_argument) { return s->shut_down_write(); }),
     .close = erased_functions_of<void, S>([](S* s, memory_argument) { return s->close(); }),
     .abort = [](void* stream) noexcept { static_cast<S*>(stream)->abort(); },
+    .try_write = [](void* stream, std::span<const std::span<const std::byte>> parts) noexcept -> std::size_t {
+      if constexpr (requires(S& s) { s.try_write(parts); }) {
+        return static_cast<S*>(stream)->try_write(parts);
+      } else {
+        return 0;
+      }
+    },
+    .watch = [](void* stream, stream_observer* observer) noexcept -> bool {
+      if constexpr (requires(S& s) { s.watch(observer); }) {
+        return static_cast<S*>(stream)->watch(observer);
+      } else {
+        return false;
+      }
+    },
+    .security = [](const void* stream) noexcept -> const stream_security* {
+      if constexpr (requires(const S& s) { s.security(); }) {
+        return static_cast<const S*>(stream)->security();
+      } else {
+        return nullptr;
+      }
+    },
     .peer_address = [](const void* stream) noexcept -> error_address {
       if constexpr (requires(const S& s) { error_address(s.peer_address()); }) {
         return static_cast<const S*>(stream)->peer_address();
@@ -73,6 +129,7 @@ inline constexpr stream_table table_of = {
         return {};
       }
     },
+    .queue = stream_access::queue_function<S>(),
     .type = &typeid(S),
 };
 

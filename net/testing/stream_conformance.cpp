@@ -25,7 +25,8 @@ task<> check_rule(const stream_rule& rule, testing::stream_pair& ends, const tes
 
 task<> check_stream(const std::function<task<testing::stream_pair>()>& make,
                     const testing::stream_check_options& options) {
-  for (const auto& rules : {stream_transfer_rules(), stream_ending_rules(), stream_cancellation_rules()}) {
+  for (const auto& rules :
+       {stream_transfer_rules(), stream_ending_rules(), stream_cancellation_rules(), stream_watching_rules()}) {
     for (const stream_rule& rule : rules) {
       for (const bool swapped : {false, true}) {
         testing::stream_pair ends = co_await make();

@@ -23,6 +23,8 @@ std::span<const stream_rule> stream_transfer_rules() noexcept;
 std::span<const stream_rule> stream_ending_rules() noexcept;
 /// What cancelled operations leave behind.
 std::span<const stream_rule> stream_cancellation_rules() noexcept;
+/// What streams may have besides: an observer, writes without waiting.
+std::span<const stream_rule> stream_watching_rules() noexcept;
 
 /// Fails the rule, unless `kept`.
 void expect(bool kept, std::string_view what);

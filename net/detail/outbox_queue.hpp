@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/export.hpp>
+#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/error.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/net/detail/queued_write.hpp>
+#include <wring/net/shared_bytes.hpp>
+#include <wring/net/stream.hpp>
+
+namespace wring::net::detail {
+
+/// What of an outbox must stay where it is while its bytes are being sent: the bytes, and who waits for them. Frees
+/// itself once its outbox has gone and nothing is in flight.
+class WRING_API outbox_queue final : public queued_write {
+ public:
+  /// Is told when little enough is left.
+  class listener : public wring::detail::wait_link {
+   public:
+    const std::size_t at_most;
+
+   protected:
+    explicit listener(std::size_t most) noexcept : at_most(most) {}
+    ~listener() = default;
+
+   private:
+    friend class outbox_queue;
+    virtual void drained() noexcept = 0;
+  };
+
+  outbox_queue(stream_ref s, nursery& n, std::size_t limit) noexcept
+      : stream_(s), nursery_(n), limit_(limit), needs_task_(!stream_access::queues(s)) {}
+  static void* operator new(std::size_t size);
+  static void operator delete(void* block, std::size_t size) noexcept;
+
+  /// The end of the outbox.
+  void abandon() noexcept;
+
+  [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes <= limit_ - unsent_; }
+  /// Takes bytes, for which there is room. False: the stream has failed.
+  bool add(std::span<const std::byte> bytes);
+  bool add(shared_bytes&& bytes);
+  /// The peer reads too slowly.
+  void overflow() noexcept;
+
+  [[nodiscard]] std::size_t unsent() const noexcept { return unsent_; }
+  [[nodiscard]] const std::optional<error>& fault() const noexcept { return fault_; }
+  void listen(listener& l) noexcept { listeners_.push(l); }
+  void forget(listener& l) noexcept { listeners_.remove(l); }
+  [[nodiscard]] wait_description describe(const char* operation) const noexcept;
+
+ private:
+  struct block;
+  class writing;
+
+  ~outbox_queue() { clear(); }
+  std::size_t parts(std::span<std::span<const std::byte>> into) noexcept override;
+  void written(std::size_t count) noexcept override;
+  void ended(const error* fault) noexcept override;
+
+  void append(block& b) noexcept;
+  void drop_first() noexcept;
+  void clear() noexcept;
+  void prepare();
+  [[nodiscard]] bool begin() noexcept;
+  void fail(const error& e) noexcept;
+  void tell() noexcept;
+  void task_ended() noexcept;
+  static task<> write(writing self);
+
+  stream_ref stream_;
+  nursery& nursery_;
+  std::size_t limit_;
+  std::size_t unsent_ = 0;
+  block* first_ = nullptr;
+  block* last_ = nullptr;
+  std::optional<error> fault_;
+  wring::detail::wait_list<listener> listeners_;
+  child_handle writer_;
+  const bool needs_task_;
+  bool has_task_ = false;
+  bool abandoned_ = false;
+};
+
+}  // namespace wring::net::detail

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+
+#include <wring/net/detail/gathered.hpp>
+#include <wring/net/detail/send_side.hpp>
+
+namespace wring::net::detail {
+
+namespace {
+
+/// Errors of a send that are the connection's own: they end it.
+bool is_connection_fault(int error_number) noexcept {
+  switch (error_number) {
+    case ECONNABORTED:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETRESET:
+    case ENETUNREACH:
+    case EPROTO:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+result<void> send_side::write_outcome() const noexcept {
+  if ((state_ & (is_closing | write_shut)) != 0) return fault(errc::closed, "write to");
+  if ((state_ & write_torn) != 0) return fault(errc::write_torn, "write to").with_count(torn_after_);
+  if (write_errno_ != 0) return fault(write_errno_, "write to");
+  return {};
+}
+
+void send_side::queue(send_entry& s) noexcept {
+  if (sending_ != nullptr) {
+    send_queue_.push(s);
+  } else {
+    sending_ = &s;
+    if (s.send()) sending_ = nullptr;
+  }
+}
+
+void send_side::next_send(const send_entry& s) noexcept {
+  if (sending_ == &s) sending_ = nullptr;
+  while (!send_queue_.empty() && sending_ == nullptr) {
+    send_entry& successor = *send_queue_.pop();
+    if (!writable()) {
+      successor.refuse();
+    } else {
+      sending_ = &successor;
+      if (successor.send()) sending_ = nullptr;
+    }
+  }
+  if (closing()) operation_ended();
+}
+
+int send_side::note_write_error(int error_number) noexcept {
+  if (error_number == EPIPE && (state_ & end_of_file) == 0) {
+    // This side was not shut down, so the peer has reset the connection, and the read was told that, or will be.
+    error_number = read_errno_ != 0 ? read_errno_ : (state_ & fault_told) != 0 ? write_errno_ : ECONNRESET;
+  } else if (is_connection_fault(error_number)) {
+    state_ |= fault_told;
+  }
+  state_ |= write_failed;
+  write_errno_ = static_cast<std::int16_t>(error_number);
+  return error_number;
+}
+
+void send_side::note_torn(std::uint64_t sent) noexcept {
+  state_ |= write_torn;
+  torn_after_ = sent;
+}
+
+std::size_t send_side::try_write(std::span<const std::span<const std::byte>> parts) noexcept {
+  if (!writable() || !idle_to_send()) return 0;
+  const gathered message(parts);
+  if (message.empty()) return 0;
+  const std::int32_t sent = attempt(message.header());
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (!no_room(sent)) static_cast<void>(note_write_error(-sent));
+  return 0;
+}
+
+void send_side::cancel_sending() noexcept {
+  while (send_entry* const waiting = send_queue_.pop()) waiting->refuse();
+  if (sending_ != nullptr && sending_->interrupt()) sending_ = nullptr;
+}
+
+}  // namespace wring::net::detail

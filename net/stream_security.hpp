@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace wring::net {
+
+/// What is known of how a stream is secured, see `stream`: for logs, access control, and protocols that depend on it.
+/// Says nothing in the terms of a particular TLS library.
+struct stream_security {
+  std::string protocol;              ///< "TLSv1.3"
+  std::string cipher;                ///< "TLS_AES_128_GCM_SHA256"
+  std::string application_protocol;  ///< what was agreed on by ALPN (RFC 7301): "h2"; empty if nothing was
+  std::string server_name;           ///< what the client asked for by SNI (RFC 6066, section 3); empty if it did not
+  std::string peer_subject;          ///< the subject of the peer's certificate as text (RFC 4514); empty without one
+  std::vector<std::byte> peer_certificate;  ///< in DER; empty without one
+  bool peer_verified = false;               ///< its chain leads to a trusted root, and its name is the one wanted
+};
+
+}  // namespace wring::net
