@@ -418,6 +418,7 @@ void scheduler::observe(scheduler_observer* observer) noexcept {
 
 scheduler_stats scheduler::stats() const noexcept {
   const wring::engine::counters& totals = engine_->totals();
+  const block_pool_stats blocks = blocks_ ? blocks_->stats() : block_pool_stats();
   return {.turns = turns_,
           .resumptions = resumptions_,
           .tasks_started = started_,
@@ -429,7 +430,10 @@ scheduler_stats scheduler::stats() const noexcept {
           .operations_submitted = totals.submitted,
           .completions = totals.completed,
           .kernel_calls = totals.kernel_calls,
-          .buffers_leased = engine_->buffers().leased()};
+          .buffers_leased = engine_->buffers().leased(),
+          .blocks_leased = blocks.leased,
+          .block_bytes_leased = blocks.leased_bytes,
+          .block_bytes_kept = blocks.kept_bytes};
 }
 
 }  // namespace wring

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include <wring/core/awaiter.hpp>
+#include <wring/core/block_pool.hpp>
 #include <wring/core/detail/elapsed_hint.hpp>
 #include <wring/core/detail/end_of_turn.hpp>
 #include <wring/core/detail/flow.hpp>
@@ -45,6 +46,7 @@ struct scheduler_options {
   /// kernel in one system call; otherwise each is made at once, with a call of its own, which is the faster way for a
   /// few. Zero: they are always batched. io_uring only.
   unsigned batch_sends_from = 16;
+  block_pool_options blocks = {};  ///< of the blocks that protocols lease
 };
 
 /// What a scheduler has done since it was made; read on its thread.
@@ -60,7 +62,10 @@ struct scheduler_stats {
   std::uint64_t operations_submitted = 0;
   std::uint64_t completions = 0;
   std::uint64_t kernel_calls = 0;
-  unsigned buffers_leased = 0;  ///< receive buffers in use now
+  unsigned buffers_leased = 0;         ///< receive buffers in use now
+  std::size_t blocks_leased = 0;       ///< blocks in use now, see `scheduler::blocks`
+  std::size_t block_bytes_leased = 0;  ///< their memory
+  std::size_t block_bytes_kept = 0;    ///< memory of blocks that are free
 };
 
 /// One thread's event loop: runs tasks, fires timers and hands operations to its engine.
@@ -169,6 +174,9 @@ class WRING_API scheduler : detail::flow_host {
     }
     return turn_time_;
   }
+
+  /// Memory that is leased for a while: for heads, output, records. Made when it is first asked for.
+  [[nodiscard]] block_pool& blocks() noexcept { return blocks_ ? *blocks_ : blocks_.emplace(options_.blocks); }
 
   [[nodiscard]] detail::timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] wring::engine& engine() noexcept { return *engine_; }
@@ -311,6 +319,7 @@ class WRING_API scheduler : detail::flow_host {
   std::uint64_t posted_ = 0;
   std::optional<detail::root_nursery> root_;
   detail::scheduler_service* services_ = nullptr;  // owned, the latest first
+  std::optional<block_pool> blocks_;
 };
 
 inline detail::flow::flow(scheduler& on, scope_node& scope_parent, context_node* inherited) noexcept

@@ -22,6 +22,7 @@ leak_check::counts leak_check::count() noexcept {
     const scheduler_stats stats = s->stats();
     now.timers = static_cast<std::int64_t>(stats.timers);
     now.buffers = stats.buffers_leased;
+    now.blocks = static_cast<std::int64_t>(stats.blocks_leased);
     now.operations = static_cast<std::int64_t>(stats.operations);
     now.tasks = static_cast<std::int64_t>(stats.tasks_started - stats.tasks_ended);
     now.scheduler = s;
@@ -62,6 +63,7 @@ std::string leak_check::check() const {
   if (now.scheduler == before_.scheduler) {
     report(now.timers - before_.timers, "armed timer", "armed timers");
     report(now.buffers - before_.buffers, "leased buffer", "leased buffers");
+    report(now.blocks - before_.blocks, "leased block", "leased blocks");
     report(now.operations - before_.operations, "operation in flight", "operations in flight");
     report(now.tasks - before_.tasks, "task", "tasks");
   }

@@ -12,7 +12,7 @@ namespace wring::testing {
 
 /// Compares what is held at two moments: open descriptors of the process; coroutine frames and other blocks of the
 /// thread's frame recycler; and of the thread's scheduler, if it has one both times, armed timers, leased receive
-/// buffers, operations in flight and tasks that have not ended.
+/// buffers and blocks, operations in flight and tasks that have not ended.
 ///
 ///     wring::testing::leak_check leaks;
 ///     ... the work ...
@@ -33,6 +33,7 @@ class WRING_API leak_check {
     std::int64_t frames = 0;
     std::int64_t timers = 0;
     std::int64_t buffers = 0;
+    std::int64_t blocks = 0;
     std::int64_t operations = 0;
     std::int64_t tasks = 0;
     const void* scheduler = nullptr;  // null if there is none
