@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include <wring/net/detail/erased_operation.hpp>
+#include <wring/net/detail/stream_table.hpp>
+
+namespace wring::net {
+
+/// Where bytes go: any stream, the body of a response, a file. `testing::check_sink` looks whether what is said here is
+/// so:
+///
+/// - `write_all(bytes)` writes all of them; they must stay as they are until it has ended. It waits while the sink can
+///   take no more. *Delivering*: a write that was complete when it was cancelled counts as written. Cancelled before
+///   its first byte it has written nothing; cancelled half way it poisons the sink, that is later writes fail with
+///   errc::write_torn.
+/// - `shut_down_write()` is the end: what came before it is whole, and nothing comes after it. Later writes fail; doing
+///   it again is nothing. A sink that goes without it was given up, and whoever gets the bytes is not to take them for
+///   all, if that can be told.
+/// - Both are awaited and have `.result()`, which gives a fault as a value where there would be an io_error.
+/// - No task may be suspended on a sink when it is destroyed. It belongs to one thread.
+template <class S>
+concept byte_sink = requires(S& s, std::span<const std::byte> data) {
+  { s.write_all(data) } -> detail::faultable_operation<void>;
+  { s.shut_down_write() } -> detail::faultable_operation<void>;
+};
+
+/// Refers to a sink of any type, which must outlive it and stay where it is: what functions take that are compiled once
+/// for all sinks. A sink itself; copies refer to the same one. Costs an indirect call an operation (and another for one
+/// that had to wait) and allocates nothing. Made of a stream_ref or any_stream, it refers to that object, which then
+/// has to stay where it is as well.
+class byte_sink_ref {
+ public:
+  template <class S>
+    requires(!std::same_as<S, byte_sink_ref> && !std::same_as<S, const byte_sink_ref> && byte_sink<S>)
+  byte_sink_ref(S& s) noexcept
+      : sink_(const_cast<void*>(static_cast<const void*>(std::addressof(s)))), table_(&table_of<S>) {}
+
+  [[nodiscard]] auto write_all(std::span<const std::byte> data) const noexcept {
+    return detail::erased_operation<void>(table_->write_all, sink_, {data.data(), data.size()});
+  }
+  [[nodiscard]] auto write_all(std::string_view text) const noexcept {
+    return write_all(std::as_bytes(std::span(text)));
+  }
+  [[nodiscard]] auto shut_down_write() const noexcept {
+    return detail::erased_operation<void>(table_->shut_down_write, sink_);
+  }
+
+ private:
+  struct table {
+    detail::erased_functions<void> write_all;
+    detail::erased_functions<void> shut_down_write;
+  };
+
+  template <class S>
+  static constexpr table table_of = {
+      .write_all = detail::erased_functions_of<void, S>([](S* s, detail::memory_argument data) {
+        return s->write_all(std::span(static_cast<const std::byte*>(data.data), data.size));
+      }),
+      .shut_down_write =
+          detail::erased_functions_of<void, S>([](S* s, detail::memory_argument) { return s->shut_down_write(); }),
+  };
+
+  void* sink_;
+  const table* table_;
+};
+
+static_assert(byte_sink<byte_sink_ref>);
+
+}  // namespace wring::net

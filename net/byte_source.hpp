@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <memory>
+
+#include <wring/core/engine/buffer_pool.hpp>
+#include <wring/net/detail/erased_operation.hpp>
+#include <wring/net/detail/stream_table.hpp>
+
+namespace wring::net {
+
+/// Where bytes come from: any stream, the body of a request, a file. `testing::check_source` looks whether what is said
+/// here is so:
+///
+/// - `read_some()` gives the next bytes, at least one, as soon as there are some, in memory that is leased and stays as
+///   it is until the lease goes; none at the end, again and again. *Returning*: a cancelled read has taken nothing.
+///   Optional: the operation has put_back (see leaf), so that bytes which a when_all or when_any does not deliver are
+///   there for the next read.
+/// - It is awaited and has `.result()`, which gives a fault as a value where there would be an io_error. After a fault
+///   there are no more bytes: what ended early never ends as if it were whole.
+/// - One task reads at a time. No task may be suspended on a source when it is destroyed. It belongs to one thread.
+template <class S>
+concept byte_source = requires(S& s) {
+  { s.read_some() } -> detail::faultable_operation<buffer_lease>;
+};
+
+/// Refers to a source of any type, which must outlive it and stay where it is: what functions take that are compiled
+/// once for all sources. A source itself; copies refer to the same one. Costs an indirect call an operation (and
+/// another for one that had to wait) and allocates nothing. Made of a stream_ref or any_stream, it refers to that
+/// object, which then has to stay where it is as well.
+class byte_source_ref {
+ public:
+  template <class S>
+    requires(!std::same_as<S, byte_source_ref> && !std::same_as<S, const byte_source_ref> && byte_source<S>)
+  byte_source_ref(S& s) noexcept
+      : source_(const_cast<void*>(static_cast<const void*>(std::addressof(s)))), read_some_(&read_some_of<S>) {}
+
+  [[nodiscard]] auto read_some() const noexcept { return detail::erased_operation<buffer_lease>(*read_some_, source_); }
+
+ private:
+  template <class S>
+  static constexpr detail::erased_functions<buffer_lease> read_some_of =
+      detail::erased_functions_of<buffer_lease, S>([](S* s, detail::memory_argument) { return s->read_some(); });
+
+  void* source_;
+  const detail::erased_functions<buffer_lease>* read_some_;
+};
+
+static_assert(byte_source<byte_source_ref>);
+
+}  // namespace wring::net
