@@ -49,8 +49,10 @@
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
+#include <wring/net/address_connector.hpp>
 #include <wring/net/byte_sink.hpp>
 #include <wring/net/byte_source.hpp>
+#include <wring/net/connector.hpp>
 #include <wring/net/copy.hpp>
 #include <wring/net/descriptor.hpp>
 #include <wring/net/ip_address.hpp>
