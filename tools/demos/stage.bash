@@ -58,10 +58,10 @@ parse_address() {
   esac
 }
 
-# start_server [NAME]: starts an example on a free port.
+# start_server [NAME [OPTION...]]: starts an example on a free port.
 start_server() {
   : > "$work/server"
-  "$programs/${1:-$example}" --host 127.0.0.1 --port 0 >> "$work/server" 2>&1 < /dev/null &
+  "$programs/${1:-$example}" --host 127.0.0.1 --port 0 "${@:2}" >> "$work/server" 2>&1 < /dev/null &
   server=$!
   shown[server]=0
   colours[server]=90
