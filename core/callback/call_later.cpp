@@ -14,7 +14,7 @@ call_already_cancelled::call_already_cancelled(const char* what)
 call_already_cancelled::~call_already_cancelled() = default;
 
 detail::pending_call& delayed_call::call() const {
-  if (call_ == nullptr) throw std::logic_error("this delayed_call was moved from, or never referred to a call");
+  if (!call_) throw std::logic_error("this delayed_call was moved from, or never referred to a call");
   return *call_;
 }
 

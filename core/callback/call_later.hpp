@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <wring/core/callback/detail/pending_call.hpp>
+#include <wring/core/detail/counted_ref.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
 
@@ -38,20 +39,9 @@ class WRING_API delayed_call {
   delayed_call() noexcept = default;
   /// For the library: takes over a reference.
   explicit delayed_call(detail::pending_call& adopted) noexcept : call_(&adopted) {}
-  delayed_call(const delayed_call& other) noexcept : call_(other.call_) {
-    if (call_ != nullptr) call_->retain();
-  }
-  delayed_call(delayed_call&& other) noexcept : call_(std::exchange(other.call_, nullptr)) {}
-  delayed_call& operator=(delayed_call other) noexcept {
-    std::swap(call_, other.call_);
-    return *this;
-  }
-  ~delayed_call() {
-    if (call_ != nullptr) call_->release();
-  }
 
   /// Whether the call is yet to be made. False from within the call itself.
-  [[nodiscard]] bool active() const noexcept { return call_ != nullptr && call_->active(); }
+  [[nodiscard]] bool active() const noexcept { return call_ && call_->active(); }
 
   /// It will not be made; the function is destroyed now. Throws call_already_made or call_already_cancelled if it is
   /// not active.
@@ -70,7 +60,7 @@ class WRING_API delayed_call {
  private:
   [[nodiscard]] detail::pending_call& call() const;
 
-  detail::pending_call* call_ = nullptr;
+  detail::counted_ref<detail::pending_call> call_;
 };
 
 namespace detail {

@@ -12,6 +12,7 @@
 
 #include <wring/config.hpp>
 #include <wring/core/callback/detail/captured_stack.hpp>
+#include <wring/core/detail/counted_ref.hpp>
 #include <wring/core/detail/export.hpp>
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/detail/value_slot.hpp>
@@ -238,37 +239,7 @@ class WRING_API deferred_core {
   alignas(std::max_align_t) std::byte room_[room_bytes];
 };
 
-/// A counted reference to a core.
-class core_ref {
- public:
-  core_ref() noexcept = default;
-  /// Takes over a reference.
-  explicit core_ref(deferred_core* adopted) noexcept : core_(adopted) {}
-  [[nodiscard]] static core_ref share(deferred_core& core) noexcept {
-    core.retain();
-    return core_ref(&core);
-  }
-  core_ref(core_ref&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
-  core_ref& operator=(core_ref other) noexcept {
-    std::swap(core_, other.core_);
-    return *this;
-  }
-  core_ref(const core_ref& other) noexcept : core_(other.core_) {
-    if (core_ != nullptr) core_->retain();
-  }
-  ~core_ref() {
-    if (core_ != nullptr) core_->release();
-  }
-
-  [[nodiscard]] deferred_core* release() noexcept { return std::exchange(core_, nullptr); }
-  [[nodiscard]] deferred_core* get() const noexcept { return core_; }
-  [[nodiscard]] explicit operator bool() const noexcept { return core_ != nullptr; }
-  deferred_core* operator->() const noexcept { return core_; }
-  deferred_core& operator*() const noexcept { return *core_; }
-
- private:
-  deferred_core* core_ = nullptr;
-};
+using core_ref = counted_ref<deferred_core>;
 
 template <class Link, class... Args>
 Link* deferred_core::make_link(Args&&... args) {
