@@ -13,12 +13,17 @@
 #include <wring/core/callback/deferred_list.hpp>
 #include <wring/core/callback/deferred_lock.hpp>
 #include <wring/core/callback/deferred_queue.hpp>
+#include <wring/core/callback/deferred_result.hpp>
 #include <wring/core/callback/deferred_semaphore.hpp>
 #include <wring/core/callback/deferred_source.hpp>
+#include <wring/core/callback/execute.hpp>
 #include <wring/core/callback/failure.hpp>
+#include <wring/core/callback/first_error.hpp>
 #include <wring/core/callback/from_callback.hpp>
+#include <wring/core/callback/gather_results.hpp>
 #include <wring/core/callback/looping_call.hpp>
 #include <wring/core/callback/maybe_deferred.hpp>
+#include <wring/core/callback/race.hpp>
 #include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/current_scheduler.hpp>

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include <wring/core/callback/deferred_list.hpp>
+#include <wring/core/callback/gather_results.hpp>
+#include <wring/core/callback/race.hpp>
 
 #include "actions.hpp"
 #include "machine.hpp"

@@ -4,7 +4,8 @@
 #include <memory>
 
 #include <wring/core/callback/deferred_error.hpp>
-#include <wring/core/callback/deferred_list.hpp>
+#include <wring/core/callback/first_error.hpp>
+#include <wring/core/callback/race.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/timeout.hpp>

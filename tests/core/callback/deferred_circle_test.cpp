@@ -14,6 +14,7 @@
 #include <wring/core/callback/deferred_list.hpp>
 #include <wring/core/callback/deferred_lock.hpp>
 #include <wring/core/callback/looping_call.hpp>
+#include <wring/core/callback/race.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -9,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include <wring/core/callback/deferred.hpp>
 #include <wring/core/callback/deferred_list.hpp>
 
 #include "../captured_log.hpp"
@@ -183,138 +183,4 @@ TEST_CASE("a list may fire with the first value", "[deferred_list]") {
     p.sources[2].errback(std::runtime_error("nor here"));
     CHECK(end == "none of nor here");
   }
-}
-
-TEST_CASE("gather_results gives the values, or the first failure, and cancels nothing by itself", "[deferred_list]") {
-  captured_log log;
-  std::string end;
-  parts p(2);
-  auto all = wring::gather_results(std::move(p.deferreds), true);
-  all.add_callbacks(
-      [&](const std::vector<int>& v) {
-        end = std::to_string(v.at(0)) + std::to_string(v.at(1));
-        return v;
-      },
-      [&](const failure& f) {
-        end = f.message();
-        return std::vector<int>();
-      });
-  SECTION("values") {
-    p.sources[1].callback(2);
-    p.sources[0].callback(1);
-    CHECK(end == "12");
-  }
-  SECTION("a failure") {
-    p.sources[1].errback(no);
-    CHECK(end == "the deferred at index 1 failed: no");
-    CHECK_FALSE(p.sources[0].called());
-    p.sources[0].callback(1);
-  }
-  SECTION("cancelled") {
-    all.cancel();
-    CHECK_THAT(end, ContainsSubstring("the deferred at index 0 failed: the deferred was cancelled"));
-    CHECK(p.sources[1].called());
-  }
-  CHECK(log.lines().empty());
-}
-
-TEST_CASE("gather_results works for void, for nothing, and for what only moves", "[deferred_list]") {
-  bool fired = false;
-  std::vector<deferred<>> voids;
-  voids.push_back(wring::succeed());
-  auto d = wring::gather_results(std::move(voids)).add_callback([&] { fired = true; });
-  CHECK(fired);
-  std::size_t count = 9;
-  auto e = wring::gather_results(std::vector<deferred<int>>()).add_callback([&](const std::vector<int>& v) {
-    count = v.size();
-  });
-  CHECK(count == 0);
-  int sum = 0;
-  std::vector<deferred<std::unique_ptr<int>>> moves;
-  moves.push_back(wring::succeed(std::make_unique<int>(1)));
-  moves.push_back(wring::succeed(std::make_unique<int>(2)));
-  auto f = wring::gather_results(std::move(moves)).add_callback([&](std::vector<std::unique_ptr<int>> v) {
-    sum = *v.at(0) + *v.at(1);
-  });
-  CHECK(sum == 3);
-}
-
-TEST_CASE("a race is won by the first value, and the others are cancelled", "[deferred_list]") {
-  captured_log log;
-  std::string end;
-  std::vector<deferred_source<int>> sources;
-  sources.emplace_back([] { throw std::runtime_error("cannot"); });
-  sources.emplace_back();
-  sources.emplace_back([](deferred_source<int>& s) { s.callback(9); });
-  std::vector<deferred<int>> ds;
-  for (auto& s : sources) ds.push_back(s.get());
-  auto d = wring::race(std::move(ds));
-  d.add_callbacks(
-      [&](wring::race_result<int> r) {
-        end = std::to_string(r.value) + " of " + std::to_string(r.index);
-        return r;
-      },
-      [&](const failure& f) {
-        end = f.message();
-        return wring::race_result<int>{};
-      });
-  SECTION("a value") {
-    sources[1].callback(4);
-    CHECK(end == "4 of 1");
-    CHECK(sources[2].called());
-    REQUIRE(log.lines().size() == 1);
-    CHECK_THAT(log.lines()[0], ContainsSubstring("error=cannot"));
-  }
-  SECTION("failures") {
-    sources[1].errback(no);
-    sources[0].errback(std::runtime_error("never"));
-    CHECK(end.empty());
-    sources[2].errback(no);
-    CHECK(end == "all of 3 deferreds failed: never, no, no");
-    CHECK(log.lines().empty());
-  }
-  SECTION("cancelled") {
-    d.cancel();
-    CHECK(end == "9 of 2");
-    CHECK(sources[1].called());
-    CHECK_FALSE(sources[0].called());
-  }
-}
-
-TEST_CASE("a race of nothing never ends by itself", "[deferred_list]") {
-  bool cancelled = false;
-  auto d = wring::race(std::vector<deferred<int>>());
-  d.add_errback([&](const failure& f) {
-    cancelled = f.check<wring::cancelled_error>();
-    return wring::race_result<int>{};
-  });
-  CHECK_FALSE(d.called());
-  d.cancel();
-  CHECK(cancelled);
-  bool broken = false;
-  auto waits = wring::succeed().add_callback([] { return wring::race(std::vector<deferred<int>>()); });
-  waits.add_errback([&](const failure& f) {
-    broken = f.check<wring::broken_deferred>();
-    return wring::race_result<int>{};
-  });
-  CHECK(broken);
-}
-
-TEST_CASE("a race of nothing that is chained fails, and so does what it is chained to", "[deferred_list]") {
-  captured_log log;
-  std::string order;
-  auto d = wring::race(std::vector<deferred<int>>());
-  d.add_errback([&](const failure& f) {
-    order += f.check<wring::broken_deferred>() ? 'b' : '?';
-    return f;
-  });
-  deferred_source<wring::race_result<int>> target;
-  auto end = target.get();
-  end.add_errback([&](const failure& f) {
-    order += f.check<wring::broken_deferred>() ? 'b' : '?';
-    return wring::race_result<int>{};
-  });
-  std::move(d).chain_deferred(std::move(target));
-  CHECK(order == "bb");
-  CHECK(log.lines().empty());
 }

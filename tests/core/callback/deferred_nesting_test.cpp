@@ -12,7 +12,9 @@
 
 #include <wring/core/callback/cooperator.hpp>
 #include <wring/core/callback/deferred_list.hpp>
+#include <wring/core/callback/first_error.hpp>
 #include <wring/core/callback/from_callback.hpp>
+#include <wring/core/callback/gather_results.hpp>
 #include <wring/core/callback/looping_call.hpp>
 
 #include "../captured_log.hpp"

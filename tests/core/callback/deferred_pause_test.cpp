@@ -15,7 +15,10 @@
 #include <wring/core/callback/cooperator.hpp>
 #include <wring/core/callback/deferred_list.hpp>
 #include <wring/core/callback/deferred_lock.hpp>
+#include <wring/core/callback/first_error.hpp>
+#include <wring/core/callback/gather_results.hpp>
 #include <wring/core/callback/looping_call.hpp>
+#include <wring/core/callback/race.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/this_task.hpp>
 

@@ -13,9 +13,12 @@
 
 #include <wring/core/callback/cooperator.hpp>
 #include <wring/core/callback/deferred_list.hpp>
+#include <wring/core/callback/first_error.hpp>
 #include <wring/core/callback/from_callback.hpp>
+#include <wring/core/callback/gather_results.hpp>
 #include <wring/core/callback/looping_call.hpp>
 #include <wring/core/callback/maybe_deferred.hpp>
+#include <wring/core/callback/race.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/this_task.hpp>
 

@@ -6,6 +6,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/callback/deferred.hpp>
 #include <wring/core/callback/maybe_deferred.hpp>
 #include <wring/core/this_task.hpp>
 
@@ -72,9 +73,4 @@ TEST_CASE("maybe_deferred starts a task", "[maybe_deferred]") {
     const int n = co_await std::move(d);
     CHECK(n == 6);
   });
-}
-
-TEST_CASE("execute calls at once", "[maybe_deferred]") {
-  CHECK(end_of(wring::execute(half, 8)) == "4");
-  CHECK(end_of(wring::execute(half, 7)) == "odd");
 }
