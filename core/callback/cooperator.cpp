@@ -10,6 +10,7 @@
 #include <wring/core/callback/call_later.hpp>
 #include <wring/core/callback/cooperator.hpp>
 #include <wring/core/callback/deferred_error.hpp>
+#include <wring/core/callback/detail/callback_service.hpp>
 #include <wring/core/callback/failure.hpp>
 #include <wring/core/detail/exception_trace.hpp>
 #include <wring/core/log.hpp>
@@ -326,6 +327,8 @@ bool cooperative_work::cancel() {
 }
 
 void wait_for(cooperative_work& work, deferred<bool> more) { work.wait_for(std::move(more)); }
+
+cooperator& shared_cooperator() { return callback_service::current().shared_cooperator(); }
 
 }  // namespace detail
 

@@ -73,28 +73,8 @@ class cooperator_state;
 /// One step: whether there is more. One that has to wait for that gives it to `waits`.
 using cooperative_step = unique_function<bool(cooperative_work& waits)>;
 
-WRING_API void wait_for(cooperative_work& work, deferred<bool> more);
-
 template <class F>
-cooperative_step make_cooperative_step(F&& fn) {
-  using function = std::decay_t<F>;
-  using result = std::remove_cvref_t<std::invoke_result_t<function&>>;
-  static_assert(std::is_convertible_v<result, bool> || std::is_same_v<result, deferred<bool>> ||
-                    std::is_same_v<result, task<bool>>,
-                "a step returns whether there is more to do: a bool, a deferred<bool> or a task<bool>");
-  return [f = function(std::forward<F>(fn))](cooperative_work& work) mutable -> bool {
-    if constexpr (is_task<result>) {
-      wait_for(work, start_deferred(std::ref(f)));
-      return true;
-    } else if constexpr (is_deferred<result>) {
-      wait_for(work, std::invoke(f));
-      return true;
-    } else {
-      static_cast<void>(work);
-      return static_cast<bool>(std::invoke(f));
-    }
-  };
-}
+cooperative_step make_cooperative_step(F&& fn);
 
 }  // namespace detail
 
@@ -179,24 +159,49 @@ class WRING_API cooperator {
   std::shared_ptr<detail::cooperator_state> state_;
 };
 
-}  // namespace wring
-
-#include <wring/core/callback/detail/callback_service.hpp>
-
-namespace wring {
+namespace detail {
+/// That of this thread's scheduler.
+WRING_API cooperator& shared_cooperator();
+}  // namespace detail
 
 /// Gives work to the cooperator of this thread's scheduler, which stops when the scheduler goes. Throws
 /// std::logic_error outside of a scheduler.
 template <class F>
   requires std::invocable<std::decay_t<F>&>
 cooperative_task cooperate(F&& fn) {
-  return detail::callback_service::current().shared_cooperator().cooperate(std::forward<F>(fn));
+  return detail::shared_cooperator().cooperate(std::forward<F>(fn));
 }
 /// As cooperate, with a deferred for the end: see cooperator::coiterate.
 template <class F>
   requires std::invocable<std::decay_t<F>&>
 [[nodiscard]] deferred<> coiterate(F&& fn) {
-  return detail::callback_service::current().shared_cooperator().coiterate(std::forward<F>(fn));
+  return detail::shared_cooperator().coiterate(std::forward<F>(fn));
 }
 
+namespace detail {
+
+WRING_API void wait_for(cooperative_work& work, deferred<bool> more);
+
+template <class F>
+cooperative_step make_cooperative_step(F&& fn) {
+  using function = std::decay_t<F>;
+  using result = std::remove_cvref_t<std::invoke_result_t<function&>>;
+  static_assert(std::is_convertible_v<result, bool> || std::is_same_v<result, deferred<bool>> ||
+                    std::is_same_v<result, task<bool>>,
+                "a step returns whether there is more to do: a bool, a deferred<bool> or a task<bool>");
+  return [f = function(std::forward<F>(fn))](cooperative_work& work) mutable -> bool {
+    if constexpr (is_task<result>) {
+      wait_for(work, start_deferred(std::ref(f)));
+      return true;
+    } else if constexpr (is_deferred<result>) {
+      wait_for(work, std::invoke(f));
+      return true;
+    } else {
+      static_cast<void>(work);
+      return static_cast<bool>(std::invoke(f));
+    }
+  };
+}
+
+}  // namespace detail
 }  // namespace wring

@@ -4,150 +4,16 @@
 #include <concepts>
 #include <exception>
 #include <functional>
-#include <optional>
 #include <source_location>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include <wring/core/callback/deferred.hpp>
-#include <wring/core/callback/detail/callback_box.hpp>
+#include <wring/core/callback/detail/callback_state.hpp>
 #include <wring/core/callback/failure.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring {
-
-namespace detail {
-
-template <class... Ts>
-struct callback_value {
-  using type = std::tuple<Ts...>;
-};
-template <class T>
-struct callback_value<T> {
-  using type = T;
-};
-template <>
-struct callback_value<> {
-  using type = void;
-};
-/// What a deferred carries whose callback is called with Ts.
-template <class... Ts>
-using callback_value_t = typename callback_value<Ts...>::type;
-
-template <class T>
-class callback_state_of final : public callback_state {
- public:
-  explicit callback_state_of(deferred_source<T> fires, const std::source_location& made)
-      : callback_state(made), source_(std::move(fires)), made_(made) {}
-
-  static void* operator new(std::size_t size) { return frame_recycler::allocate(size); }
-  static void operator delete(void* block, std::size_t size) noexcept { frame_recycler::deallocate(block, size); }
-
-  /// The first call. Any thread.
-  template <class... Us>
-  void called_with(Us&&... values) noexcept {
-    try {
-      value_.emplace(std::forward<Us>(values)...);
-    } catch (...) {
-      failure_ = failure::current().fault();
-    }
-    hand_in();
-  }
-  void called_with_failure(const failure& f) noexcept {
-    failure_ = f.fault();
-    hand_in();
-  }
-
-  /// The scheduler's thread: the deferred was cancelled, and is not to wait for a call.
-  void give_up() noexcept {
-    deferred_source<T> source = std::move(source_);
-    leave();
-    if (source.valid() && !source.called()) source.errback(cancelled_error());
-  }
-
-  /// The scheduler's thread: whether the canceller is running, or waits for the call.
-  bool asked_to_end = false;
-
- private:
-  void hand_in() noexcept {
-    if (at_home()) {
-      arrive();
-    } else {
-      post();
-    }
-  }
-
-  void fire() noexcept override {
-    // Without one the deferred was cancelled meanwhile.
-    deferred_source<T> source = std::move(source_);
-    if (!source.valid() || source.called()) return;
-    try {
-      if (failure_.exception != nullptr) {
-        source.errback(failure(std::move(failure_)), made_);
-      } else if (value_) {
-        if constexpr (std::is_void_v<T>) {
-          source.callback(made_);
-        } else {
-          source.callback(std::move(*value_), made_);
-        }
-      } else if (asked_to_end) {
-        source.errback(cancelled_error(), made_);
-      }
-    } catch (...) {
-      source.errback(made_);
-    }
-  }
-  void free_block() noexcept override { delete this; }
-
-  deferred_source<T> source_;
-  std::optional<std::conditional_t<std::is_void_v<T>, std::tuple<>, T>> value_;
-  fault failure_;
-  std::source_location made_;
-};
-
-/// Asks the program to end what the deferred of a callback waits for.
-template <class T, class F>
-struct callback_canceller final : typed_link<callback_canceller<T, F>> {
-  template <class G>
-  callback_canceller(G&& g, callback_state_of<T>& of) : fn(std::forward<G>(g)), state(of) {
-    state.retain();
-  }
-  callback_canceller(const callback_canceller&) = delete;
-  callback_canceller& operator=(const callback_canceller&) = delete;
-  ~callback_canceller() { state.release(); }
-
-  deferred_core* run(deferred_core& core) {
-    if constexpr (!std::is_same_v<F, pass>) {
-      if (state.asked_to_end || state.called()) return &core;  // the call is under way, from another thread
-      state.asked_to_end = true;
-      if (!ask()) return &core;
-    }
-    state.give_up();
-    return nullptr;
-  }
-
-  /// False: the call is still to come.
-  bool ask() {
-    try {
-      if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
-        std::invoke(fn);
-        return true;
-      } else {
-        return std::invoke(fn);
-      }
-    } catch (...) {
-      state.asked_to_end = false;
-      throw;
-    }
-  }
-
-  [[no_unique_address]] F fn;
-  callback_state_of<T>& state;
-};
-
-}  // namespace detail
 
 /// What `from_callback` gives to an API as its completion callback: call it once, with values for Ts, from any thread.
 ///
@@ -217,6 +83,34 @@ class completion_callback {
   state_type* state_;
 };
 
+/// Makes a deferred of an API that takes a completion callback: calls `initiate(done)` now, where `done` is a
+/// `completion_callback<Ts...>`, and returns a deferred that fires when that is called: with nothing, with the value,
+/// or for several Ts with a std::tuple of them. It can be awaited like every deferred.
+///
+///     auto [status, text] = co_await wring::from_callback<int, std::string>([&](auto done) { api.start(done); });
+///
+/// What `initiate` throws is the deferred's failure. Cancelled, the deferred fails with cancelled_error at once, and
+/// what the API does later is ignored: so it must not use anything that goes with the task. Where it does, and where it
+/// can be stopped, give a canceller. If neither a call nor the end of `done` comes, the deferred waits until it is
+/// cancelled or its scheduler goes. Costs two blocks of the thread's recycler.
+///
+/// Throws std::logic_error outside of a scheduler.
+template <class... Ts, class Initiate>
+[[nodiscard]] auto from_callback(Initiate&& initiate, const std::source_location& at = std::source_location::current())
+    -> deferred<detail::callback_value_t<Ts...>>;
+
+/// With a canceller, which is called without arguments when the deferred is cancelled before `done` was called. It may
+/// call `done`, and what that delivers counts. If not, and it returns void or true, the deferred fails with
+/// cancelled_error when it returns; what the API does later is ignored. If it returns false, the API cannot be stopped
+/// or is yet to confirm: the deferred goes on to wait for the call, and is not asked again; if `done` goes without one,
+/// that confirms the cancellation. A call that is on its way from another thread makes it unneeded: it is not called
+/// then, and what that call brings counts. What the canceller throws leaves cancel(), and the deferred waits on.
+template <class... Ts, class Initiate, class Canceller>
+  requires std::invocable<std::decay_t<Canceller>&>
+[[nodiscard]] auto from_callback(Initiate&& initiate, Canceller&& canceller,
+                                 const std::source_location& at = std::source_location::current())
+    -> deferred<detail::callback_value_t<Ts...>>;
+
 namespace detail {
 
 template <class... Ts, class Initiate, class Canceller>
@@ -243,34 +137,15 @@ auto make_from_callback(Initiate&& initiate, Canceller&& canceller, const std::s
 
 }  // namespace detail
 
-/// Makes a deferred of an API that takes a completion callback: calls `initiate(done)` now, where `done` is a
-/// `completion_callback<Ts...>`, and returns a deferred that fires when that is called: with nothing, with the value,
-/// or for several Ts with a std::tuple of them. It can be awaited like every deferred.
-///
-///     auto [status, text] = co_await wring::from_callback<int, std::string>([&](auto done) { api.start(done); });
-///
-/// What `initiate` throws is the deferred's failure. Cancelled, the deferred fails with cancelled_error at once, and
-/// what the API does later is ignored: so it must not use anything that goes with the task. Where it does, and where it
-/// can be stopped, give a canceller. If neither a call nor the end of `done` comes, the deferred waits until it is
-/// cancelled or its scheduler goes. Costs two blocks of the thread's recycler.
-///
-/// Throws std::logic_error outside of a scheduler.
 template <class... Ts, class Initiate>
-[[nodiscard]] auto from_callback(Initiate&& initiate,
-                                 const std::source_location& at = std::source_location::current()) {
+auto from_callback(Initiate&& initiate, const std::source_location& at) -> deferred<detail::callback_value_t<Ts...>> {
   return detail::make_from_callback<Ts...>(initiate, detail::pass(), at);
 }
 
-/// With a canceller, which is called without arguments when the deferred is cancelled before `done` was called. It may
-/// call `done`, and what that delivers counts. If not, and it returns void or true, the deferred fails with
-/// cancelled_error when it returns; what the API does later is ignored. If it returns false, the API cannot be stopped
-/// or is yet to confirm: the deferred goes on to wait for the call, and is not asked again; if `done` goes without one,
-/// that confirms the cancellation. A call that is on its way from another thread makes it unneeded: it is not called
-/// then, and what that call brings counts. What the canceller throws leaves cancel(), and the deferred waits on.
 template <class... Ts, class Initiate, class Canceller>
   requires std::invocable<std::decay_t<Canceller>&>
-[[nodiscard]] auto from_callback(Initiate&& initiate, Canceller&& canceller,
-                                 const std::source_location& at = std::source_location::current()) {
+auto from_callback(Initiate&& initiate, Canceller&& canceller, const std::source_location& at)
+    -> deferred<detail::callback_value_t<Ts...>> {
   return detail::make_from_callback<Ts...>(initiate, std::forward<Canceller>(canceller), at);
 }
 

@@ -27,16 +27,8 @@ struct looping_state_deleter {
   WRING_API void operator()(looping_state* state) const noexcept;
 };
 
-/// The outcome of fn(args...) without its value.
 template <class F, class... Args>
-deferred<> outcome_of(F& fn, Args... args) {
-  auto made = maybe_deferred(std::ref(fn), args...);
-  if constexpr (std::is_same_v<decltype(made), deferred<>>) {
-    return made;
-  } else {
-    return std::move(made).add_callback([](const auto&) {});
-  }
-}
+deferred<> outcome_of(F& fn, Args... args);
 
 }  // namespace detail
 
@@ -103,4 +95,18 @@ class looping_call {
   std::unique_ptr<detail::looping_state, detail::looping_state_deleter> state_;
 };
 
+namespace detail {
+
+/// The outcome of fn(args...) without its value.
+template <class F, class... Args>
+deferred<> outcome_of(F& fn, Args... args) {
+  auto made = maybe_deferred(std::ref(fn), args...);
+  if constexpr (std::is_same_v<decltype(made), deferred<>>) {
+    return made;
+  } else {
+    return std::move(made).add_callback([](const auto&) {});
+  }
+}
+
+}  // namespace detail
 }  // namespace wring
