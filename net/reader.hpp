@@ -6,8 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/engine/buffer_pool.hpp>
 #include <wring/net/detail/reads.hpp>
 #include <wring/net/stream.hpp>
 

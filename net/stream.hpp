@@ -10,8 +10,8 @@
 #include <typeinfo>
 #include <utility>
 
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/engine/buffer_pool.hpp>
 #include <wring/core/error.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 #include <wring/net/detail/stream_table.hpp>

@@ -5,12 +5,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
-#include <new>
 #include <stdexcept>
 #include <sys/mman.h>
 
-#include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/engine/buffer_pool.hpp>
 #include <wring/core/engine/uring_abi.hpp>
@@ -112,21 +109,6 @@ bool buffer_pool::acquire(std::uint32_t& id) noexcept {
   if (head_ == tail_) return false;
   id = static_cast<::io_uring_buf*>(ring_)[head_++ & (capacity_ - 1)].bid;
   return true;
-}
-
-buffer_lease buffer_lease::allocate(std::size_t size) {
-  if (size == 0) return {};
-  if (size > std::numeric_limits<std::uint32_t>::max()) throw std::bad_alloc();
-  void* const block = detail::frame_recycler::allocate(size);
-  return {static_cast<std::byte*>(block), size,
-          [](void* memory, std::uint32_t bytes) noexcept { detail::frame_recycler::deallocate(memory, bytes); }, block,
-          static_cast<std::uint32_t>(size)};
-}
-
-buffer_lease buffer_lease::copy_of(std::span<const std::byte> bytes) {
-  buffer_lease copy = allocate(bytes.size());
-  std::ranges::copy(bytes, copy.begin());
-  return copy;
 }
 
 }  // namespace wring

@@ -5,6 +5,7 @@
 #include <wring/config.hpp>
 #include <wring/core/awaiter.hpp>
 #include <wring/core/block_pool.hpp>
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/callback/call_later.hpp>
 #include <wring/core/callback/cooperator.hpp>
 #include <wring/core/callback/defer_later.hpp>

@@ -10,9 +10,9 @@
 #include <variant>
 
 #include <wring/core/awaiter.hpp>
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/detail/operand.hpp>
-#include <wring/core/engine/buffer_pool.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring::net::detail {

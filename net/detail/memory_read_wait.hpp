@@ -6,8 +6,8 @@
 #include <span>
 
 #include <wring/core/awaiter.hpp>
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/detail/operand.hpp>
-#include <wring/core/engine/buffer_pool.hpp>
 #include <wring/core/result.hpp>
 #include <wring/net/detail/memory_pipe.hpp>
 

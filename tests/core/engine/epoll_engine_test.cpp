@@ -16,6 +16,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/engine/epoll_engine.hpp>
 
 #include "epoll_calls.hpp"

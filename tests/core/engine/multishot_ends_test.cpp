@@ -17,6 +17,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/engine/make_engine.hpp>
 

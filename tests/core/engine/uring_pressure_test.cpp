@@ -16,6 +16,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/engine/uring_engine.hpp>
 
 #include "engines.hpp"
