@@ -61,8 +61,6 @@ int run_to_end(const run_options& options, scheduler& s, main_factory& factory) 
 
 }  // namespace
 
-main_flow::~main_flow() = default;
-
 int run_main(const run_options& options, main_factory& factory) {
   try {
     scheduler s(options.scheduler);

@@ -1,29 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/yield_wait.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring {
-
-namespace detail {
-
-/// No leaf, since there is nothing to wait for: the task is in the ready queue again when it suspends.
-class yield_wait {
- public:
-  using value_type = void;
-  bool begin_await(flow& f) noexcept {
-    if (f.cancelled()) [[unlikely]] {
-      f.request_unwind();
-    } else {
-      f.enqueue();
-    }
-    return false;
-  }
-  void take() const noexcept {}
-};
-
-}  // namespace detail
 
 /// Lets every task that is ready now run first.
 [[nodiscard]] inline auto yield() noexcept { return detail::yield_wait(); }

@@ -33,6 +33,7 @@
 #include <wring/core/error.hpp>
 #include <wring/core/explain.hpp>
 #include <wring/core/finally.hpp>
+#include <wring/core/interval.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/log_context.hpp>
 #include <wring/core/nursery.hpp>

@@ -9,6 +9,7 @@
 
 #include <wring/core/callback/deferred.hpp>
 #include <wring/core/cancel_scope.hpp>
+#include <wring/core/interval.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/channel.hpp>

@@ -1,28 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <stdexcept>
 
-#include <wring/core/sleep.hpp>
+#include <wring/core/interval.hpp>
+#include <wring/core/scheduler.hpp>
 
 namespace wring {
-
-namespace detail {
-
-bool sleep_wait::ready() noexcept { return false; }
-
-void sleep_wait::suspend() noexcept {
-  if (deadline_ns <= home().turn_time()) {
-    complete();
-  } else {
-    home().timers().schedule(*this, deadline_ns);
-  }
-}
-
-void sleep_wait::cancel() noexcept {
-  home().timers().cancel(*this);
-  confirm_cancel();
-}
-
-}  // namespace detail
 
 interval::interval(duration period) : period_(period) {
   if (period_ <= duration()) throw std::invalid_argument("interval: the period must be positive");

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <array>
 #include <cerrno>
 
 #include <fmt/core.h>
 
-#include <wring/core/readiness.hpp>
+#include <wring/core/detail/readiness_wait.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring::detail {
