@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include <wring/core/awaitable.hpp>
 #include <wring/core/detail/as_result.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/error.hpp>
@@ -18,22 +19,9 @@ struct wait_description {
 
 /// The base of everything a task can be suspended on: a read, a sleep, a lock. Derive from `leaf<Derived, T>` below.
 ///
-/// The contract, as a state machine (broken rules abort with the wait's description, in every build):
-///
-///     idle ──ready() true──────────────────────────────► completed      nothing was suspended
-///     idle ──ready() false, suspend()──► parked
-///     parked ──complete()──────────────────────────────► completed      the task is queued and take() delivers
-///     parked ──the scope is cancelled: cancel()──► cancelling
-///     cancelling ──complete()──────────────────────────► completed      a late success or error is delivered
-///     cancelling ──confirm_cancel()────────────────────► cancelled      the task is queued and its frames unwind
-///
-/// - Before `ready()` the task's scope is looked at: in a cancelled one the await ends there and nothing is started.
-/// - `cancel()` is called at most once, and may answer at once or later; exactly one of `complete()` and
-/// `confirm_cancel()`
-///   must follow, and only once nothing outside (the kernel, another thread, a list) refers to the awaiter any more.
-/// - `complete()` and `confirm_cancel()` queue the task; they never run it, so they may be called from anywhere on the
-///   scheduler's thread, also from within `suspend()` and `cancel()`.
-/// - An awaiter is immovable, and lives in the frame that awaits it. Destroying it while parked or cancelling aborts.
+/// The contract is that of a leaf, above `awaitable_operation`; broken rules abort with the wait's description, in
+/// every build. An awaiter is immovable, and lives in the frame that awaits it. Destroying it while it is parked or
+/// cancelling aborts.
 class WRING_API awaiter {
  public:
   awaiter(const awaiter&) = delete;
@@ -124,20 +112,18 @@ class WRING_API awaiter {
   state state_ = state::idle;
 };
 
-/// Base of an awaitable that is one wait. `Derived` provides
+/// Base of an awaitable that is one wait. `Derived` provides what follows, says in its comment whether it is returning
+/// or delivering, and keeps the contract above `awaitable_operation`:
 ///
-///     bool ready() noexcept;      // try to end without suspending; true: take() will deliver
-///     void suspend() noexcept;    // start; complete() or, after cancel(), confirm_cancel() follows
-///     void cancel() noexcept;       // see awaiter
-///     T take();                 // the outcome: returns the value or throws
-///     result<T> take_result();  // optional: the same as a value; gives the awaitable its .result()
-///     void put_back(T& value) noexcept;          // optional: nobody was given what take() has returned
+///     bool ready() noexcept;
+///     void suspend() noexcept;
+///     void cancel() noexcept override;
+///     T take();
+///     result<T> take_result();                   // optional: gives the awaitable its .result()
+///     void put_back(T& value) noexcept;          // optional
 ///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, yields to nobody first
 ///
 /// and is awaited as a prvalue: `co_await my_wait(args)`. `Base`, derived from awaiter, is what several leaves share.
-///
-/// `put_back` is for what has taken something that another may want: when_all and when_any call it, at most once and in
-/// the end, if they end without delivering the operand's value. `std::monostate` stands for void.
 template <class Derived, class T, class Base = awaiter>
 class leaf : public Base {
  public:

@@ -149,7 +149,7 @@ class cancel_scope {
 
   /// Runs `op`, an awaitable or a callable that makes one, inside the scope. Its value, or none (false for void) if the
   /// scope was cancelled.
-  template <detail::operand_like Op>
+  template <awaitable_operand Op>
   auto run(Op&& op) {
     return detail::run_in_scope<Op>(node_, op);
   }
@@ -164,7 +164,7 @@ class cancel_scope {
 
 /// Runs `op` out of reach of cancellation from outside. What comes after it in a cancelled task is cancelled as usual,
 /// so this is for work that must be completed, and needs a bound of its own: see `finally` and `with_timeout`.
-template <detail::operand_like Op>
+template <awaitable_operand Op>
 auto shield(Op&& op) {
   return detail::shielded<Op>(op);
 }
@@ -172,7 +172,7 @@ auto shield(Op&& op) {
 /// Runs `op` until it ends or the program is asked to stop (a first SIGINT or SIGTERM, or `request_stop`). Its value,
 /// or none (false for void) if it was stopped. For what should not be waited for any more by then: the next connection,
 /// the next request, the next tick.
-template <detail::operand_like Op>
+template <awaitable_operand Op>
 auto until_stopping(Op&& op) {
   return detail::stop_aware<Op>(op);
 }

@@ -76,7 +76,7 @@ class [[nodiscard]] finally_op {
 /// returned also if the task was cancelled meanwhile. A clean-up that takes longer than `limit` is cancelled and logged
 /// as an error; with a limit of zero it is not begun, with one that is `forever` it is waited for. If the task is
 /// cancelled already when this is awaited, neither is begun.
-template <detail::operand_like Body, detail::operand_like Cleanup>
+template <awaitable_operand Body, awaitable_operand Cleanup>
 auto finally(Body&& body, Cleanup&& cleanup, duration limit = std::chrono::seconds(5)) {
   return detail::finally_op<Body, Cleanup>(body, cleanup, limit);
 }

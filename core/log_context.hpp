@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <wring/core/detail/gcc12.hpp>
 #include <wring/core/detail/with_context.hpp>
 #include <wring/core/log.hpp>
 
@@ -14,11 +15,7 @@ namespace wring::log {
 
 namespace detail {
 
-/// A field of a task's records, as it is bound in its context.
-struct task_field {
-  std::string key;
-  std::string text;
-};
+struct task_field;
 
 /// The fields bound in a context, the outermost first.
 WRING_API std::vector<const task_field*> task_fields(const wring::detail::context_ref& context);
@@ -35,7 +32,7 @@ WRING_API wring::detail::context_ref bind_field(std::string_view key, std::strin
 ///
 /// `value` is anything fmt can format, and is formatted once, here. A field hides an outer one of the same key. Returns
 /// what `op` returns.
-template <class T, wring::detail::operand_like Op>
+template <class T, wring::awaitable_operand Op>
 auto with_field(std::string_view key, T&& value, Op&& op) {
   static_assert(wring::detail::safe_temporary<T>,
                 "g++ before 13 destroys aggregates twice that are temporaries in a co_await expression: give it a name "
@@ -47,4 +44,13 @@ auto with_field(std::string_view key, T&& value, Op&& op) {
 /// of its own, which calls this if it wants both.
 WRING_API void add_task_fields(record_builder& to);
 
+namespace detail {
+
+/// A field of a task's records, as it is bound in its context.
+struct task_field {
+  std::string key;
+  std::string text;
+};
+
+}  // namespace detail
 }  // namespace wring::log

@@ -142,7 +142,7 @@ class WRING_API nursery {
   ///
   /// The body's own variables are gone when it returns, and its children may run on: what they refer to, closures that
   /// are passed as std::ref included, must be declared outside of the body.
-  template <detail::awaitable_factory Body>
+  template <awaitable_factory Body>
   auto run(Body body) -> task<detail::body_value<detail::value_of<Body>>> {
     detail::assert_safe_callable<Body>();
     detail::flow& f = co_await detail::current_flow();

@@ -114,7 +114,7 @@ struct task_promise_base : promise_base {
   template <class A>
     requires awaitable<std::remove_cvref_t<A>>
   frame_await<std::remove_reference_t<A>> await_transform(A&& a, await_place at = __builtin_source_location()) {
-    static_assert(!std::is_lvalue_reference_v<A> || !operation_like<std::remove_cvref_t<A>>,
+    static_assert(!std::is_lvalue_reference_v<A> || !awaitable_operation<std::remove_cvref_t<A>>,
                   "await the call itself: co_await f(args), not a named object");
     static_assert(!std::is_lvalue_reference_v<A> || !used_up_by_awaiting<std::remove_cvref_t<A>>,
                   "awaiting this uses it up: co_await std::move(name)");

@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/detail/gcc12.hpp>
 #include <wring/core/detail/with_context.hpp>
 #include <wring/core/scheduler.hpp>
 
@@ -32,7 +33,7 @@ class task_local {
 
   /// Runs `op`, an awaitable or a callable that makes one, with the variable bound to `value`, in the same task.
   /// Returns what `op` returns.
-  template <class V = T, detail::operand_like Op>
+  template <class V = T, awaitable_operand Op>
     requires std::constructible_from<T, V>
   auto bind(V&& value, Op&& op) const {
     static_assert(detail::safe_temporary<V>,

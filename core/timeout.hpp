@@ -155,20 +155,20 @@ class [[nodiscard]] move_on_op : public scoped<move_on_op<Op>, Op> {
 /// error errc::timed_out), naming what was waited for. A value or exception that arrived all the same is delivered. A
 /// deadline further out that passes first, or a cancelled task, passes through as cancellation. A deadline that has
 /// passed already cancels `op` before it begins.
-template <class Duration, detail::operand_like Op>
+template <class Duration, awaitable_operand Op>
 auto with_deadline(std::chrono::time_point<steady_clock, Duration> when, Op&& op) {
   return detail::with_deadline_op<Op>(op, detail::deadline_at(when), false);
 }
 
 /// As with_deadline, `limit` from when it is awaited. Zero or less has passed already; `forever` never does.
-template <detail::operand_like Op>
+template <awaitable_operand Op>
 auto with_timeout(duration limit, Op&& op) {
   return detail::with_deadline_op<Op>(op, limit.count(), true);
 }
 
 /// As with_timeout, for when running out of time is nothing special: returns an optional that is empty then (bool for
 /// void), and throws nothing for it.
-template <detail::operand_like Op>
+template <awaitable_operand Op>
 auto move_on_after(duration limit, Op&& op) {
   return detail::move_on_op<Op>(op, limit.count());
 }

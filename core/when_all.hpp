@@ -24,7 +24,7 @@ namespace wring {
 /// them), a connection to the front of the listener's queue; locks and permits are released. So what is read from must
 /// not go before this has ended, and a stream is to be read by one operand. What a task (or a callable that makes one)
 /// has returned is destroyed, as nobody knows where it came from. Allocates nothing itself. One thread.
-template <detail::operand_like... Ops>
+template <awaitable_operand... Ops>
 auto when_all(Ops&&... ops) {
   return detail::make_group<detail::group_kind::all, Ops...>(ops...);
 }

@@ -21,7 +21,7 @@ namespace wring {
 /// Operands are awaitables, awaited in this very expression, or callables without arguments that make one. They begin
 /// in their turn, in order, as tasks of their own that inherit the context of this one; those that come after one that
 /// ends at once do not begin. With no operands this ends at once. Allocates nothing itself. One thread.
-template <detail::operand_like... Ops>
+template <awaitable_operand... Ops>
 auto when_any(Ops&&... ops) {
   return detail::make_group<detail::group_kind::any, Ops...>(ops...);
 }

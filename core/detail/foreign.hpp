@@ -8,27 +8,11 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/awaitable.hpp>
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/remote_end.hpp>
 
 namespace wring::detail {
-
-template <class A>
-concept standard_awaiter = requires(A& a, std::coroutine_handle<> h) {
-  { a.await_ready() } -> std::convertible_to<bool>;
-  a.await_suspend(h);
-  a.await_resume();
-};
-template <class A>
-concept member_awaitable = requires(A&& a) {
-  { std::forward<A>(a).operator co_await() } -> standard_awaiter;
-};
-template <class A>
-concept free_awaitable = requires(A&& a) {
-  { operator co_await(std::forward<A>(a)) } -> standard_awaiter;
-};
-template <class A>
-concept foreign_awaitable = standard_awaiter<A> || member_awaitable<A> || free_awaitable<A>;
 
 /// Waits for a foreign awaitable, that is one which knows only the standard's three functions. It is given a handle
 /// that queues the task when it is resumed, from any thread. It cannot be cancelled: cancellation waits for it.
@@ -64,12 +48,12 @@ class WRING_API foreign_wait : public awaiter, remote_end {
 };
 
 /// A foreign awaitable as an operation.
-template <class A>
+template <foreign_awaitable A>
 class foreign_operation {
   static decltype(auto) get_awaiter(A& a) {
-    if constexpr (member_awaitable<A>) {
+    if constexpr (requires { std::move(a).operator co_await(); }) {
       return std::move(a).operator co_await();
-    } else if constexpr (free_awaitable<A>) {
+    } else if constexpr (requires { operator co_await(std::move(a)); }) {
       return operator co_await(std::move(a));
     } else {
       return static_cast<A&>(a);

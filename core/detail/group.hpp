@@ -226,7 +226,7 @@ class member_list {
 };
 
 template <class R>
-concept operand_range = !operand_like<std::remove_cvref_t<R>> && std::ranges::forward_range<R> &&
+concept operand_range = !awaitable_operand<std::remove_cvref_t<R>> && std::ranges::forward_range<R> &&
                         awaitable_factory<std::remove_reference_t<std::ranges::range_reference_t<R>>>;
 
 template <group_kind Kind, class Members>

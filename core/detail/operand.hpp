@@ -6,62 +6,15 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/awaitable.hpp>
 #include <wring/core/detail/as_result.hpp>
 #include <wring/core/detail/flow.hpp>
 #include <wring/core/detail/foreign.hpp>
+#include <wring/core/detail/gcc12.hpp>
 #include <wring/core/detail/put_back.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring::detail {
-
-/// What the library awaits: leaves, tasks and adaptors. `begin` starts it in a flow and says whether it has ended
-/// already; `take` takes its outcome.
-template <class A>
-concept operation_like = requires(A& a, flow& f) {
-  typename A::value_type;
-  { a.begin_await(f) } -> std::same_as<bool>;
-  a.take();
-};
-
-/// What turns into an operation when it is awaited, and is used up by that, such as a deferred: its
-/// `awaited_operation` is made of an rvalue of it.
-template <class A>
-concept used_up_by_awaiting = requires { typename A::awaited_operation; };
-
-/// What a task can co_await.
-template <class A>
-concept awaitable = operation_like<A> || used_up_by_awaiting<A> || foreign_awaitable<A>;
-
-/// A callable without arguments that makes something awaitable.
-template <class F>
-concept awaitable_factory = !awaitable<F> && std::invocable<F&> && awaitable<std::invoke_result_t<F&>>;
-
-/// What the combinators take: an awaitable prvalue, awaited in the same full-expression, or a callable that makes one.
-template <class A>
-concept operand_like = awaitable<A> || awaitable_factory<A>;
-
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
-inline constexpr bool temporaries_are_destroyed_twice = true;
-#else
-inline constexpr bool temporaries_are_destroyed_twice = false;
-#endif
-
-/// g++ before 13 destroys closures twice that own something and are temporaries in a co_await expression, and so for
-/// aggregates. These two turn that into an error.
-template <class F>
-constexpr void assert_safe_callable() noexcept {
-  static_assert(
-      !temporaries_are_destroyed_twice || std::is_trivially_destructible_v<F> || std::is_default_constructible_v<F>,
-      "g++ before 13 destroys this closure twice: capture by reference ([&]), or give it a name first and "
-      "pass std::ref(name), or pass what it owns as further arguments");
-}
-template <class A>
-constexpr void assert_safe_argument() noexcept {
-  static_assert(
-      !temporaries_are_destroyed_twice || std::is_trivially_destructible_v<A> || !std::is_aggregate_v<A>,
-      "g++ before 13 destroys this aggregate twice: give the type a constructor, or give the value a name that "
-      "outlives the call and pass std::ref(name)");
-}
 
 /// Whether an awaitable refers to temporaries of the expression that made it. Such a one must be awaited there, and not
 /// be returned by a callable, as they are gone then.
@@ -88,7 +41,7 @@ class operand<A&> : public operand<A> {
   using operand<A>::operand;
 };
 
-template <operation_like A>
+template <awaitable_operation A>
 class operand<A> {
  public:
   using value_type = typename A::value_type;
@@ -111,7 +64,7 @@ class operand<A> {
 };
 
 template <class A>
-  requires(!operation_like<A> && foreign_awaitable<A>)
+  requires(!awaitable_operation<A> && foreign_awaitable<A>)
 class operand<A> : public foreign_operation<A> {
  public:
   explicit operand(A& a) : foreign_operation<A>(a) {}

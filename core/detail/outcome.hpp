@@ -51,8 +51,7 @@ struct outcome {
         ended.take();
         value.emplace();
       } else {
-        // Not emplace: inlined, g++ 12 warns of the empty value that it would destroy.
-        std::construct_at(std::addressof(value), std::in_place, ended.take());
+        emplace_into_empty(value, ended.take());
       }
     } catch (...) {
       failure = std::current_exception();

@@ -7,7 +7,6 @@
 
 #include <wring/core/detail/context.hpp>
 #include <wring/core/detail/frame_recycler.hpp>
-#include <wring/core/detail/safe_temporary.hpp>
 #include <wring/core/detail/scoped.hpp>
 
 namespace wring::detail {

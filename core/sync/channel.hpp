@@ -11,8 +11,8 @@
 #include <vector>
 
 #include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/gcc12.hpp>
 #include <wring/core/detail/operand.hpp>
-#include <wring/core/detail/safe_temporary.hpp>
 #include <wring/core/detail/wait_list.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/result.hpp>

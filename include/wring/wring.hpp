@@ -3,6 +3,7 @@
 #pragma once
 
 #include <wring/config.hpp>
+#include <wring/core/awaitable.hpp>
 #include <wring/core/awaiter.hpp>
 #include <wring/core/block_pool.hpp>
 #include <wring/core/buffer_lease.hpp>

@@ -20,7 +20,7 @@ namespace wring::net::detail {
 /// What is awaited for a `T` and has `.result()`: a leaf, an adaptor or a task.
 template <class A, class T>
 concept faultable_operation =
-    wring::detail::operation_like<A> && std::same_as<typename A::value_type, T> && requires(A&& a) {
+    wring::awaitable_operation<A> && std::same_as<typename A::value_type, T> && requires(A&& a) {
       { a.take_result() } -> std::same_as<result<T>>;
       std::move(a).result();
     };

@@ -54,7 +54,7 @@ template <class Make>
 task<> check_stream(Make make, stream_check_options options = {}) {
   wring::detail::assert_safe_callable<Make>();
   const std::function<task<stream_pair>()> erased = [&]() -> task<stream_pair> {
-    if constexpr (wring::detail::awaitable<std::invoke_result_t<Make&>>) {
+    if constexpr (wring::awaitable<std::invoke_result_t<Make&>>) {
       auto made = co_await make();
       co_return stream_pair(std::move(made.first), std::move(made.second));
     } else {
