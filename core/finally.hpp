@@ -2,16 +2,35 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <type_traits>
 #include <utility>
 
-#include <wring/core/cancel_scope.hpp>
+#include <wring/core/detail/deadline.hpp>
 #include <wring/core/detail/outcome.hpp>
 #include <wring/core/duration.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/task.hpp>
-#include <wring/core/timeout.hpp>
 
 namespace wring {
+
+namespace detail {
+template <class Body, class Cleanup>
+class finally_op;
+}
+
+/// Runs `body` and then, whether it returned, threw or was cancelled, `cleanup`, shielded from cancellation: the place
+/// for clean-up that must await, as destructors cannot. Both are awaitables or callables that make one.
+///
+/// The body's exception wins over the clean-up's, which is then only logged; otherwise the clean-up's is thrown, also
+/// in a cancelled task, and in place of the body's value, which is destroyed. Delivering: a value of the body's is
+/// returned also if the task was cancelled meanwhile. A clean-up that takes longer than `limit` is cancelled and logged
+/// as an error; with a limit of zero it is not begun, with one that is `forever` it is waited for. If the task is
+/// cancelled already when this is awaited, neither is begun.
+template <awaitable_operand Body, awaitable_operand Cleanup>
+auto finally(Body&& body, Cleanup&& cleanup, duration limit = std::chrono::seconds(5)) {
+  return detail::finally_op<Body, Cleanup>(body, cleanup, limit);
+}
 
 namespace detail {
 
@@ -67,18 +86,4 @@ class [[nodiscard]] finally_op {
 };
 
 }  // namespace detail
-
-/// Runs `body` and then, whether it returned, threw or was cancelled, `cleanup`, shielded from cancellation: the place
-/// for clean-up that must await, as destructors cannot. Both are awaitables or callables that make one.
-///
-/// The body's exception wins over the clean-up's, which is then only logged; otherwise the clean-up's is thrown, also
-/// in a cancelled task, and in place of the body's value, which is destroyed. Delivering: a value of the body's is
-/// returned also if the task was cancelled meanwhile. A clean-up that takes longer than `limit` is cancelled and logged
-/// as an error; with a limit of zero it is not begun, with one that is `forever` it is waited for. If the task is
-/// cancelled already when this is awaited, neither is begun.
-template <awaitable_operand Body, awaitable_operand Cleanup>
-auto finally(Body&& body, Cleanup&& cleanup, duration limit = std::chrono::seconds(5)) {
-  return detail::finally_op<Body, Cleanup>(body, cleanup, limit);
-}
-
 }  // namespace wring

@@ -9,11 +9,11 @@
 #include <type_traits>
 #include <utility>
 
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/bound_task.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/task.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/net/tcp_listener.hpp>
 
 namespace wring::net {

@@ -14,8 +14,9 @@ namespace wring::detail {
 ///     scope_node& scope();              // the scope; not in the tree before and after
 ///     void entering(flow&);             // before the scope is entered
 ///     void left(flow&) noexcept;        // after it was left, exactly once for each entering()
-///     bool absorbs(flow&) noexcept;     // the operand was cancelled, and the flow's outer scope is not: whose doing
-///     was it?
+///     bool absorbs(flow&) noexcept;     // the operand was cancelled, and what is around it is not: was it this?
+///
+/// Mostly by way of `transparent` or `absorbing`, below, which are all that an adaptor needs apart from these.
 template <class Self, class Op>
 class scoped : adaptor_node {
  public:
@@ -124,5 +125,77 @@ maybe_t<typename operand<Op>::value_type> some(operand<Op>& ended) {
     return ended.take();
   }
 }
+
+/// Base of those that end as what they run does, and absorb no cancellation.
+template <class Self, class Op>
+class transparent : public scoped<Self, Op> {
+ public:
+  using value_type = value_of<Op>;
+
+  decltype(auto) take() { return this->finish(); }
+
+  [[nodiscard]] auto result() && noexcept
+    requires has_result<Op>
+  {
+    return as_result<Self>(static_cast<Self&>(*this));
+  }
+  auto take_result()
+    requires has_result<Op>
+  {
+    return this->finish_result();
+  }
+
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    this->hand_back(value);
+  }
+
+ protected:
+  using scoped<Self, Op>::scoped;
+  ~transparent() = default;
+
+ private:
+  friend scoped<Self, Op>;
+  static bool absorbs(flow&) noexcept { return false; }
+};
+
+/// Base of those that absorb what their own scope has cancelled, and have no value then.
+template <class Self, class Op>
+class absorbing : public scoped<Self, Op> {
+ public:
+  using value_type = maybe_t<value_of<Op>>;
+
+  value_type take() {
+    if (this->absorbed()) return {};
+    return this->finish(some<Op>);
+  }
+
+  /// As a value: an optional result, empty if the cancellation was absorbed.
+  [[nodiscard]] auto result() && noexcept
+    requires has_result<Op>
+  {
+    return as_result<Self>(static_cast<Self&>(*this));
+  }
+  auto take_result()
+    requires has_result<Op>
+  {
+    std::optional<decltype(this->finish_result())> out;
+    if (!this->absorbed()) out.emplace(this->finish_result());
+    return out;
+  }
+
+  template <class Value>
+  void put_back(Value& value) noexcept {
+    this->hand_back_some(value);
+  }
+
+ protected:
+  using scoped<Self, Op>::scoped;
+  ~absorbing() = default;
+
+ private:
+  friend scoped<Self, Op>;
+  bool absorbs(flow&) noexcept { return static_cast<Self&>(*this).scope().requested; }
+};
 
 }  // namespace wring::detail

@@ -36,24 +36,9 @@ context_ref make_binding(const void* key, Args&&... args) {
 
 /// Runs an operation with one more binding, in the same task. The scope does nothing: it comes with the base.
 template <class Op>
-class [[nodiscard]] with_context : public scoped<with_context<Op>, Op> {
+class [[nodiscard]] with_context : public transparent<with_context<Op>, Op> {
  public:
-  using value_type = value_of<Op>;
-
-  with_context(context_ref bound, Op& op) : scoped<with_context, Op>(op), other_(std::move(bound)) {}
-
-  decltype(auto) take() { return this->finish(); }
-
-  [[nodiscard]] auto result() && noexcept
-    requires has_result<Op>
-  {
-    return as_result<with_context>(*this);
-  }
-  auto take_result()
-    requires has_result<Op>
-  {
-    return this->finish_result();
-  }
+  with_context(context_ref bound, Op& op) : transparent<with_context, Op>(op), other_(std::move(bound)) {}
 
  private:
   friend scoped<with_context, Op>;
@@ -64,7 +49,6 @@ class [[nodiscard]] with_context : public scoped<with_context<Op>, Op> {
     std::swap(f.context, other_);
   }
   void left(flow& f) noexcept { std::swap(f.context, other_); }
-  bool absorbs(flow&) noexcept { return false; }
 
   scope_node scope_;
   context_ref other_;  // the binding; while the operation runs, what the task had before

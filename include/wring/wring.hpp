@@ -43,6 +43,7 @@
 #include <wring/core/run.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/scheduler_observer.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/signals.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/steady_clock.hpp>
@@ -55,6 +56,7 @@
 #include <wring/core/task_local.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
 #include <wring/net/address_connector.hpp>

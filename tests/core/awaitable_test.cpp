@@ -14,10 +14,12 @@
 #include <wring/core/callback/deferred.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 
 #include "detail/child_process.hpp"

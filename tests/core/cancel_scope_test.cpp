@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <chrono>
+#include <coroutine>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,9 +14,9 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
-#include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 
 #include "counted.hpp"
@@ -24,7 +25,6 @@
 
 using namespace std::chrono_literals;
 using wring::cancel_scope;
-using wring::shield;
 using wring::task;
 using wring::until_stopping;
 using namespace wring::tests;
@@ -284,129 +284,6 @@ TEST_CASE("waits are cancelled in the order of the tree", "[cancel_scope]") {
   });
 }
 
-TEST_CASE("a shield keeps cancellation out until what it shields has ended", "[cancel_scope]") {
-  wring::testing::run([]() -> task<> {
-    cancel_scope scope;
-    int steps = 0;
-    bool seen_inside = true;
-    auto precious = [&]() -> task<int> {
-      scope.cancel();
-      seen_inside = wring::this_task::cancelled();
-      co_await wring::sleep_for(1ms);
-      co_await always_ready();
-      ++steps;
-      co_return 4;
-    };
-    auto work = [&]() -> task<> {
-      const int n = co_await shield(precious());
-      CHECK(n == 4);
-      CHECK(wring::this_task::cancelled());
-      ++steps;
-      const auto result = co_await shield(precious()).result();  // begins in a cancelled task, too
-      CHECK(result.value() == 4);
-      ++steps;
-      co_await wring::yield();
-      ++steps;
-    };
-    const bool finished = co_await scope.run(work());
-    CHECK_FALSE(finished);
-    CHECK(steps == 4);
-    CHECK_FALSE(seen_inside);
-  });
-}
-
-TEST_CASE("a scope inside a shield can be cancelled for itself", "[cancel_scope]") {
-  wring::testing::run([]() -> task<> {
-    cancel_scope outer;
-    cancel_scope inner;
-    bool absorbed = false;
-    auto work = [&]() -> task<> {
-      const bool finished = co_await inner.run(forever());
-      absorbed = !finished;
-    };
-    auto cancel = [&]() -> task<> {
-      outer.cancel();
-      co_await settle();
-      CHECK_FALSE(absorbed);
-      inner.cancel();
-    };
-    const auto [finished, done] = co_await wring::when_all(outer.run([&] { return shield(work); }), cancel());
-    CHECK(finished);
-    CHECK(absorbed);
-  });
-}
-
-TEST_CASE("until_stopping ends when the scheduler is asked to stop", "[cancel_scope]") {
-  wring::testing::run([]() -> task<> {
-    wring::scheduler& s = wring::scheduler::current();
-    const std::optional<int> value = co_await until_stopping(five());
-    CHECK(value == 5);
-
-    bool other = false;
-    auto stop = [&]() -> task<> {
-      co_await settle();
-      s.request_stop();
-      s.request_stop();
-      CHECK_FALSE(wring::this_task::cancelled());  // stopping is not cancelling
-      co_await settle();
-      other = true;
-    };
-    const auto [ticks, accepted, done] =
-        co_await wring::when_all(until_stopping(forever()), until_stopping([] { return forever(); }), stop());
-    CHECK_FALSE(ticks);
-    CHECK_FALSE(accepted);
-    CHECK(other);
-    CHECK(s.stopping());
-
-    bool began = false;
-    auto work = [&]() -> task<> {
-      began = true;
-      co_return;
-    };
-    const bool late = co_await until_stopping(work());
-    CHECK_FALSE(late);
-    CHECK_FALSE(began);
-    const auto result = co_await until_stopping(five()).result();
-    CHECK_FALSE(result);
-  });
-}
-
-TEST_CASE("a stop request ends until_stopping in whatever is below it, and not in a shield", "[cancel_scope]") {
-  wring::testing::run([]() -> task<> {
-    int ended = 0;
-    manual_operation shielded;
-    auto sub = [&]() -> task<> {
-      auto body = [&](wring::nursery& n) -> task<> {
-        n.start([] { return forever(); });
-        co_await shield(manual_operation::wait(shielded));
-        ++ended;
-        co_await wring::yield();
-        ++ended;
-      };
-      co_await wring::with_nursery(std::ref(body));
-    };
-    auto stop = [&]() -> task<> {
-      co_await settle();
-      wring::scheduler::current().request_stop();
-      co_await settle();
-      CHECK(shielded.cancels == 0);
-      shielded.finish(0);
-    };
-    const auto [finished, done] = co_await wring::when_all(until_stopping(sub()), stop());
-    CHECK_FALSE(finished);
-    CHECK(ended == 1);
-  });
-}
-
-TEST_CASE("a request to stop that comes from elsewhere takes effect", "[cancel_scope]") {
-  wring::testing::run([]() -> task<> {
-    wring::scheduler& s = wring::scheduler::current();
-    s.request_stop_from_anywhere();
-    const bool finished = co_await until_stopping(forever());
-    CHECK_FALSE(finished);
-  });
-}
-
 TEST_CASE("outside of cancelled scopes nothing is cancelled", "[cancel_scope]") {
   CHECK_FALSE(wring::this_task::cancelled());
   wring::testing::run([]() -> task<> {
@@ -430,14 +307,13 @@ TEST_CASE("a scope that is destroyed with tasks in it ends the process", "[cance
   CHECK(end.report.find("a cancellation scope was destroyed while tasks run in it") != std::string::npos);
 }
 
-TEST_CASE("scopes, shields and stop requests can be cancelled everywhere", "[cancel_scope]") {
+TEST_CASE("scopes can be cancelled everywhere", "[cancel_scope]") {
   wring::testing::cancel_everywhere([]() -> task<> {
     const balance even;
     cancel_scope scope;
     auto work = [&]() -> task<> {
       const counted local;
-      co_await shield(wring::sleep_for(1ms));
-      co_await until_stopping(wring::sleep_for(1ms));
+      co_await wring::sleep_for(1ms);
       scope.cancel();
       co_await wring::sleep_for(1ms);
     };

@@ -18,14 +18,15 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
 

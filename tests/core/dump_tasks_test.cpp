@@ -11,12 +11,12 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fmt/format.h>
 
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/log_context.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/readiness.hpp>
 #include <wring/core/run.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/testing/clock.hpp>

@@ -13,12 +13,15 @@
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/sync/mutex.hpp>
 #include <wring/core/sync/semaphore.hpp>
+#include <wring/core/task_local.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
 
@@ -186,6 +189,11 @@ TEST_CASE("adaptors pass on what is put back", "[put_back]") {
                         wring::until_stopping(c.receive()).result(), wring::shield(c.receive()).result(),
                         wring::with_timeout(1h, wring::shield(wring::move_on_after(1h, c.receive().result()))),
                         forever());
+    });
+    CHECK(c.size() == 9);
+    const wring::task_local<int> local;
+    co_await cancelled([&]() -> task<> {
+      co_await when_all(local.bind(1, c.receive()), local.bind(1, c.receive()).result(), forever());
     });
     CHECK(items(c) == std::vector{1, 2, 3, 4, 5, 6, 7, 8, 9});
   });

@@ -11,11 +11,12 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/run.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/this_task.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 
 #include "counted.hpp"

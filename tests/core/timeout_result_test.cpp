@@ -8,9 +8,9 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/callback/deferred.hpp>
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/interval.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/sync/mutex.hpp>

@@ -28,8 +28,10 @@
 
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/sanitizers.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
 #include <wring/net/memory_stream.hpp>

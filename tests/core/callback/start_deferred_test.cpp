@@ -11,8 +11,8 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <wring/core/callback/start_deferred.hpp>
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/task_local.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>

@@ -11,10 +11,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/run.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/this_task.hpp>
+#include <wring/core/until_stopping.hpp>
 
 #include "../waits.hpp"
 #include "child_process.hpp"

@@ -12,9 +12,9 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/this_task.hpp>

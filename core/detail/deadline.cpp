@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <new>
 
+#include <wring/core/detail/deadline.hpp>
 #include <wring/core/detail/frame_recycler.hpp>
-#include <wring/core/timeout.hpp>
 
 namespace wring::detail {
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <wring/core/detail/scoped.hpp>
+
+namespace wring {
+
+namespace detail {
+template <class Op>
+class shielded;
+}
+
+/// Runs `op` out of reach of cancellation from outside. What comes after it in a cancelled task is cancelled as usual,
+/// so this is for work that must be completed, and needs a bound of its own: see `finally` and `with_timeout`.
+template <awaitable_operand Op>
+auto shield(Op&& op) {
+  return detail::shielded<Op>(op);
+}
+
+namespace detail {
+
+template <class Op>
+class [[nodiscard]] shielded : public transparent<shielded<Op>, Op> {
+ public:
+  explicit shielded(Op& op) : transparent<shielded, Op>(op) { scope_.shielded = true; }
+
+ private:
+  friend scoped<shielded, Op>;
+  scope_node& scope() noexcept { return scope_; }
+  void entering(flow&) noexcept {}
+  void left(flow&) noexcept {}
+
+  scope_node scope_;
+};
+
+}  // namespace detail
+}  // namespace wring
