@@ -3,26 +3,31 @@
 
 #include <cstddef>
 #include <exception>
-#include <limits>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <span>
-#include <tuple>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <wring/core/awaiter.hpp>
+#include <wring/core/detail/bound_task.hpp>
+#include <wring/core/detail/child_flow.hpp>
+#include <wring/core/detail/counted_ref.hpp>
+#include <wring/core/detail/gcc12.hpp>
 #include <wring/core/detail/outcome.hpp>
 #include <wring/core/detail/wait_list.hpp>
 #include <wring/core/duration.hpp>
+#include <wring/core/ready_signal.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/task.hpp>
 
 namespace wring {
 
-class nursery;
-template <class T>
-class ready_signal;
+namespace detail {
+struct nursery_access;
+}
 
 /// Limits of a nursery.
 struct nursery_options {
@@ -30,89 +35,22 @@ struct nursery_options {
   std::size_t limit = unlimited;
 };
 
-namespace detail {
-
-/// A child of a nursery. The block stays allocated while handles refer to it.
-class WRING_API child_flow : public flow {
- public:
-  /// Inherits the context of the task that runs now, if there is one.
-  explicit child_flow(nursery& parent) noexcept;
-  void retain() noexcept { ++references_; }
-  void release() noexcept {
-    if (drop()) free_block();
-  }
-  [[nodiscard]] bool done() const noexcept { return root_scope.parent == nullptr; }
-
- protected:
-  ~child_flow() = default;
-  /// It has ended; null: not with an exception. The task has been destroyed.
-  void leave_nursery(const std::exception_ptr& failure) noexcept;
-  /// Gives up a reference. True: it was the last one.
-  [[nodiscard]] bool drop() noexcept { return --references_ == 0; }
-
- private:
-  virtual void free_block() noexcept = 0;
-
-  std::uint32_t references_ = 1;
-  nursery* nursery_;
-};
-
-/// What the kinds of children have in common: `Self`, which is final, holds the task and provides
-///
-///     std::exception_ptr finish(bool by_cancellation) noexcept;  // destroys the task; what the nursery is to fail
-///     with
-template <class Self, class Base = child_flow>
-class child_base : public Base {
- public:
-  static void* operator new(std::size_t size) { return frame_recycler::allocate(size); }
-  static void operator delete(void* block, std::size_t size) noexcept { frame_recycler::deallocate(block, size); }
-
- protected:
-  using Base::Base;
-  ~child_base() = default;
-
- private:
-  void ended(bool by_cancellation) noexcept final {
-    Self& self = static_cast<Self&>(*this);
-    this->leave_nursery(self.finish(by_cancellation));
-    if (this->drop()) delete &self;
-  }
-  void free_block() noexcept final { delete static_cast<Self*>(this); }
-};
-
-struct nursery_access;
-
-/// What a nursery returns for a body that returns T.
-template <class T>
-using body_value = std::conditional_t<std::is_void_v<T>, void, std::optional<storable<T>>>;
-
-}  // namespace detail
-
 /// Refers to a child of a nursery; may outlive both. One thread.
 class child_handle {
  public:
   child_handle() noexcept = default;
-  explicit child_handle(detail::child_flow& child) noexcept : child_(&child) { child.retain(); }
-  child_handle(const child_handle& other) noexcept : child_(other.child_) {
-    if (child_ != nullptr) child_->retain();
-  }
-  child_handle(child_handle&& other) noexcept : child_(std::exchange(other.child_, nullptr)) {}
-  child_handle& operator=(child_handle other) noexcept {
-    std::swap(child_, other.child_);
-    return *this;
-  }
-  ~child_handle() {
-    if (child_ != nullptr) child_->release();
-  }
+  /// For the library.
+  explicit child_handle(detail::child_flow& child) noexcept
+      : child_(detail::counted_ref<detail::child_flow>::share(child)) {}
 
   /// Cancels that child alone; the nursery does not take it for a failure. Nothing happens once it has ended.
   void cancel() noexcept {
-    if (child_ != nullptr && !child_->done()) child_->root_scope.cancel();
+    if (!done()) child_->root_scope.cancel();
   }
-  [[nodiscard]] bool done() const noexcept { return child_ == nullptr || child_->done(); }
+  [[nodiscard]] bool done() const noexcept { return !child_ || child_->done(); }
 
  private:
-  detail::child_flow* child_ = nullptr;
+  detail::counted_ref<detail::child_flow> child_;
 };
 
 /// Runs tasks concurrently, and ends only when all of them have ended.
@@ -169,7 +107,11 @@ class WRING_API nursery {
   /// they live until it has ended; pass std::ref for a reference. Throws std::logic_error outside of `run`, io_error
   /// with errc::limit_exceeded beyond the limit. In a cancelled nursery the child ends before it begins.
   template <class Fn, class... Args>
-  child_handle start(Fn&& fn, Args&&... args);
+  child_handle start(Fn&& fn, Args&&... args) {
+    using child_type = detail::child_of<std::decay_t<Fn>, detail::stored_argument<Args>...>;
+    check_start();
+    return launch(*new child_type(*this, std::forward<Fn>(fn), std::forward<Args>(args)...));
+  }
 
   /// Starts `fn(ready, args...)`, where `ready` is a `ready_signal<T>`, and waits until it calls `ready(value)`:
   /// returns that value. For a child that must be set up before others rely on it. A child that fails before it is
@@ -177,7 +119,18 @@ class WRING_API nursery {
   /// this throws std::logic_error. Cancelling the wait leaves the child running, and what it is ready with later is
   /// destroyed; what it was ready with before is delivered.
   template <class T = void, class Fn, class... Args>
-  task<T> start_ready(Fn fn, Args... args);
+  task<T> start_ready(Fn fn, Args... args) {
+    detail::assert_safe_callable<Fn>();
+    (detail::assert_safe_argument<Args>(), ...);
+    const auto state = std::make_shared<typename ready_signal<T>::state>();
+    start(std::move(fn), ready_signal<T>(state), std::move(args)...);
+    co_await typename ready_signal<T>::wait(*state);
+    if (!state->value) {
+      co_await detail::checkpoint();
+      throw std::logic_error("a child started by start_ready ended without being ready");
+    }
+    if constexpr (!std::is_void_v<T>) co_return std::move(*state->value);
+  }
 
   /// Waits until fewer than `limit` children run: there is room when this returns, and stays until the task's next
   /// await, as nothing else runs before. Returning: it takes nothing. Tasks that wait are looked at in order of
@@ -282,76 +235,39 @@ class WRING_API nursery {
   bool survives_failures_ = false;  // the root nursery logs them
 };
 
-inline detail::child_flow::child_flow(nursery& parent) noexcept
+/// Runs `body(nursery&)`, a task, in a nursery of its own, and then waits for the children; see `nursery::run` for what
+/// it returns. May be passed as std::ref.
+template <class Body>
+auto with_nursery(Body body) -> task<detail::body_value<typename std::invoke_result_t<Body&, nursery&>::value_type>> {
+  detail::assert_safe_callable<Body>();
+  nursery n;
+  auto bound = [&] { return body(n); };
+  co_return co_await n.run(std::ref(bound));
+}
+
+namespace detail {
+
+inline child_flow::child_flow(nursery& parent) noexcept
     : flow(*parent.sched_, parent.scope_,
            parent.sched_->running() != nullptr ? parent.sched_->running()->context.get() : nullptr),
       nursery_(&parent) {}
 
-[[gnu::always_inline]] inline void detail::child_flow::leave_nursery(const std::exception_ptr& failure) noexcept {
+[[gnu::always_inline]] inline void child_flow::leave_nursery(const std::exception_ptr& failure) noexcept {
   root_scope.detach();
   context = {};  // a handle may keep the block for long, and must not keep what the context holds
   nursery_->child_ended(failure, *this);
 }
 
-/// How a child started by `nursery::start_ready` says that it is ready: call it once. Copies are the same signal.
-template <class T = void>
-class ready_signal {
- public:
-  template <class... Value>
-    requires(std::is_void_v<T> ? sizeof...(Value) == 0 : sizeof...(Value) == 1)
-  void operator()(Value&&... value) const {
-    state_->value.emplace(std::forward<Value>(value)...);
-    state_->wake();
+/// For the library's own kinds of children.
+struct nursery_access {
+  static void check_start(nursery& n) { n.check_start(); }
+  static child_handle launch(nursery& n, child_flow& child) noexcept { return n.launch(child); }
+  /// Starts the child right here; it may have ended, and be gone, afterwards.
+  static void launch_now(nursery& n, child_flow& child) noexcept {
+    ++n.live_;
+    n.sched_->start_now(child);
   }
-
- private:
-  friend class nursery;
-
-  class wait;
-  struct state {
-    std::optional<detail::storable<T>> value;
-    wait* waiter = nullptr;
-    bool dropped = false;
-    void wake() noexcept {
-      if (waiter != nullptr) std::exchange(waiter, nullptr)->wake();
-    }
-  };
-
-  /// Tells the waiter when the last signal has gone.
-  struct end {
-    std::shared_ptr<state> shared;
-    explicit end(std::shared_ptr<state> s) noexcept : shared(std::move(s)) {}
-    end(const end&) = delete;
-    end& operator=(const end&) = delete;
-    ~end() {
-      shared->dropped = true;
-      shared->wake();
-    }
-  };
-
-  class wait : public leaf<wait, void> {
-   public:
-    explicit wait(state& s) noexcept : state_(s) {}
-    bool ready() noexcept { return state_.value.has_value() || state_.dropped; }
-    void suspend() noexcept { state_.waiter = this; }
-    void cancel() noexcept override {
-      state_.waiter = nullptr;
-      this->confirm_cancel();
-    }
-    void take() noexcept {}
-    wait_description describe() const noexcept override { return {.operation = "a child to be ready"}; }
-    void wake() noexcept { this->complete(); }
-
-   private:
-    state& state_;
-  };
-
-  explicit ready_signal(const std::shared_ptr<state>& s) : state_(s), end_(std::make_shared<end>(s)) {}
-
-  std::shared_ptr<state> state_;
-  std::shared_ptr<end> end_;
 };
 
+}  // namespace detail
 }  // namespace wring
-
-#include <wring/core/detail/nursery_start.hpp>

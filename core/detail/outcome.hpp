@@ -29,6 +29,10 @@ struct as_object<T&> {
 template <class T>
 using storable = typename as_object<T>::type;
 
+/// What gives a T, or, cancelled, nothing: nothing at all for void.
+template <class T>
+using body_value = std::conditional_t<std::is_void_v<T>, void, std::optional<storable<T>>>;
+
 /// How something ended: with a value, an exception, or neither: cancelled.
 template <class T>
 struct outcome {

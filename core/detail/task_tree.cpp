@@ -67,12 +67,14 @@ task_frames::task_frames(const flow& f, std::size_t limit) {
 }
 
 const promise_base* awaiting_frame(const nursery_scope& s) {
+  // The library's own coroutines around a nursery.
+  static constexpr std::string_view library[] = {"wring::nursery::", "wring::with_nursery", "wring::detail::"};
   const promise_base* frame = nullptr;
   for (const await_node* node = s.frame; node != nullptr; node = node->parent) {
     if (!node->is_frame()) continue;
     frame = static_cast<const promise_base*>(node);
     const std::string name = short_function_name(frame->awaiting_at.function_name());
-    if (!name.starts_with("wring::nursery::") && !name.starts_with("wring::detail::")) break;
+    if (!std::ranges::any_of(library, [&](std::string_view own) { return name.starts_with(own); })) break;
   }
   return frame;
 }

@@ -39,6 +39,7 @@
 #include <wring/core/log_context.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/readiness.hpp>
+#include <wring/core/ready_signal.hpp>
 #include <wring/core/result.hpp>
 #include <wring/core/run.hpp>
 #include <wring/core/scheduler.hpp>

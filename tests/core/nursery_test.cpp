@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -47,17 +49,6 @@ struct server {
     co_return;
   }
 };
-
-/// What running `body` in a nursery throws, as text.
-template <class Body>
-task<std::string> thrown_by(Body body) {
-  try {
-    co_await with_nursery(std::ref(body));
-  } catch (const std::runtime_error& e) {
-    co_return e.what();
-  }
-  co_return "nothing";
-}
 
 }  // namespace
 
@@ -235,69 +226,6 @@ TEST_CASE("a child that is started as the last one ends is waited for, too", "[n
       n.start(std::ref(second));
     };
     co_await wring::when_all(whole(), outside());
-    CHECK(ended);
-  });
-}
-
-TEST_CASE("start_ready waits until the child says so", "[nursery]") {
-  wring::testing::run([]() -> task<> {
-    bool ended = false;
-    auto serve = [&](wring::ready_signal<int> ready, int port) -> task<> {
-      co_await settle();
-      ready(port + 1);
-      co_await settle();
-      ended = true;
-    };
-    auto plain = [](wring::ready_signal<> ready) -> task<> {
-      ready();
-      co_return;
-    };
-    auto body = [&](nursery& n) -> task<> {
-      const int port = co_await n.start_ready<int>(std::ref(serve), 80);
-      CHECK(port == 81);
-      CHECK_FALSE(ended);
-      co_await n.start_ready(plain);
-    };
-    co_await with_nursery(std::ref(body));
-    CHECK(ended);
-  });
-}
-
-TEST_CASE("start_ready fails if the child ends before it is ready", "[nursery]") {
-  wring::testing::run([]() -> task<> {
-    auto returns = [](wring::ready_signal<>) -> task<> { co_return; };
-    auto fails = [](wring::ready_signal<>) -> task<> {
-      co_await wring::yield();
-      throw std::runtime_error("not ready");
-    };
-    bool reached = false;
-    auto body = [&](nursery& n) -> task<> {
-      CHECK_THROWS_AS(co_await n.start_ready(returns), std::logic_error);
-      co_await n.start_ready(fails);
-      reached = true;
-    };
-    const std::string what = co_await thrown_by(std::ref(body));
-    CHECK(what == "not ready");
-    CHECK_FALSE(reached);
-  });
-}
-
-TEST_CASE("cancelling a wait for readiness leaves the child running", "[nursery]") {
-  wring::testing::run([]() -> task<> {
-    bool ended = false;
-    wring::cancel_scope scope;
-    auto serve = [&](wring::ready_signal<> ready) -> task<> {
-      scope.cancel();
-      co_await settle();
-      ready();
-      ended = true;
-    };
-    auto body = [&](nursery& n) -> task<> {
-      const bool is_ready = co_await scope.run(n.start_ready(std::ref(serve)));
-      CHECK_FALSE(is_ready);
-      CHECK_FALSE(ended);
-    };
-    co_await with_nursery(std::ref(body));
     CHECK(ended);
   });
 }

@@ -244,7 +244,7 @@ def place_of_nursery(scope):
     place = None
     for frame in frames_from(scope.cast(gdb.lookup_type('wring::detail::nursery_scope').pointer())['frame']):
         place = Place(frame['awaiting_at'])
-        if not place.name.startswith(('wring::nursery::', 'wring::detail::')):
+        if not place.name.startswith(('wring::nursery::', 'wring::with_nursery', 'wring::detail::')):
             break
     return place
 
