@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <vector>
 
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/engine/buffer_pool.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring {

@@ -4,7 +4,7 @@
 #include <concepts>
 #include <memory>
 
-#include <wring/core/engine/buffer_pool.hpp>
+#include <wring/core/buffer_lease.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 #include <wring/net/detail/stream_table.hpp>
 

@@ -5,9 +5,9 @@
 #include <optional>
 #include <type_traits>
 
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/detail/export.hpp>
 #include <wring/core/duration.hpp>
-#include <wring/core/engine/buffer_pool.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/byte_sink.hpp>

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/engine/buffer_pool.hpp>
 
 namespace wring::net::detail {
 

@@ -54,7 +54,7 @@ task<> check_sink(Make make, sink_check_options options = {}) {
     return net::detail::owned_sink(sink, net::byte_sink_ref(*sink), far, net::byte_source_ref(*far));
   };
   const std::function<task<net::detail::owned_sink>()> erased = [&]() -> task<net::detail::owned_sink> {
-    if constexpr (wring::detail::awaitable<std::invoke_result_t<Make&>>) {
+    if constexpr (awaitable<std::invoke_result_t<Make&>>) {
       auto made = co_await make();
       co_return own(std::move(made));
     } else {

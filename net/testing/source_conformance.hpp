@@ -51,7 +51,7 @@ task<> check_source(Make make, source_check_options options = {}) {
   using made_type = std::invoke_result_t<Make&, std::span<const std::byte>>;
   const std::function<task<net::detail::owned_source>(std::span<const std::byte>)> erased =
       [&](std::span<const std::byte> content) -> task<net::detail::owned_source> {
-    if constexpr (wring::detail::awaitable<made_type>) {
+    if constexpr (awaitable<made_type>) {
       auto made = co_await make(content);
       const auto owner = std::make_shared<decltype(made)>(std::move(made));
       co_return net::detail::owned_source(owner, net::byte_source_ref(*owner));

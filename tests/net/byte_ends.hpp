@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include <wring/core/engine/buffer_pool.hpp>
+#include <wring/core/buffer_lease.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/task.hpp>
