@@ -88,7 +88,7 @@ class dump {
     before = " (";
     for (std::size_t i = 0; i != op_codes; ++i) {
       const auto code = static_cast<op_code>(i);
-      const bool multishot = code == op_code::receive_multishot || code == op_code::poll_multishot;
+      const bool multishot = facts_of(code).multishot && code != op_code::accept_multishot;
       add_count(engine.in_flight(code), fmt::format("{}{}", to_string(code), multishot ? " multishot" : ""));
     }
     text_ += before == " (" ? ", " : "), ";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -122,6 +123,28 @@ std::int32_t attempt_receive(int fd, std::span<std::byte> into, int flags) noexc
   return outcome_of([&] { return ::recv(fd, into.data(), into.size(), flags | MSG_DONTWAIT); });
 }
 
+std::int32_t attempt_receive_message(int fd, std::span<std::byte> into, const message_buffers& buffers) noexcept {
+  std::byte* const source = into.data() + sizeof(message_buffers::header);
+  std::byte* const control = source + message_buffers::source_room;
+  const std::span<std::byte> payload = into.subspan(buffers.payload_offset());
+  ::iovec part{payload.data(), payload.size()};
+  ::msghdr message{};
+  message.msg_name = source;
+  message.msg_namelen = message_buffers::source_room;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = buffers.control_room();
+  const std::int32_t got = outcome_of([&] { return ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  if (got < 0) return got;
+  const message_buffers::header head{.source_size = message.msg_namelen,
+                                     .control_size = static_cast<std::uint32_t>(message.msg_controllen),
+                                     .payload_size = static_cast<std::uint32_t>(got),
+                                     .flags = static_cast<std::uint32_t>(message.msg_flags)};
+  std::memcpy(into.data(), &head, sizeof head);
+  return static_cast<std::int32_t>(buffers.payload_offset()) + got;
+}
+
 std::int32_t attempt(const operation& op, bool begun) noexcept {
   const int flags = static_cast<int>(op.flags);
   switch (op.code) {
@@ -132,6 +155,9 @@ std::int32_t attempt(const operation& op, bool begun) noexcept {
       return begun ? end_connect(op) : begin_connect(op);
     case op_code::receive:
       return attempt_receive(op.fd, {static_cast<std::byte*>(op.data), op.length}, flags);
+    case op_code::receive_message:
+      return outcome_of(
+          [&] { return ::recvmsg(op.fd, static_cast<::msghdr*>(op.data), flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
     case op_code::send:
       return outcome_of([&] { return ::send(op.fd, op.data, op.length, flags | MSG_DONTWAIT | MSG_NOSIGNAL); });
     case op_code::send_message:
@@ -147,6 +173,7 @@ std::int32_t attempt(const operation& op, bool begun) noexcept {
     case op_code::sync:
       return must_block;
     case op_code::receive_multishot:
+    case op_code::receive_message_multishot:
       break;
   }
   return -EINVAL;

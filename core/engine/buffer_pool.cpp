@@ -18,6 +18,7 @@ namespace wring {
 namespace {
 
 constexpr unsigned most_buffers = 32768;  // the kernel's limit for a ring
+constexpr std::size_t alignment = 16;
 
 void* map(std::size_t size) {
   // Pages cost memory when they are first written to.
@@ -28,16 +29,19 @@ void* map(std::size_t size) {
 
 }  // namespace
 
-buffer_pool::buffer_pool(const buffer_pool_options& options) : size_(options.size), capacity_(options.count) {
+buffer_pool::buffer_pool(const buffer_pool_options& options)
+    : size_(options.size),
+      stride_((std::size_t{options.size} + alignment - 1) / alignment * alignment),
+      capacity_(options.count) {
   if (size_ == 0 || capacity_ == 0 || capacity_ > most_buffers) {
     throw std::invalid_argument("buffer_pool: needs 1 to 32768 buffers of at least one byte");
   }
   capacity_ = std::bit_ceil(capacity_);
-  memory_ = static_cast<std::byte*>(map(std::size_t{capacity_} * size_));
+  memory_ = static_cast<std::byte*>(map(capacity_ * stride_));
   try {
     ring_ = map(capacity_ * sizeof(::io_uring_buf));
   } catch (...) {
-    ::munmap(memory_, std::size_t{capacity_} * size_);
+    ::munmap(memory_, capacity_ * stride_);
     throw;
   }
   const unsigned initial = std::clamp(options.initial, 1U, capacity_);
@@ -50,8 +54,8 @@ buffer_pool::~buffer_pool() {
                  leased_);
     std::abort();
   }
-  detail::unpoison(memory_, std::size_t{capacity_} * size_);
-  ::munmap(memory_, std::size_t{capacity_} * size_);
+  detail::unpoison(memory_, capacity_ * stride_);
+  ::munmap(memory_, capacity_ * stride_);
   ::munmap(ring_, capacity_ * sizeof(::io_uring_buf));
 }
 

@@ -20,7 +20,8 @@ struct buffer_pool_options {
 
 /// The buffers that receives without a buffer of their own are filled from: an idle connection holds none. The free
 /// ones are kept in a ring that io_uring reads directly (`struct io_uring_buf`); other engines take from it themselves.
-/// One thread. While a buffer is free, AddressSanitizer treats its bytes as out of bounds.
+/// Each begins at a multiple of 16 bytes. One thread. While a buffer is free, AddressSanitizer treats its bytes as out
+/// of bounds.
 class WRING_API buffer_pool {
  public:
   /// A receiver that found the pool empty. Woken in order, when a buffer has come back.
@@ -68,7 +69,7 @@ class WRING_API buffer_pool {
   void untake() noexcept { --head_; }
 
  private:
-  [[nodiscard]] std::byte* at(std::uint32_t id) const noexcept { return memory_ + std::size_t{id} * size_; }
+  [[nodiscard]] std::byte* at(std::uint32_t id) const noexcept { return memory_ + std::size_t{id} * stride_; }
   void give_back(std::uint32_t id) noexcept;
   void publish(std::uint32_t id) noexcept;
   bool grow() noexcept;
@@ -77,6 +78,7 @@ class WRING_API buffer_pool {
   std::byte* memory_ = nullptr;
   void* ring_ = nullptr;
   unsigned size_;
+  std::size_t stride_;  // from one buffer to the next
   unsigned capacity_;
   unsigned published_ = 0;
   unsigned leased_ = 0;

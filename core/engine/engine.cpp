@@ -11,6 +11,9 @@ engine::~engine() = default;
 void engine::register_descriptor(int) noexcept {}
 void engine::unregister_descriptor(int) noexcept {}
 
+int engine::add_buffers(message_buffers&) noexcept { return 0; }
+void engine::remove_buffers(message_buffers&) noexcept {}
+
 operation_observer::~operation_observer() = default;
 
 void operation::abandoned() const noexcept {

@@ -24,6 +24,7 @@ struct sockaddr;
 namespace wring {
 
 class engine;
+class message_buffers;
 
 /// What an engine says of an operation: a value of eight bytes.
 class completion {
@@ -226,6 +227,11 @@ class WRING_API engine {
   }
 
   [[nodiscard]] buffer_pool& buffers() noexcept { return buffers_; }
+
+  /// For message_buffers alone: whatever fills them is to know them. Returns 0 or -errno.
+  [[nodiscard]] virtual int add_buffers(message_buffers& buffers) noexcept;
+  /// The same: they go, and no operation in flight is given them.
+  virtual void remove_buffers(message_buffers& buffers) noexcept;
 
   /// Counters since the start.
   struct counters {

@@ -12,6 +12,7 @@
 #include <wring/config.hpp>
 #include <wring/core/engine/attempt.hpp>
 #include <wring/core/engine/epoll_engine.hpp>
+#include <wring/core/engine/message_buffers.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring::detail {
@@ -162,6 +163,7 @@ bool epoll_engine::run(operation& op) noexcept {
   interest* const known = table_.find(op.fd);
   if (known_to_wait(op, known)) return wait_for(op, known);
   if (op.code == op_code::receive_multishot) return receive(op, known);
+  if (op.code == op_code::receive_message_multishot) return receive_message(op, known);
   // Its registration reports what is there, so that each change is told once.
   if (op.code == op_code::poll_multishot && !has_begun(op)) return wait_for(op, nullptr);
   const std::int32_t result = attempt(op, has_begun(op));
@@ -198,6 +200,32 @@ bool epoll_engine::receive(operation& op, interest* known) noexcept {
   buffers_.untake();
   if (result == must_wait) return wait_for(op, known);
   finish(op, completion(result));
+  return true;
+}
+
+// As io_uring does, it ends with a message without bytes.
+bool epoll_engine::receive_message(operation& op, interest* known) noexcept {
+  if (!certain(op, known)) return wait_for(op, known);
+  auto& buffers = *static_cast<message_buffers*>(op.data);
+  std::uint32_t id = 0;
+  if (!buffers.pool().acquire(id)) {
+    std::byte first{};
+    const std::int32_t peeked = attempt_receive(op.fd, {&first, 1}, MSG_PEEK);
+    if (peeked == must_wait) return wait_for(op, known);
+    finish(op, completion(peeked >= 0 ? -ENOBUFS : peeked));
+    return true;
+  }
+  const std::int32_t result = attempt_receive_message(op.fd, buffers.pool().memory(id), buffers);
+  buffers.pool().filled(id);
+  if (result < 0) {
+    buffers.pool().untake();
+    if (result == must_wait) return wait_for(op, known);
+    finish(op, completion(result));
+  } else if (static_cast<std::size_t>(result) == buffers.payload_offset()) {
+    finish(op, completion(result, completion::in_buffer(id)));
+  } else {
+    deliver_more(op, completion(result, completion::more_follow | completion::in_buffer(id)));
+  }
   return true;
 }
 

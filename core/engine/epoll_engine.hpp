@@ -37,6 +37,7 @@ class WRING_API epoll_engine final : public kernel_engine {
   unsigned run_ended(unsigned limit) noexcept;
   [[nodiscard]] bool run(operation& op) noexcept;
   [[nodiscard]] bool receive(operation& op, interest* known) noexcept;
+  [[nodiscard]] bool receive_message(operation& op, interest* known) noexcept;
   [[nodiscard]] bool wait_for(operation& op, interest* known) noexcept;
   [[nodiscard]] bool offload(operation& op) noexcept;
   void finish(operation& op, completion c) noexcept;

@@ -9,18 +9,20 @@ namespace wring {
 
 /// What an operation does. `docs/design/engine.md` has a row for each.
 enum class op_code : std::uint8_t {
-  accept_multishot,   ///< fd; each completion is a descriptor (close-on-exec)
-  connect,            ///< fd, data = sockaddr, length = its size
-  receive,            ///< fd, data, length, flags = MSG_*
-  receive_multishot,  ///< fd; each completion carries a pool buffer
-  send,               ///< fd, data, length, flags = MSG_*
-  send_message,       ///< fd, data = msghdr, flags = MSG_*
-  poll,               ///< fd, flags = POLL*; one completion with the ready events
-  poll_multishot,     ///< fd, flags = POLL*; a completion for each change
-  open,               ///< fd = directory or AT_FDCWD, data = path, flags = O_*, offset = mode
-  read,               ///< fd, data, length, offset (-1: the file position)
-  write,              ///< fd, data, length, offset (-1: the file position)
-  sync,               ///< fd; fsync(2)
+  accept_multishot,           ///< fd; each completion is a descriptor (close-on-exec)
+  connect,                    ///< fd, data = sockaddr, length = its size
+  receive,                    ///< fd, data, length, flags = MSG_*
+  receive_multishot,          ///< fd; each completion carries a pool buffer
+  receive_message,            ///< fd, data = msghdr, flags = MSG_*
+  receive_message_multishot,  ///< fd, data = message_buffers; each completion carries one of these
+  send,                       ///< fd, data, length, flags = MSG_*
+  send_message,               ///< fd, data = msghdr, flags = MSG_*
+  poll,                       ///< fd, flags = POLL*; one completion with the ready events
+  poll_multishot,             ///< fd, flags = POLL*; a completion for each change
+  open,                       ///< fd = directory or AT_FDCWD, data = path, flags = O_*, offset = mode
+  read,                       ///< fd, data, length, offset (-1: the file position)
+  write,                      ///< fd, data, length, offset (-1: the file position)
+  sync,                       ///< fd; fsync(2)
 };
 inline constexpr std::size_t op_codes = static_cast<std::size_t>(op_code::sync) + 1;
 
@@ -46,6 +48,8 @@ inline constexpr std::array<op_facts, op_codes> all_op_facts{{
     {"connect", false, op_direction::output, false},
     {"receive", false, op_direction::input, false},
     {"receive", true, op_direction::input, false},
+    {"receive message", false, op_direction::input, false},
+    {"receive message", true, op_direction::input, false},
     {"send", false, op_direction::output, false},
     {"send", false, op_direction::output, false},
     {"poll", false, op_direction::asked, false},
@@ -60,7 +64,7 @@ inline constexpr std::array<op_facts, op_codes> all_op_facts{{
   return all_op_facts[static_cast<std::size_t>(code)];
 }
 
-/// "receive", "accept", ...
+/// "receive", "accept", ... of one-shot and multishot the same
 [[nodiscard]] constexpr const char* to_string(op_code code) noexcept { return facts_of(code).name; }
 
 }  // namespace wring

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <unordered_set>
 
@@ -29,6 +30,8 @@ class uring_engine final : public kernel_engine {
   unsigned turn(std::int64_t deadline, unsigned limit) override;
   void shut_down() noexcept override;
   [[nodiscard]] std::string explain() const override;
+  [[nodiscard]] int add_buffers(message_buffers& buffers) noexcept override;
+  void remove_buffers(message_buffers& buffers) noexcept override;
 
  private:
   /// Operations that wait for room in the submission queue, in order.
@@ -76,6 +79,7 @@ class uring_engine final : public kernel_engine {
   unsigned enter_flags_;
   ::io_uring_getevents_arg wait_argument_{};
   busy_poll busy_poll_;
+  std::uint16_t latest_group_ = 0;  // of buffers
   bool inbox_armed_ = false;
   bool all_to_be_cancelled_ = false;  // waits for room in the submission queue
   bool behind_ = true;                // something waits for room in the submission queue, or the inbox is to be armed

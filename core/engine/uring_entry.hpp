@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -8,10 +9,11 @@
 #include <liburing.h>
 
 #include <wring/core/engine/engine.hpp>
+#include <wring/core/engine/message_buffers.hpp>
 
 namespace wring::detail {
 
-/// The one group of provided buffers: the engine's pool.
+/// The group of provided buffers that is the engine's pool. Others are of message_buffers.
 inline constexpr std::uint16_t buffer_group = 0;
 
 /// What is added to user_data for op_code::poll.
@@ -28,6 +30,13 @@ inline constexpr std::uint8_t in_backlog = 1;  ///< waits for room in the submis
 inline constexpr std::uint8_t answered = 4;  ///< a poll that has its answer, in `offset`: only its end is still to come
 inline constexpr std::uint8_t rearming = 16;  ///< a multishot receive that is cancelled to be armed again
 static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_armed)) == 0);
+
+// What a multishot receive of messages puts before the name, the control data and the payload.
+static_assert(sizeof(::io_uring_recvmsg_out) == 16 && sizeof(message_buffers::header) == 16);
+static_assert(offsetof(::io_uring_recvmsg_out, namelen) == offsetof(message_buffers::header, source_size));
+static_assert(offsetof(::io_uring_recvmsg_out, controllen) == offsetof(message_buffers::header, control_size));
+static_assert(offsetof(::io_uring_recvmsg_out, payloadlen) == offsetof(message_buffers::header, payload_size));
+static_assert(offsetof(::io_uring_recvmsg_out, flags) == offsetof(message_buffers::header, flags));
 
 /// Writes the submission queue entry of an operation. Part of the hot path of `uring_engine::submit`.
 [[gnu::always_inline]] inline void fill(::io_uring_sqe& sqe, operation& op, std::uint64_t user_data) noexcept {
@@ -59,6 +68,23 @@ static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_arm
       sqe.buf_group = buffer_group;
       op.queue |= just_armed;
       break;
+    case op_code::receive_message:
+      sqe.opcode = IORING_OP_RECVMSG;
+      sqe.len = 1;
+      sqe.msg_flags = op.flags | MSG_CMSG_CLOEXEC;
+      break;
+    case op_code::receive_message_multishot: {
+      const auto& buffers = *static_cast<const message_buffers*>(op.data);
+      sqe.opcode = IORING_OP_RECVMSG;
+      sqe.addr = reinterpret_cast<std::uintptr_t>(&buffers.request());
+      sqe.len = 1;
+      sqe.msg_flags = MSG_CMSG_CLOEXEC;
+      sqe.ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST;  // as above
+      sqe.flags = IOSQE_BUFFER_SELECT;
+      sqe.buf_group = buffers.group;
+      op.queue |= just_armed;
+      break;
+    }
     case op_code::send:
       sqe.opcode = IORING_OP_SEND;
       sqe.len = op.length;

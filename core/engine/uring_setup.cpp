@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <stdexcept>
 #include <unistd.h>
 
 #include <wring/core/detail/sanitizers.hpp>
+#include <wring/core/engine/message_buffers.hpp>
 #include <wring/core/engine/uring_abi.hpp>
 #include <wring/core/engine/uring_engine.hpp>
 #include <wring/core/engine/uring_entry.hpp>
@@ -31,6 +33,14 @@ void exit_ring(::io_uring& ring) noexcept {
   throw io_error(error::from_errno(error_number, "set up io_uring"), explain_refusal(error_number));
 }
 
+int register_ring(::io_uring& ring, buffer_pool& pool, std::uint16_t group) noexcept {
+  ::io_uring_buf_reg registration{};
+  registration.ring_addr = reinterpret_cast<std::uintptr_t>(pool.ring());
+  registration.ring_entries = pool.capacity();
+  registration.bgid = group;
+  return ::io_uring_register_buf_ring(&ring, &registration, 0);
+}
+
 }  // namespace
 
 uring_engine::uring_engine(const engine_options& options)
@@ -53,11 +63,7 @@ int uring_engine::try_set_up(unsigned queue_entries, ::io_uring_params& params) 
   if (const int r = ::io_uring_queue_init_params(queue_entries, &ring_, &made); r < 0) return r;
   acquire_from_kernel(&ring_memory);
   params.features = made.features;
-  ::io_uring_buf_reg registration{};
-  registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffers_.ring());
-  registration.ring_entries = buffers_.capacity();
-  registration.bgid = buffer_group;
-  const int r = ::io_uring_register_buf_ring(&ring_, &registration, 0);
+  const int r = register_ring(ring_, buffers_, buffer_group);
   if (r < 0) exit_ring(ring_);
   return r;
 }
@@ -83,6 +89,21 @@ void uring_engine::set_up_ring(const engine_options& options) {
   if (ring_.sq.array != nullptr) {
     for (unsigned i = 0; i < *ring_.sq.kring_entries; ++i) ring_.sq.array[i] = i;
   }
+}
+
+// The kernel knows which numbers are in use.
+int uring_engine::add_buffers(message_buffers& buffers) noexcept {
+  int r = -EEXIST;
+  for (unsigned tried = 0; tried != std::numeric_limits<std::uint16_t>::max() && r == -EEXIST; ++tried) {
+    if (++latest_group_ == buffer_group) ++latest_group_;
+    r = register_ring(ring_, buffers.pool(), latest_group_);
+  }
+  if (r == 0) buffers.group = latest_group_;
+  return r;
+}
+
+void uring_engine::remove_buffers(message_buffers& buffers) noexcept {
+  ::io_uring_unregister_buf_ring(&ring_, buffers.group);
 }
 
 uring_engine::~uring_engine() { exit_ring(ring_); }

@@ -12,14 +12,27 @@ using namespace wring;
 TEST_CASE("the facts of an operation are those of its code", "[engine]") {
   CHECK(facts_of(op_code::accept_multishot).multishot);
   CHECK(facts_of(op_code::receive_multishot).multishot);
+  CHECK(facts_of(op_code::receive_message_multishot).multishot);
   CHECK(facts_of(op_code::poll_multishot).multishot);
   std::size_t multishots = 0;
   for (const op_facts& facts : all_op_facts) multishots += facts.multishot ? 1 : 0;
-  CHECK(multishots == 3);
+  CHECK(multishots == 4);
 
   using namespace std::string_view_literals;
-  constexpr std::array names{"accept"sv, "connect"sv, "receive"sv, "receive"sv, "send"sv,  "send"sv,
-                             "poll"sv,   "poll"sv,    "open"sv,    "read"sv,    "write"sv, "sync"sv};
+  constexpr std::array names{"accept"sv,
+                             "connect"sv,
+                             "receive"sv,
+                             "receive"sv,
+                             "receive message"sv,
+                             "receive message"sv,
+                             "send"sv,
+                             "send"sv,
+                             "poll"sv,
+                             "poll"sv,
+                             "open"sv,
+                             "read"sv,
+                             "write"sv,
+                             "sync"sv};
   for (std::size_t i = 0; i != op_codes; ++i) CHECK(to_string(static_cast<op_code>(i)) == names[i]);
 
   CHECK(facts_of(op_code::connect).direction == op_direction::output);
