@@ -108,6 +108,7 @@ scheduler::~scheduler() {
   for (detail::scheduler_service* s = services_; s != nullptr; s = s->next_) s->close();
   engine_->shut_down();
   root_.reset();
+  clock_ = nullptr;
   while (services_ != nullptr) delete std::exchange(services_, services_->next_);
   end_of_turn_.clear();
   detail::thread_scheduler = nullptr;
@@ -270,27 +271,19 @@ std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
 [[gnu::always_inline]] inline std::int64_t scheduler::wait_until() const noexcept {
   if (timers_.empty()) return engine::no_deadline;
   const std::int64_t deadline = timers_.next_deadline();
-  if (held_) {
-    if (deadline <= held_at_) return engine::no_wait;
-    // Held time does not pass while waiting. To jump, only glance at the kernel first: what it has goes before.
-    if (!jump_when_idle_ || deadline == detail::end_of_time) return engine::no_deadline;
-    return engine_->in_flight() == 0 ? engine::no_wait : engine_->now() + 1'000'000;
-  }
-  return detail::time_between(offset_, deadline);  // in the engine's time
+  return clock_ == nullptr ? deadline : clock_->wait_until(deadline);
 }
 
 void scheduler::fire_timers(bool was_idle) noexcept {
   if (timers_.next_deadline() <= turn_time()) {
     fired_ += timers_.advance(turn_time());
-  } else if (held_ && was_idle && ready.first == nullptr) {
-    jump_held_clock();
+  } else if (clock_ != nullptr && was_idle && ready.first == nullptr && !inbox_.maybe_waiting()) {
+    if (clock_->skip_to(timers_.next_deadline())) clock_moved();
   }
 }
 
-void scheduler::jump_held_clock() noexcept {
-  const std::int64_t deadline = timers_.next_deadline();
-  if (!jump_when_idle_ || deadline == detail::end_of_time || inbox_.maybe_waiting()) return;
-  held_at_ = turn_time_ = std::max(held_at_, deadline);
+void scheduler::clock_moved() noexcept {
+  turn_time_ = clock_now();
   fired_ += timers_.advance(turn_time_);
 }
 

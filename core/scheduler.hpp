@@ -17,6 +17,7 @@
 #include <wring/core/detail/inbox.hpp>
 #include <wring/core/detail/root_nursery.hpp>
 #include <wring/core/detail/scheduler_service.hpp>
+#include <wring/core/detail/time_source.hpp>
 #include <wring/core/detail/timer_wheel.hpp>
 #include <wring/core/detail/unique_function.hpp>
 #include <wring/core/duration.hpp>
@@ -29,9 +30,6 @@ class nursery;
 class scheduler_observer;
 namespace detail {
 struct remote_end;
-}
-namespace testing {
-class clock;
 }
 
 /// Limits of a scheduler: each at least one.
@@ -161,7 +159,7 @@ class WRING_API scheduler : detail::flow_host {
   void resume_from_anywhere(detail::remote_end& w) noexcept;
 
   /// Nanoseconds of the scheduler's clock, read now.
-  [[nodiscard]] std::int64_t clock_now() const noexcept { return held_ ? held_at_ : engine_->now() + offset_; }
+  [[nodiscard]] std::int64_t clock_now() const noexcept { return clock_ == nullptr ? engine_->now() : clock_->now(); }
   /// The time of a deadline that is `from_now` away; timer_wheel::never if that is for ever.
   [[nodiscard]] std::int64_t deadline_after(duration from_now) const noexcept {
     return detail::time_after(clock_now(), from_now.count());
@@ -177,6 +175,15 @@ class WRING_API scheduler : detail::flow_host {
 
   /// Memory that is leased for a while: for heads, output, records. Made when it is first asked for.
   [[nodiscard]] block_pool& blocks() noexcept { return blocks_ ? *blocks_ : blocks_.emplace(options_.blocks); }
+
+  /// Reads the time from `clock`, which goes on from the time that it is, and not from the engine any more. It must
+  /// exist as long as the scheduler's tasks and services do.
+  void use_clock(detail::time_source& clock) noexcept {
+    clock_ = &clock;
+    turn_time_ = clock_now();
+  }
+  /// That clock has been moved: fires the timers that are due.
+  void clock_moved() noexcept;
 
   [[nodiscard]] detail::timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] wring::engine& engine() noexcept { return *engine_; }
@@ -227,7 +234,6 @@ class WRING_API scheduler : detail::flow_host {
 
  private:
   friend class detail::flow;
-  friend class testing::clock;
 
   /// Held by a call from another thread or a signal handler for as long as it uses the scheduler, which what it asks
   /// for may end: the destructor waits for it.
@@ -262,7 +268,6 @@ class WRING_API scheduler : detail::flow_host {
   void resume(detail::flow& f, detail::flow* around) noexcept;
   std::coroutine_handle<> unwind(detail::flow& f) noexcept;
   [[nodiscard]] std::int64_t wait_until() const noexcept;
-  void jump_held_clock() noexcept;
   bool want(unsigned what) noexcept;
   void heed_requests() noexcept;
   void complete_foreign_waits() noexcept;
@@ -286,10 +291,7 @@ class WRING_API scheduler : detail::flow_host {
   std::uint64_t recently_delivered_ = 0;
   std::uint64_t batch_sends_from_;
   detail::elapsed_hint turn_time_old_;
-  std::int64_t offset_ = 0;   // testing::clock: added to the engine's time
-  std::int64_t held_at_ = 0;  // testing::clock: the time while it is held
-  bool held_ = false;
-  bool jump_when_idle_ = false;
+  detail::time_source* clock_ = nullptr;  // null: the engine's
   bool stopping_ = false;
   bool ends_leftovers_ = false;
   bool turns_run_ = false;

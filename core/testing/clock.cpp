@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
 #include <stdexcept>
 
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/held_clock.hpp>
 
 namespace wring::testing {
 
@@ -23,38 +23,35 @@ class next_turn : public leaf<next_turn, void> {
 
 }  // namespace
 
-clock::clock() : scheduler_(scheduler::current()) {
-  if (scheduler_.held_) throw std::logic_error("the scheduler's clock is held already: one testing::clock at a time");
-  scheduler_.held_at_ = scheduler_.turn_time_ = scheduler_.clock_now();
-  scheduler_.held_ = true;
+clock::clock() : scheduler_(scheduler::current()), held_(scheduler_.service<detail::held_clock>()) {
+  if (held_.held()) throw std::logic_error("the scheduler's clock is held already: one testing::clock at a time");
+  held_.hold();
+  scheduler_.use_clock(held_);
 }
 
-clock::~clock() {
-  scheduler_.held_ = scheduler_.jump_when_idle_ = false;
-  scheduler_.offset_ = scheduler_.held_at_ - scheduler_.engine_->now();
-}
+clock::~clock() { held_.let_go(); }
 
 steady_clock::time_point clock::now() const noexcept {
-  return steady_clock::time_point(steady_clock::duration(scheduler_.held_at_));
+  return steady_clock::time_point(steady_clock::duration(held_.now()));
 }
 
-void clock::jump_when_idle(bool on) noexcept { scheduler_.jump_when_idle_ = on; }
+void clock::jump_when_idle(bool on) noexcept { held_.jump_when_idle(on); }
 
 void clock::move_to(std::int64_t time) noexcept {
-  scheduler_.held_at_ = scheduler_.turn_time_ = std::max(scheduler_.held_at_, time);
-  scheduler_.fired_ += scheduler_.timers_.advance(scheduler_.held_at_);
+  held_.move_to(time);
+  scheduler_.clock_moved();
 }
 
 task<> clock::settle() {
   std::uint64_t resumed = 0;
   do {
-    resumed = scheduler_.resumptions_;
+    resumed = scheduler_.stats().resumptions;
     co_await next_turn();
-  } while (scheduler_.resumptions_ != resumed + 1);
+  } while (scheduler_.stats().resumptions != resumed + 1);
 }
 
 std::int64_t clock::after(duration step) const {
-  const std::int64_t target = detail::time_after(scheduler_.held_at_, step.count());
+  const std::int64_t target = detail::time_after(held_.now(), step.count());
   if (step < duration() || target == detail::end_of_time) {
     throw std::invalid_argument("time cannot be moved back, nor past the end of the clock");
   }
@@ -62,8 +59,9 @@ std::int64_t clock::after(duration step) const {
 }
 
 task<> clock::go_on_to(std::int64_t time) {
-  while (!scheduler_.timers_.empty() && scheduler_.timers_.next_deadline() <= time) {
-    move_to(scheduler_.timers_.next_deadline());
+  const detail::timer_wheel& timers = scheduler_.timers();
+  while (!timers.empty() && timers.next_deadline() <= time) {
+    move_to(timers.next_deadline());
     co_await settle();
   }
   move_to(time);

@@ -6,6 +6,10 @@
 #include <wring/core/scheduler.hpp>
 #include <wring/core/task.hpp>
 
+namespace wring::detail {
+class held_clock;
+}
+
 namespace wring::testing {
 
 /// Holds the clock of a scheduler while it exists: sleeps and deadlines pass only when the test says so.
@@ -51,6 +55,7 @@ class WRING_API clock {
   task<> go_on_to(std::int64_t time);
 
   scheduler& scheduler_;
+  detail::held_clock& held_;
 };
 
 }  // namespace wring::testing
