@@ -52,6 +52,16 @@ int make_nonblocking(int fd) noexcept {
   return 0;
 }
 
+std::int32_t accept_one(const operation& op) noexcept {
+  auto* const peer = static_cast<accepted_address*>(op.data);
+  if (peer == nullptr) return outcome_of([&] { return ::accept4(op.fd, nullptr, nullptr, SOCK_CLOEXEC); });
+  static_assert(sizeof peer->bytes >= sizeof(::sockaddr_storage) && sizeof(::socklen_t) == sizeof peer->size);
+  return outcome_of([&] {
+    peer->size = static_cast<::socklen_t>(peer->bytes.size());
+    return ::accept4(op.fd, reinterpret_cast<::sockaddr*>(peer->bytes.data()), &peer->size, SOCK_CLOEXEC);
+  });
+}
+
 std::int32_t polled(int fd, std::uint32_t events) noexcept {
   ::pollfd p{.fd = fd, .events = static_cast<short>(events), .revents = 0};
   const std::int32_t ready = outcome_of([&p] { return ::poll(&p, 1, 0); });
@@ -150,7 +160,7 @@ std::int32_t attempt(const operation& op, bool begun) noexcept {
   switch (op.code) {
     case op_code::accept_multishot:
       if (const int r = begun ? 0 : make_nonblocking(op.fd); r < 0) return r;
-      return outcome_of([&] { return ::accept4(op.fd, nullptr, nullptr, SOCK_CLOEXEC); });
+      return accept_one(op);
     case op_code::connect:
       return begun ? end_connect(op) : begin_connect(op);
     case op_code::receive:

@@ -99,6 +99,13 @@ struct operation {
   [[noreturn]] WRING_API void abandoned() const noexcept;
 };
 
+/// Where an engine tells whose the connection is that it has accepted: right from the completion on until that has been
+/// handled. Lives as long as the operation is in flight.
+struct accepted_address {
+  std::uint32_t size = 0;  ///< of the sockaddr; 0: the engine does not know it, `engine::peer_address` does
+  alignas(8) std::array<std::byte, 128> bytes{};  ///< room for any
+};
+
 /// Is told of every operation. Called on the engine's thread; must not throw, submit or cancel anything.
 class WRING_API operation_observer {
  public:

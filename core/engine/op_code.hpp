@@ -9,7 +9,7 @@ namespace wring {
 
 /// What an operation does. `docs/design/engine.md` has a row for each.
 enum class op_code : std::uint8_t {
-  accept_multishot,           ///< fd; each completion is a descriptor (close-on-exec)
+  accept_multishot,           ///< fd, data = accepted_address or null; each completion is a descriptor (close-on-exec)
   connect,                    ///< fd, data = sockaddr, length = its size
   receive,                    ///< fd, data, length, flags = MSG_*
   receive_multishot,          ///< fd; each completion carries a pool buffer

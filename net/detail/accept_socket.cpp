@@ -23,6 +23,10 @@ constexpr std::int64_t quiet_time = 60'000'000'000;
 
 }  // namespace
 
+socket_address accepted_connection::peer_address(engine& e) const noexcept {
+  return peer.empty() ? accepted_peer_address_of(e, socket.get()) : peer;
+}
+
 accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
     : fd_(std::move(owned)),
       sched_(&scheduler::current()),
@@ -31,20 +35,21 @@ accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
       retry_(*this) {
   code = op_code::accept_multishot;
   fd = fd_.get();
+  data = &told_;
   sched_->engine().register_descriptor(fd);
   on_completion = [](operation& op, completion c) noexcept { static_cast<accept_socket&>(op).on_accept(c); };
 }
 
 // There is no memory to keep it.
-void accept_socket::refuse(const descriptor& connection) const noexcept {
-  const error e = error::from_errno(ENOMEM, "accept a connection from")
-                      .with_address(accepted_peer_address_of(sched_->engine(), connection.get()));
+void accept_socket::refuse(const accepted_connection& connection) const noexcept {
+  const error e =
+      error::from_errno(ENOMEM, "accept a connection from").with_address(connection.peer_address(sched_->engine()));
   log::warn("a connection was refused", {"error", e});
 }
 
-void accept_socket::add(descriptor connection) noexcept {
+void accept_socket::add(accepted_connection connection) noexcept {
   if (shared_) [[unlikely]]
-    do_not_linger(sched_->engine(), connection.get());
+    do_not_linger(sched_->engine(), connection.socket.get());
   if (closing_) return;  // closes it
   delay_ = 0;
   if (socket_connection_wait* w = waiters_.pop(); w != nullptr) {
@@ -61,8 +66,8 @@ void accept_socket::add(descriptor connection) noexcept {
 }
 
 // It came before those that wait here.
-void accept_socket::put_back(descriptor connection) noexcept {
-  if (closing_ || connection.get() < 0) return;
+void accept_socket::put_back(accepted_connection connection) noexcept {
+  if (closing_ || connection.socket.get() < 0) return;
   if (socket_connection_wait* w = waiters_.pop(); w != nullptr) {
     w->connection_ = std::move(connection);
     w->complete();
@@ -77,7 +82,7 @@ void accept_socket::put_back(descriptor connection) noexcept {
 }
 
 void accept_socket::on_accept(completion c) noexcept {
-  if (c.result >= 0) add(descriptor(c.result));
+  if (c.result >= 0) add({descriptor(c.result), told_address_of(told_)});
   if (c.more()) return;
   if (closing_) return finish_close();
   if (sched_->ends_leftovers()) {

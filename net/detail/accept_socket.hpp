@@ -17,6 +17,15 @@ namespace wring::net::detail {
 class socket_connection_wait;
 class listener_close_wait;
 
+/// A connection that was accepted, and whose it is, if the engine has told.
+struct accepted_connection {
+  descriptor socket;
+  socket_address peer;
+
+  /// The peer's address, asked for if need be.
+  [[nodiscard]] socket_address peer_address(engine& e) const noexcept;
+};
+
 /// What of a listener must stay where it is while the multishot accept is in flight, with the connections that it has
 /// delivered and nobody has accepted.
 class WRING_API accept_socket final : public operation {
@@ -47,9 +56,9 @@ class WRING_API accept_socket final : public operation {
 
   ~accept_socket() = default;
   void on_accept(completion c) noexcept;
-  void add(descriptor connection) noexcept;
-  void put_back(descriptor connection) noexcept;
-  void refuse(const descriptor& connection) const noexcept;
+  void add(accepted_connection connection) noexcept;
+  void put_back(accepted_connection connection) noexcept;
+  void refuse(const accepted_connection& connection) const noexcept;
   void arm_if_wanted() noexcept;
   void back_off(int error_number) noexcept;
   void finish_close() noexcept;
@@ -61,7 +70,8 @@ class WRING_API accept_socket final : public operation {
   bool abandoned_ = false;
   bool shared_ = false;
   std::size_t queue_limit_;
-  std::deque<descriptor> accepted_;
+  std::deque<accepted_connection> accepted_;
+  accepted_address told_;
   wring::detail::wait_list<socket_connection_wait> waiters_;
   wring::detail::wait_list<listener_close_wait> closers_;
   std::int64_t delay_ = 0;  // of the next retry, in nanoseconds; 0: the last accept went well

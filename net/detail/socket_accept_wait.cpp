@@ -24,21 +24,22 @@ void socket_connection_wait::suspend() noexcept {
 }
 
 wring::result<std::optional<tcp_stream>> socket_connection_wait::take_connection() noexcept {
-  if (connection_.get() < 0) return std::optional<tcp_stream>();
-  const socket_address peer = accepted_peer_address_of(socket_->engine(), connection_.get());
+  if (connection_.socket.get() < 0) return std::optional<tcp_stream>();
+  const socket_address peer = connection_.peer_address(socket_->engine());
   try {
-    return std::optional<tcp_stream>(tcp_stream(new stream_socket(std::move(connection_), peer)));
+    return std::optional<tcp_stream>(tcp_stream(new stream_socket(std::move(connection_.socket), peer)));
   } catch (const std::bad_alloc&) {
-    connection_ = descriptor();
+    connection_.socket = descriptor();
     return error::from_errno(ENOMEM, "accept a connection from").with_address(peer);
   }
 }
 
 void socket_connection_wait::give_back(tcp_stream& connection) noexcept {
   if (connection.socket_ == nullptr) return;
+  const socket_address peer = connection.peer_address();
   // Nothing is in flight on it, so this is all of it.
   connection.socket_->close(true, nullptr);
-  socket_->put_back(connection.socket_->take_descriptor());
+  socket_->put_back({connection.socket_->take_descriptor(), peer});
 }
 
 error socket_connection_wait::closed_error() const noexcept {

@@ -5,7 +5,6 @@
 
 #include <wring/core/detail/operand.hpp>
 #include <wring/core/detail/wait_list.hpp>
-#include <wring/net/descriptor.hpp>
 #include <wring/net/detail/accept_socket.hpp>
 #include <wring/net/tcp_stream.hpp>
 
@@ -31,7 +30,7 @@ class WRING_API socket_connection_wait : public wring::detail::listed_wait<socke
  private:
   friend class accept_socket;
   accept_socket* socket_;
-  descriptor connection_;
+  accepted_connection connection_;
 };
 
 class WRING_API socket_accept_wait final : public socket_connection_wait {

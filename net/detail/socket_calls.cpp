@@ -72,6 +72,11 @@ socket_address accepted_peer_address_of(engine& e, int fd) noexcept {
   return {};
 }
 
+socket_address told_address_of(const accepted_address& a) noexcept {
+  if (a.size == 0) return {};
+  return socket_address::from_sockaddr(reinterpret_cast<const ::sockaddr*>(a.bytes.data()), a.size).unmapped();
+}
+
 void do_not_linger(engine& e, int fd) noexcept {
   ::linger found{};
   if (e.get_option(fd, SOL_SOCKET, SO_LINGER, bytes_of(found)) < 0 || found.l_onoff == 0 || found.l_linger == 0) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Nothing of core and net goes around the engine: a server runs on one that has no kernel.
 #include <chrono>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -78,6 +79,39 @@ TEST_CASE("a server listens, accepts, reads, writes and closes without a kernel"
   CHECK(e.calls == "shutdown close close ");
   CHECK(e.open.empty());
   CHECK(e.in_flight_ops.empty());
+}
+
+TEST_CASE("the peer of a connection is the one that the engine has told, and not asked for", "[seam]") {
+  std::string log;
+  world w;
+  mailbox_engine& e = *w.engine;
+  const net::socket_address client(net::ip_address("10.0.0.7"), 7);
+  w.home->root().start([&]() -> task<> {
+    auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4, .port = 80});
+    for (int i = 0; i != 2; ++i) {
+      auto peer = co_await listener.accept();
+      log += peer.peer_address().to_string() + ' ';
+      co_await peer.close();
+    }
+    co_await listener.close();
+  });
+  w.settle();
+  operation& accept = *e.find(op_code::accept_multishot);
+  auto& told = *static_cast<accepted_address*>(accept.data);
+  e.calls.clear();
+  std::memcpy(told.bytes.data(), client.data(), client.size());
+  told.size = client.size();
+  e.complete(accept, with_more(e.open_descriptor()));
+  w.settle();
+  CHECK(e.calls == "close ");
+  CHECK(log == "10.0.0.7:7 ");
+
+  e.calls.clear();
+  told.size = 0;
+  e.complete(accept, with_more(e.open_descriptor()));
+  w.settle();
+  CHECK(e.calls == "peer close close ");
+  CHECK(log == "10.0.0.7:7 127.0.0.1:80 ");
 }
 
 TEST_CASE("a connection is made without a kernel", "[seam]") {

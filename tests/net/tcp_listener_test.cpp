@@ -147,6 +147,23 @@ TEST_CASE("several tasks may wait for connections and are served in order", "[tc
   });
 }
 
+TEST_CASE("each of several connections that are accepted at once has its own peer's address", "[tcp]") {
+  const ip_address at = GENERATE(ip_address::loopback_v4, ip_address::loopback_v6);
+  run_net([&]() -> task<> {
+    auto listener = co_await net::listen_tcp({.address = at});
+    std::vector<raw_socket> clients;
+    for (int i = 0; i != 5; ++i) clients.push_back(raw_socket::connected_to(listener.local_address()));
+    for (const raw_socket& client : clients) {
+      const net::tcp_stream peer = co_await listener.accept();
+      ::sockaddr_storage storage{};
+      socklen_t size = sizeof storage;
+      checked(::getsockname(client.get(), reinterpret_cast<::sockaddr*>(&storage), &size), "getsockname");
+      const socket_address own = socket_address::from_sockaddr(reinterpret_cast<const ::sockaddr*>(&storage), size);
+      CHECK(peer.peer_address() == own);
+    }
+  });
+}
+
 TEST_CASE("connections wait in the listener's queue up to its limit, beyond it in the kernel's backlog", "[tcp]") {
   run_net([]() -> task<> {
     const leak_check leaks;
