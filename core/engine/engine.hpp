@@ -9,6 +9,8 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/detail/saturating.hpp>
@@ -196,6 +198,14 @@ class WRING_API engine {
 
   /// Fills `into` with what nobody can guess. Throws io_error where the system has none to give.
   virtual void random(std::span<std::byte> into) = 0;
+
+  /// What is open, for those who look for leaks.
+  struct descriptors {
+    const void* numbers_of = nullptr;              ///< whose numbers they are; null: the process's
+    std::vector<std::pair<int, std::string>> all;  ///< with what they refer to, ordered
+  };
+  /// Those of this engine; of an engine on the kernel, those of the whole process. Throws where they cannot be known.
+  [[nodiscard]] virtual descriptors open_descriptors() const = 0;
 
   /// The time of day, for people: it may jump. What is measured is measured by `now`.
   [[nodiscard]] virtual std::chrono::system_clock::time_point wall_now() const noexcept = 0;

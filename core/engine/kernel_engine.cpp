@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <fcntl.h>
+#include <filesystem>
 #include <limits>
+#include <string>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <system_error>
 #include <unistd.h>
+#include <utility>
 
 #include <wring/core/engine/kernel_engine.hpp>
 #include <wring/core/error.hpp>
@@ -106,6 +111,22 @@ int kernel_engine::next_signal(int fd) noexcept {
 void kernel_engine::close_descriptor(int fd) noexcept { ::close(fd); }
 
 void close_in_kernel(int fd) noexcept { ::close(fd); }
+
+engine::descriptors kernel_engine::open_descriptors() const { return open_descriptors_in_kernel(); }
+
+engine::descriptors open_descriptors_in_kernel() {
+  engine::descriptors open;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const std::string name = entry.path().filename().string();
+    int number = -1;
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    std::error_code gone;  // the descriptor of this very loop is not seen twice
+    std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (!gone && !target.ends_with("/fd")) open.all.emplace_back(number, std::move(target));
+  }
+  std::ranges::sort(open.all);
+  return open;
+}
 
 void kernel_engine::random(std::span<std::byte> into) {
   while (!into.empty()) {

@@ -31,6 +31,7 @@ class WRING_API kernel_engine : public engine {
   [[nodiscard]] int open_signal_source(const ::sigset_t& signals) noexcept final;
   [[nodiscard]] int next_signal(int fd) noexcept final;
   void close_descriptor(int fd) noexcept final;
+  [[nodiscard]] descriptors open_descriptors() const final;
   void random(std::span<std::byte> into) final;
   [[nodiscard]] std::chrono::system_clock::time_point wall_now() const noexcept final;
 
@@ -61,8 +62,10 @@ class WRING_API kernel_engine : public engine {
   eventfd_owner doorbell_;
 };
 
-// For what may be made or destroyed where there is no engine.
+// For what may be made, destroyed or looked at where there is no engine.
 WRING_API void close_in_kernel(int fd) noexcept;
+/// Throws std::filesystem::filesystem_error where /proc cannot be read.
+[[nodiscard]] WRING_API engine::descriptors open_descriptors_in_kernel();
 [[nodiscard]] WRING_API int open_signal_source_in_kernel(const ::sigset_t& signals) noexcept;
 
 }  // namespace wring::detail

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
 #include <iterator>
-#include <system_error>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/engine/kernel_engine.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/testing/leak_check.hpp>
 
@@ -30,18 +30,9 @@ leak_check::counts leak_check::count() noexcept {
   return now;
 }
 
-leak_check::descriptors leak_check::open_descriptors() {
-  descriptors open;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    const std::string name = entry.path().filename().string();
-    int number = -1;
-    std::from_chars(name.data(), name.data() + name.size(), number);
-    std::error_code gone;  // the descriptor of this very loop is not seen twice
-    std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
-    if (!gone && !target.ends_with("/fd")) open.emplace_back(number, std::move(target));
-  }
-  std::ranges::sort(open);
-  return open;
+engine::descriptors leak_check::open_descriptors() {
+  scheduler* const s = scheduler::try_current();
+  return s != nullptr ? s->engine().open_descriptors() : wring::detail::open_descriptors_in_kernel();
 }
 
 std::string leak_check::check() const {
@@ -52,9 +43,11 @@ std::string leak_check::check() const {
     fmt::format_to(std::back_inserter(found), "{}{} {}", found.empty() ? "" : "; ", more, more == 1 ? one : several);
   };
 
-  const descriptors open = open_descriptors();
-  descriptors leaked;
-  std::ranges::set_difference(open, descriptors_, std::back_inserter(leaked));
+  const engine::descriptors open = open_descriptors();
+  decltype(open.all) leaked;
+  if (open.numbers_of == descriptors_.numbers_of) {
+    std::ranges::set_difference(open.all, descriptors_.all, std::back_inserter(leaked));
+  }
   report(static_cast<std::int64_t>(leaked.size()), "descriptor", "descriptors");
   for (const auto& [number, target] : leaked) {
     fmt::format_to(std::back_inserter(found), "{} {} ({})", number == leaked.front().first ? ":" : ",", number, target);

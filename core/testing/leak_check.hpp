@@ -3,14 +3,13 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/engine/engine.hpp>
 
 namespace wring::testing {
 
-/// Compares what is held at two moments: open descriptors of the process; coroutine frames and other blocks of the
+/// Compares what is held at two moments: open descriptors; coroutine frames and other blocks of the
 /// thread's frame recycler; and of the thread's scheduler, if it has one both times, armed timers, leased receive
 /// buffers and blocks, operations in flight and tasks that have not ended.
 ///
@@ -18,10 +17,13 @@ namespace wring::testing {
 ///     ... the work ...
 ///     REQUIRE(leaks.check() == "");
 ///
-/// Descriptors are told apart by number and what they refer to, so other threads must not open any meanwhile.
+/// Descriptors are told apart by number and what they refer to, so other threads must not open any meanwhile. They are
+/// the process's, or, on an engine without a kernel, those of the engine of the thread's scheduler; then they are
+/// compared if it is the same both times.
 class WRING_API leak_check {
  public:
-  /// Takes the first look. Throws std::filesystem::filesystem_error where /proc cannot be read.
+  /// Takes the first look. Throws as engine::open_descriptors does: std::filesystem::filesystem_error where /proc
+  /// cannot be read.
   leak_check();
 
   /// What is held now and was not at the first look, in words: "1 descriptor: 7 (socket:[4711]); 2 frames"; empty if
@@ -38,12 +40,11 @@ class WRING_API leak_check {
     std::int64_t tasks = 0;
     const void* scheduler = nullptr;  // null if there is none
   };
-  using descriptors = std::vector<std::pair<int, std::string>>;  // with what they refer to, ordered
 
   static counts count() noexcept;
-  static descriptors open_descriptors();
+  static engine::descriptors open_descriptors();
 
-  descriptors descriptors_;
+  engine::descriptors descriptors_;
   counts before_;
 };
 

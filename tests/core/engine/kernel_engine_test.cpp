@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <memory>
 #include <span>
+#include <string>
 #include <sys/socket.h>
+#include <utility>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -32,6 +34,20 @@ TEST_CASE("control calls return the value or the fault, and sockets are close-on
   e->close_descriptor(fd);
   CHECK(e->listen(fd, 1) == -EBADF);
   CHECK(e->open_socket(-1, SOCK_STREAM, 0) == -EAFNOSUPPORT);
+  e->shut_down();
+}
+
+TEST_CASE("the open descriptors are the process's, in order, with what they refer to", "[engine]") {
+  const std::unique_ptr<engine> e = make_engine({});
+  const int fd = ::open("/dev/zero", O_RDONLY | O_CLOEXEC);
+  const engine::descriptors open = e->open_descriptors();
+  CHECK(open.numbers_of == nullptr);
+  CHECK(std::ranges::is_sorted(open.all));
+  CHECK(std::ranges::count(open.all, std::pair(fd, std::string("/dev/zero"))) == 1);
+  e->close_descriptor(fd);
+  const engine::descriptors after = e->open_descriptors();
+  CHECK(std::ranges::count(after.all, std::pair(fd, std::string("/dev/zero"))) == 0);
+  CHECK(after.all.size() == open.all.size() - 1);
   e->shut_down();
 }
 

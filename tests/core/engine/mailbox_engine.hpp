@@ -98,6 +98,11 @@ class mailbox_engine final : public engine {
     note("close");
     std::erase(open, fd);
   }
+  descriptors open_descriptors() const override {
+    descriptors all{.numbers_of = this, .all = {}};
+    for (const int fd : open) all.all.emplace_back(fd, "mailbox");
+    return all;
+  }
   void random(std::span<std::byte> into) override { std::ranges::fill(into, std::byte{4}); }
   std::chrono::system_clock::time_point wall_now() const noexcept override { return wall; }
 

@@ -2,8 +2,10 @@
 #include <chrono>
 #include <fcntl.h>
 #include <functional>
+#include <memory>
 #include <string>
 #include <unistd.h>
+#include <utility>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -14,6 +16,8 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
+
+#include "../engine/mailbox_engine.hpp"
 
 using namespace std::chrono_literals;
 using wring::task;
@@ -46,6 +50,24 @@ TEST_CASE("descriptors are named", "[leak_check]") {
   REQUIRE(other == early);
   CHECK(leaks.check() == "1 descriptor: " + std::to_string(other) + " (/dev/zero)");
   ::close(other);
+}
+
+TEST_CASE("descriptors are those of the scheduler's engine", "[leak_check]") {
+  const leak_check outside;
+  auto made = std::make_unique<wring::tests::mailbox_engine>();
+  wring::tests::mailbox_engine& engine = *made;
+  wring::scheduler s(std::move(made));
+  const leak_check leaks;
+  CHECK(leaks.check() == "");
+  const int fd = engine.open_descriptor();
+  CHECK(leaks.check() == "1 descriptor: " + std::to_string(fd) + " (mailbox)");
+  // The process's are none of it, and it is none of theirs.
+  const int other = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  CHECK(leaks.check() == "1 descriptor: " + std::to_string(fd) + " (mailbox)");
+  CHECK(outside.check().find("descriptor") == std::string::npos);
+  ::close(other);
+  engine.close_descriptor(fd);
+  CHECK(leaks.check() == "");
 }
 
 TEST_CASE("frames are counted", "[leak_check]") {
