@@ -28,9 +28,8 @@ class flow;
 ///   begun then, and `take` is not called.
 /// - `T take()`: whoever has begun it takes the outcome with this, once, when it has ended otherwise than by
 ///   cancellation. Returns the value, or throws the operation's fault.
-/// - `take_result()`, optional: called in place of `take` after `.result()`, and gives the fault as a value, mostly as
-/// a
-///   `result<T>`. It throws what is no fault of the operation, such as std::bad_alloc.
+/// - `take_result()`, optional: called in place of `take` after `.result()`, and gives the fault as a value, a
+///   `result<T>` mostly. It throws what is no fault of the operation, such as std::bad_alloc.
 /// - `void put_back(T& value) noexcept`, optional, for what has taken something that another may want: a when_all or
 ///   when_any calls it, at most once and in the end, if it does not deliver what `take` has returned. `std::monostate`
 ///   stands for void. Adaptors pass it on.
@@ -40,9 +39,8 @@ class flow;
 /// - `bool ready() noexcept`: tries to end without suspending; true: `take` will deliver. Called again if it was false
 ///   and the wait is begun anew (`queue_restart`).
 /// - `void suspend() noexcept`: starts the wait. What goes wrong is kept, and `complete` called: `take` throws it.
-/// - `void cancel() noexcept`: the task is to end. Called at most once, while it is suspended on the leaf, and never
-/// for
-///   a wait that has ended. May answer at once or later.
+/// - `void cancel() noexcept`: the task is to end. Called at most once, while it is suspended on the leaf; never for a
+///   wait that has ended. May answer at once or later.
 ///
 /// And a leaf calls exactly one of these two once it was suspended, when nothing outside (the kernel, another thread, a
 /// list) refers to it any more. Both queue the task and never run it, so they may be called from anywhere on the

@@ -77,6 +77,14 @@ if command -v cmake > /dev/null; then
     exit 1
   fi
   grep -q 'requested version "0.2"' "$consumers/cmake/log"
+  # So is a library that Wring was built without.
+  sed -i 's/find_package(wring 0.2 REQUIRED/& COMPONENTS levitation/; s/find_package(wring 0.2 /find_package(wring 0.1 /' \
+    "$consumers/cmake/source/CMakeLists.txt"
+  if cmake_step shared > "$consumers/cmake/log" 2>&1; then
+    echo "consumers: a component that does not exist was found" >&2
+    exit 1
+  fi
+  grep -q "without its library 'levitation'" "$consumers/cmake/log"
 fi
 
 make_tree subproject
