@@ -82,21 +82,20 @@ std::uint32_t block_pool::take_free(std::size_t c) noexcept {
 
 std::uint32_t block_pool::allocate(std::size_t size) noexcept {
   if (size > std::numeric_limits<std::uint32_t>::max()) return none;
-  auto* const memory = static_cast<std::byte*>(::operator new(size, std::nothrow));
-  if (memory == nullptr) return none;
-  if (vacant_ == none) {
-    try {
+  try {
+    if (vacant_ == none) {
       blocks_.push_back({nullptr, 0, none});
-    } catch (const std::bad_alloc&) {
-      ::operator delete(memory);
-      return none;
+      vacant_ = static_cast<std::uint32_t>(blocks_.size() - 1);
     }
-    vacant_ = static_cast<std::uint32_t>(blocks_.size() - 1);
+    block& made = blocks_[vacant_];
+    made.memory = static_cast<std::byte*>(::operator new(size));
+    made.size = static_cast<std::uint32_t>(size);
+  } catch (const std::bad_alloc&) {
+    return none;
   }
+  ++allocated_;
   const std::uint32_t number = vacant_;
   vacant_ = blocks_[number].next;
-  blocks_[number] = {memory, static_cast<std::uint32_t>(size), none};
-  ++allocated_;
   return number;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
+#include <utility>
 
 #include <wring/net/address_connector.hpp>
 #include <wring/net/detail/address_error.hpp>

@@ -145,7 +145,7 @@ TEST_CASE("having no memory is bad_alloc, or ENOMEM as a value", "[block_pool]")
   REQUIRE_FALSE(refused);
   CHECK(refused.error() == std::errc::not_enough_memory);
   CHECK(pool.stats().leased == 0);
-  // The block itself, and the place in the table of blocks.
+  // The place in the table of blocks, and the block itself.
   for (const std::size_t k : {1U, 2U}) {
     tests::fail_allocation(k);
     const auto failed = pool.try_acquire(1);
