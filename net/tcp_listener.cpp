@@ -86,7 +86,7 @@ task<tcp_listener> listen_tcp(tcp_listen_options options) {
     if (!no_v6 || !options.dual_stack || options.address != ip_address::any_v6) throw;
   }
   if (fd.get() < 0) fd = make_listener(e, socket_address(ip_address::any_v4, options.port), options);
-  co_return tcp_listener(new detail::accept_socket(std::move(fd), options.accept_queue));
+  co_return tcp_listener(new detail::accept_socket(std::move(fd), options.accept_queue, options.backlog));
 }
 
 }  // namespace wring::net

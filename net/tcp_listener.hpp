@@ -74,6 +74,12 @@ class WRING_API tcp_listener {
   /// wait for a connection fail with errc::closed. Not cancellable.
   [[nodiscard]] auto close() { return detail::listener_close_wait(socket_); }
 
+  /// Stops listening as close() does, but first takes the connections that the kernel's backlog holds, whose peers
+  /// believe to be connected: these and those of the queue can still be accepted, however many, and after them accept()
+  /// fails with errc::closed. At most as many as the backlog has room for; where there are no descriptors for them, the
+  /// rest is lost with a warning in the log. Not cancellable.
+  [[nodiscard]] auto drain() { return detail::listener_close_wait(socket_, true); }
+
   [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
   /// The address it listens on, with the port that was chosen; known as long as the object exists.
   [[nodiscard]] socket_address local_address() const noexcept;

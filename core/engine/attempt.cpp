@@ -129,6 +129,11 @@ std::int32_t attempt_transfer(const operation& op, bool begun) noexcept {
 
 }  // namespace
 
+std::int32_t attempt_accept(int fd) noexcept {
+  const nonblocking_for_now meanwhile(fd);
+  return outcome_of([&] { return ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); });
+}
+
 std::int32_t attempt_receive(int fd, std::span<std::byte> into, int flags) noexcept {
   return outcome_of([&] { return ::recv(fd, into.data(), into.size(), flags | MSG_DONTWAIT); });
 }

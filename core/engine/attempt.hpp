@@ -21,6 +21,9 @@ inline constexpr std::int32_t must_block = must_wait + 1;
 /// that receive into buffers of a pool. Returns the result, -errno, or one of the above.
 [[nodiscard]] std::int32_t attempt(const operation& op, bool begun) noexcept;
 
+/// A connection of a listener that nobody has told to wait; leaves its mode as it is.
+[[nodiscard]] std::int32_t attempt_accept(int fd) noexcept;
+
 [[nodiscard]] std::int32_t attempt_receive(int fd, std::span<std::byte> into, int flags) noexcept;
 
 /// Receives a message into a buffer of `buffers`, and returns how much of that is filled.

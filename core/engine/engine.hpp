@@ -171,6 +171,10 @@ class WRING_API engine {
   /// No operation is in flight on `fd`, and none will be until it is another file or is registered anew.
   virtual void unregister_descriptor(int fd) noexcept;
 
+  /// A connection that waits in a listener's backlog, close-on-exec: its descriptor, -EAGAIN if there is none, or the
+  /// fault as -errno. Only while no accept is in flight on it.
+  [[nodiscard]] virtual std::int32_t attempt_accept(int fd) noexcept = 0;
+
   // Control calls. They do not block, are made on the engine's thread, and return the value, or -errno, as the system
   // calls of their names do.
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include <wring/core/engine/attempt.hpp>
 #include <wring/core/engine/kernel_engine.hpp>
 #include <wring/core/error.hpp>
 
@@ -55,6 +56,11 @@ std::int32_t kernel_engine::attempt_send(int fd, std::span<const std::byte> byte
 
 std::int32_t kernel_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
   return outcome_of(::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+std::int32_t kernel_engine::attempt_accept(int fd) noexcept {
+  const std::int32_t r = detail::attempt_accept(fd);
+  return r == must_wait ? -EAGAIN : r;
 }
 
 int kernel_engine::open_socket(int family, int type, int protocol) noexcept {

@@ -11,13 +11,15 @@
 
 namespace wring::detail {
 
-/// What the engines on Linux have in common: the control calls, sends that do not wait, the clock and the doorbell.
+/// What the engines on Linux have in common: the control calls, sends and accepts that do not wait, the clock and the
+/// doorbell.
 class WRING_API kernel_engine : public engine {
  public:
   ~kernel_engine() override;
 
   [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept final;
   [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept final;
+  [[nodiscard]] std::int32_t attempt_accept(int fd) noexcept final;
 
   [[nodiscard]] int open_socket(int family, int type, int protocol) noexcept final;
   [[nodiscard]] int bind(int fd, const ::sockaddr& address, std::uint32_t size) noexcept final;

@@ -7,8 +7,6 @@
 
 #include <wring/core/log.hpp>
 #include <wring/net/detail/accept_socket.hpp>
-#include <wring/net/detail/listener_close_wait.hpp>
-#include <wring/net/detail/socket_accept_wait.hpp>
 #include <wring/net/detail/socket_calls.hpp>
 
 namespace wring::net::detail {
@@ -21,17 +19,37 @@ constexpr std::int64_t longest_delay = 1'000'000'000;
 /// whenever a connection ends, takes the next connection, and is at its limit again.
 constexpr std::int64_t quiet_time = 60'000'000'000;
 
+/// A connection that failed before it was accepted is its peer's affair: accept(2) names these.
+bool concerns_one_connection(int error_number) noexcept {
+  switch (error_number) {
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EPERM:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 socket_address accepted_connection::peer_address(engine& e) const noexcept {
   return peer.empty() ? accepted_peer_address_of(e, socket.get()) : peer;
 }
 
-accept_socket::accept_socket(descriptor owned, std::size_t queue_limit)
+accept_socket::accept_socket(descriptor owned, std::size_t queue_limit, int backlog)
     : fd_(std::move(owned)),
       sched_(&scheduler::current()),
       local_(local_address_of(sched_->engine(), fd_.get())),
       queue_limit_(std::max<std::size_t>(queue_limit, 1)),
+      backlog_(std::size_t{static_cast<unsigned>(backlog)} + 1),  // the kernel queues one more than it was told
       retry_(*this) {
   code = op_code::accept_multishot;
   fd = fd_.get();
@@ -47,16 +65,21 @@ void accept_socket::refuse(const accepted_connection& connection) const noexcept
   log::warn("a connection was refused", {"error", e});
 }
 
+// To the one that has waited longest.
+bool accept_socket::hand_over(accepted_connection& connection) noexcept {
+  accepted_wait* const w = waiters_.pop();
+  if (w == nullptr) return false;
+  w->connection_ = std::move(connection);
+  w->accepted();
+  return true;
+}
+
 void accept_socket::add(accepted_connection connection) noexcept {
   if (shared_) [[unlikely]]
     do_not_linger(sched_->engine(), connection.socket.get());
-  if (closing_) return;  // closes it
+  if (phase_ == phase::closed) return;  // closes it
   delay_ = 0;
-  if (socket_connection_wait* w = waiters_.pop(); w != nullptr) {
-    w->connection_ = std::move(connection);
-    w->complete();
-    return;
-  }
+  if (hand_over(connection)) return;
   try {
     accepted_.push_back(std::move(connection));
   } catch (const std::bad_alloc&) {
@@ -65,14 +88,8 @@ void accept_socket::add(accepted_connection connection) noexcept {
   if (accepted_.size() >= queue_limit_) sched_->engine().cancel(*this);
 }
 
-// It came before those that wait here.
 void accept_socket::put_back(accepted_connection connection) noexcept {
-  if (closing_ || connection.socket.get() < 0) return;
-  if (socket_connection_wait* w = waiters_.pop(); w != nullptr) {
-    w->connection_ = std::move(connection);
-    w->complete();
-    return;
-  }
+  if (phase_ == phase::closed || connection.socket.get() < 0 || hand_over(connection)) return;
   try {
     accepted_.push_front(std::move(connection));
   } catch (const std::bad_alloc&) {
@@ -81,38 +98,35 @@ void accept_socket::put_back(accepted_connection connection) noexcept {
   if (accepted_.size() >= queue_limit_) sched_->engine().cancel(*this);
 }
 
+bool accept_socket::try_accept(accepted_wait& w) noexcept {
+  if (accepted_.empty() || !waiters_.empty()) return phase_ >= phase::drained;
+  w.connection_ = std::move(accepted_.front());
+  accepted_.pop_front();
+  arm_if_wanted();
+  return true;
+}
+
+void accept_socket::wait(accepted_wait& w) noexcept {
+  waiters_.push(w);
+  arm_if_wanted();
+}
+
 void accept_socket::on_accept(completion c) noexcept {
   if (c.result >= 0) add({descriptor(c.result), told_address_of(told_)});
   if (c.more()) return;
-  if (closing_) return finish_close();
+  if (phase_ == phase::closed) return finish_close();
   if (sched_->ends_leftovers()) {
     log::warn("a listener outlives the tasks of its scheduler: it is closed", {"address", local_});
     return close(nullptr);
   }
-  switch (-c.result) {
-    // A connection that failed before it was accepted is its peer's affair: accept(2) names these.
-    case ECONNABORTED:
-    case EPROTO:
-    case ENETDOWN:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH:
-    case EPERM:
-    case EINTR:
-    case EAGAIN:
-    case ECANCELED:
-      break;
-    default:
-      if (c.result < 0) return back_off(-c.result);
-  }
+  if (phase_ == phase::draining) return take_backlog();
+  const bool transient = c.result == -EINTR || c.result == -EAGAIN || c.result == -ECANCELED;
+  if (c.result < 0 && !transient && !concerns_one_connection(-c.result)) return back_off(-c.result);
   arm_if_wanted();
 }
 
 void accept_socket::arm_if_wanted() noexcept {
-  if (closing_ || active() || retry_.armed()) return;
+  if (closing() || active() || retry_.armed()) return;
   if (accepted_.size() < queue_limit_) sched_->engine().submit(*this);
 }
 
@@ -127,16 +141,48 @@ void accept_socket::back_off(int error_number) noexcept {
   sched_->timers().schedule(retry_, wring::detail::time_after(now, delay_));
 }
 
-void accept_socket::close(listener_close_wait* waiter) noexcept {
+void accept_socket::close(listening_end_wait* waiter) noexcept {
   if (waiter != nullptr) closers_.push(*waiter);
-  if (!closing_) {
-    closing_ = true;
+  if (phase_ != phase::closed) {
+    phase_ = phase::closed;
     sched_->timers().cancel(retry_);
     sched_->engine().cancel(*this);
     accepted_.clear();
-    while (socket_connection_wait* w = waiters_.pop()) w->complete();
+    end_waits();
   }
   finish_close();
+}
+
+void accept_socket::drain(listening_end_wait& waiter) noexcept {
+  closers_.push(waiter);
+  if (phase_ == phase::listening) {
+    phase_ = phase::draining;
+    sched_->timers().cancel(retry_);
+    sched_->engine().cancel(*this);
+    if (!active()) take_backlog();
+  }
+}
+
+// Their peers have seen the connection made, and closing the listener would reset it.
+void accept_socket::take_backlog() noexcept {
+  for (std::size_t i = 0; i != backlog_; ++i) {
+    const int r = sched_->engine().attempt_accept(fd_.get());
+    if (r == -EAGAIN) break;
+    if (r >= 0) {
+      add({descriptor(r), socket_address()});
+    } else if (!concerns_one_connection(-r)) {
+      const error e = error::from_errno(-r, "accept on").with_address(local_);
+      log::warn("connections are lost that the backlog of a closing listener holds", {"error", e});
+      break;
+    }
+  }
+  phase_ = phase::drained;
+  end_waits();
+  finish_close();
+}
+
+void accept_socket::end_waits() noexcept {
+  while (accepted_wait* w = waiters_.pop()) w->accepted();
 }
 
 void accept_socket::abandon() noexcept {
@@ -158,7 +204,7 @@ void accept_socket::finish_close() noexcept {
   if (active()) return;
   if (fd_.get() >= 0) sched_->engine().unregister_descriptor(fd_.get());
   fd_ = descriptor();
-  while (listener_close_wait* w = closers_.pop()) w->closed();
+  while (listening_end_wait* w = closers_.pop()) w->listening_ended();
   if (abandoned_) delete this;
 }
 

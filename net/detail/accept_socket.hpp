@@ -14,9 +14,6 @@
 
 namespace wring::net::detail {
 
-class socket_connection_wait;
-class listener_close_wait;
-
 /// A connection that was accepted, and whose it is, if the engine has told.
 struct accepted_connection {
   descriptor socket;
@@ -26,26 +23,66 @@ struct accepted_connection {
   [[nodiscard]] socket_address peer_address(engine& e) const noexcept;
 };
 
+/// A task that waits for a connection.
+class accepted_wait : public wring::detail::wait_link {
+ protected:
+  ~accepted_wait() = default;
+  accepted_connection connection_;  ///< none: no more will come
+
+ private:
+  friend class accept_socket;
+  /// Called once, out of the list, with the connection in place.
+  virtual void accepted() noexcept = 0;
+};
+
+/// A task that waits until nobody listens any more.
+class listening_end_wait : public wring::detail::wait_link {
+ protected:
+  ~listening_end_wait() = default;
+
+ private:
+  friend class accept_socket;
+  /// Called once, out of the list.
+  virtual void listening_ended() noexcept = 0;
+};
+
 /// What of a listener must stay where it is while the multishot accept is in flight, with the connections that it has
 /// delivered and nobody has accepted.
 class WRING_API accept_socket final : public operation {
  public:
-  accept_socket(descriptor fd, std::size_t queue_limit);
+  static constexpr int default_backlog = 4096;
+
+  /// `backlog`: what listen(2) was told, which bounds what drain() takes.
+  accept_socket(descriptor fd, std::size_t queue_limit, int backlog = default_backlog);
 
   /// The end of the handle: closes, and frees this block once the accept has ended.
   void abandon() noexcept;
-  void close(listener_close_wait* waiter) noexcept;
+  /// Drops what nobody has accepted, and closes. `waiter`, if given, is told, maybe within this call.
+  void close(listening_end_wait* waiter) noexcept;
+  /// Takes what the kernel's backlog holds, which can still be accepted, and closes. `waiter` as for close().
+  void drain(listening_end_wait& waiter) noexcept;
+
+  /// Gives `w` a connection that is there already, or none if no more will come; false: it has to wait.
+  [[nodiscard]] bool try_accept(accepted_wait& w) noexcept;
+  void wait(accepted_wait& w) noexcept;
+  void cancel_wait(accepted_wait& w) noexcept { waiters_.remove(w); }
+  /// A connection that was accepted and given to nobody. It came before those that wait here.
+  void put_back(accepted_connection connection) noexcept;
 
   [[nodiscard]] int native() const noexcept { return fd_.get(); }
   [[nodiscard]] wring::engine& engine() const noexcept { return sched_->engine(); }
   /// Others than the library set options of the socket. Connections inherit them, SO_LINGER maybe.
   void share_descriptor() noexcept { shared_ = true; }
   [[nodiscard]] const socket_address& local() const noexcept { return local_; }
-  [[nodiscard]] bool closing() const noexcept { return closing_; }
-  [[nodiscard]] bool closed() const noexcept { return closing_ && !active(); }
+  [[nodiscard]] bool closing() const noexcept { return phase_ != phase::listening; }
+  /// Nobody listens any more, but there may be connections to accept.
+  [[nodiscard]] bool drained() const noexcept { return phase_ >= phase::drained && !active(); }
+  [[nodiscard]] bool closed() const noexcept { return phase_ == phase::closed && !active(); }
 
  private:
-  friend class socket_connection_wait;
+  /// draining: the accept is being cancelled, and then the backlog is taken. closed: or will be once the accept has
+  /// ended; nothing is kept any more.
+  enum class phase : std::uint8_t { listening, draining, drained, closed };
 
   /// Tries again after the process or the system ran out of something.
   struct retry : wring::detail::timer {
@@ -57,23 +94,26 @@ class WRING_API accept_socket final : public operation {
   ~accept_socket() = default;
   void on_accept(completion c) noexcept;
   void add(accepted_connection connection) noexcept;
-  void put_back(accepted_connection connection) noexcept;
+  bool hand_over(accepted_connection& connection) noexcept;
   void refuse(const accepted_connection& connection) const noexcept;
   void arm_if_wanted() noexcept;
   void back_off(int error_number) noexcept;
+  void take_backlog() noexcept;
+  void end_waits() noexcept;
   void finish_close() noexcept;
 
   descriptor fd_;
   scheduler* sched_;
   socket_address local_;
-  bool closing_ = false;
+  phase phase_ = phase::listening;
   bool abandoned_ = false;
   bool shared_ = false;
   std::size_t queue_limit_;
+  std::size_t backlog_;
   std::deque<accepted_connection> accepted_;
   accepted_address told_;
-  wring::detail::wait_list<socket_connection_wait> waiters_;
-  wring::detail::wait_list<listener_close_wait> closers_;
+  wring::detail::wait_list<accepted_wait> waiters_;
+  wring::detail::wait_list<listening_end_wait> closers_;
   std::int64_t delay_ = 0;  // of the next retry, in nanoseconds; 0: the last accept went well
   std::int64_t told_until_ = std::numeric_limits<std::int64_t>::min();  // what runs out before then has been told
   retry retry_;

@@ -8,19 +8,9 @@
 
 namespace wring::net::detail {
 
-bool socket_connection_wait::ready() noexcept {
-  accept_socket& s = *socket_;
-  if (s.closing_) return true;
-  if (s.accepted_.empty() || !s.waiters_.empty()) return false;
-  connection_ = std::move(s.accepted_.front());
-  s.accepted_.pop_front();
-  s.arm_if_wanted();
-  return true;
-}
-
-void socket_connection_wait::suspend() noexcept {
-  socket_->waiters_.push(*this);
-  socket_->arm_if_wanted();
+void socket_connection_wait::cancel() noexcept {
+  socket_->cancel_wait(*this);
+  confirm_cancel();
 }
 
 wring::result<std::optional<tcp_stream>> socket_connection_wait::take_connection() noexcept {

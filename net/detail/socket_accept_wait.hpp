@@ -4,33 +4,33 @@
 #include <optional>
 
 #include <wring/core/detail/operand.hpp>
-#include <wring/core/detail/wait_list.hpp>
 #include <wring/net/detail/accept_socket.hpp>
 #include <wring/net/tcp_stream.hpp>
 
 namespace wring::net::detail {
 
-/// A task that waits for a connection.
-class WRING_API socket_connection_wait : public wring::detail::listed_wait<socket_connection_wait> {
+/// Waits for a connection.
+class WRING_API socket_connection_wait : accepted_wait, public leaf<socket_connection_wait, void> {
  public:
-  bool ready() noexcept;
-  void suspend() noexcept;
+  bool ready() noexcept { return socket_->try_accept(*this); }
+  void suspend() noexcept { socket_->wait(*this); }
+  void cancel() noexcept override;
   void take() noexcept {}
   wait_description describe() const noexcept override;
 
  protected:
   explicit socket_connection_wait(accept_socket& s) noexcept : socket_(&s) {}
   ~socket_connection_wait() = default;
-  /// The connection; none if the listener was closed. Refuses it, with ENOMEM, if there is no memory for it.
+  /// The connection; none if no more will come. Refuses it, with ENOMEM, if there is no memory for it.
   [[nodiscard]] wring::result<std::optional<tcp_stream>> take_connection() noexcept;
   [[nodiscard]] error closed_error() const noexcept;
   /// Nobody was given the connection.
   void give_back(tcp_stream& connection) noexcept;
 
  private:
-  friend class accept_socket;
+  void accepted() noexcept override { complete(); }
+
   accept_socket* socket_;
-  accepted_connection connection_;
 };
 
 class WRING_API socket_accept_wait final : public socket_connection_wait {

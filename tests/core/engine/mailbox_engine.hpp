@@ -55,6 +55,7 @@ class mailbox_engine final : public engine {
     return static_cast<std::int32_t>(bytes.size());
   }
   std::int32_t attempt_send(int, const ::msghdr&) noexcept override { return -EAGAIN; }
+  std::int32_t attempt_accept(int) noexcept override { return note("accept"), -EAGAIN; }
   void cancel(operation& op) noexcept override {
     if (op.status != operation::state::active) return;
     op.status = operation::state::cancelling;
