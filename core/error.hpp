@@ -63,6 +63,11 @@ class error_address {
 
   [[nodiscard]] constexpr bool empty() const noexcept { return kind_ == kind::none; }
 
+  /// The 4 or 16 bytes of an IP address, in the order of the wire; none for others. They are in this object.
+  [[nodiscard]] constexpr std::span<const unsigned char> ip_bytes() const noexcept {
+    return std::span(bytes_).first(kind_ == kind::v4 ? 4 : kind_ == kind::v6 ? 16 : 0);
+  }
+
   /// "127.0.0.1:80", "[fe80::1%2]:80", "unix:/run/x.sock", "unix:@name", `"text"`; what was cut is shown as "...".
   /// Control bytes are escaped. Empty if there is no address.
   [[nodiscard]] WRING_API std::string to_string() const;

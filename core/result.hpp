@@ -44,9 +44,8 @@ class [[nodiscard]] result {
 
   /// The value made from `value`.
   template <class U = T>
-    requires std::constructible_from<T, U> && (!std::same_as<std::remove_cvref_t<U>, result>) &&
-                 (!std::same_as<std::remove_cvref_t<U>, wring::error>) &&
-                 (!std::same_as<std::remove_cvref_t<U>, std::in_place_t>)
+    requires(!std::same_as<std::remove_cvref_t<U>, result>) && (!std::same_as<std::remove_cvref_t<U>, wring::error>) &&
+                (!std::same_as<std::remove_cvref_t<U>, std::in_place_t>) && std::constructible_from<T, U>
   constexpr explicit(!std::convertible_to<U, T>) result(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>)
       : value_(std::forward<U>(value)), has_value_(true) {}
 
