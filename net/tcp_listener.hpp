@@ -34,6 +34,9 @@ static_assert(std::is_trivially_destructible_v<tcp_listen_options>);
 /// taking them is tried again after 10 ms to 1 s; that is logged, and again only if it comes after a minute without.
 class WRING_API tcp_listener {
  public:
+  /// See `plain_listener`.
+  static constexpr bool is_plain = true;
+
   tcp_listener() noexcept = default;
   tcp_listener(tcp_listener&& other) noexcept : socket_(std::exchange(other.socket_, nullptr)) {}
   tcp_listener& operator=(tcp_listener&& other) noexcept {

@@ -13,6 +13,7 @@
 #include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/descriptor.hpp>
+#include <wring/net/detail/established_wait.hpp>
 #include <wring/net/detail/socket_close_wait.hpp>
 #include <wring/net/detail/socket_read_wait.hpp>
 #include <wring/net/detail/socket_shut_down_wait.hpp>
@@ -62,6 +63,13 @@ class WRING_API tcp_stream {
   /// cancelled read has taken nothing. Throws errc::busy if another task is reading.
   [[nodiscard]] auto read_some() { return detail::socket_read_some_wait(socket()); }
 
+  /// Puts bytes in front of what is to be read, also of the end of the stream: those that somebody has read too many,
+  /// behind a header for instance. A task that waits for bytes gets them. A closed stream drops them; if there is no
+  /// memory to keep them, reading fails with ENOMEM from there on.
+  void unread(buffer_lease bytes) noexcept {
+    if (socket_ != nullptr) socket_->give_back(std::move(bytes));
+  }
+
   /// Reads at least one byte into `into`; 0 at the end of the stream (and for an empty span). Otherwise as read_some;
   /// the two may be mixed.
   [[nodiscard]] auto read(std::span<std::byte> into) { return detail::socket_read_wait(socket(), into); }
@@ -79,6 +87,9 @@ class WRING_API tcp_stream {
 
   /// Tells the peer, after the writes before it, that nothing more comes (FIN). Reading goes on. Once is enough.
   [[nodiscard]] auto shut_down_write() { return detail::socket_shut_down_wait(socket()); }
+
+  /// A stream is its own `pending_connection`: gives it, moved, at once. Returning.
+  [[nodiscard]] auto establish() noexcept { return detail::established_wait<tcp_stream>(*this); }
 
   /// Closes, and returns when it is done: what waits on the stream fails with errc::closed. Not cancellable. Bytes that
   /// the peer sent and nobody read make the kernel reset the connection.

@@ -65,10 +65,13 @@
 #include <wring/net/byte_source.hpp>
 #include <wring/net/connector.hpp>
 #include <wring/net/copy.hpp>
+#include <wring/net/any_listener.hpp>
 #include <wring/net/descriptor.hpp>
 #include <wring/net/ip_address.hpp>
+#include <wring/net/listener.hpp>
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/outbox.hpp>
+#include <wring/net/pending_connection.hpp>
 #include <wring/net/reader.hpp>
 #include <wring/net/serve.hpp>
 #include <wring/net/shared_bytes.hpp>
