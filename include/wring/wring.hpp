@@ -75,6 +75,7 @@
 #include <wring/net/reader.hpp>
 #include <wring/net/serve.hpp>
 #include <wring/net/shared_bytes.hpp>
+#include <wring/net/serve_options.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_observer.hpp>

@@ -63,12 +63,13 @@ TEST_CASE("connections may go on for any grace", "[serve]") {
         } const local{ended};
         co_await sleep_for(forever);
       };
-      nursery connections;
-      net::detail::grace_period grace(connections);
+      net::serve_options options{.grace = time};
+      net::detail::serving service(options);
+      nursery& connections = service.connections();
       auto serving = [&]() -> task<> {
         connections.start(std::ref(connection));
         co_await yield();
-        grace.arm(time);
+        service.begin_grace();
       };
       auto all = [&](nursery& n) -> task<> {
         n.start([&] { return connections.run(std::ref(serving)); });

@@ -20,6 +20,7 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
+#include <wring/net/any_listener.hpp>
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/reader.hpp>
 #include <wring/net/serve.hpp>
@@ -94,7 +95,8 @@ void fail_each_allocation(Scenario scenario) {
   CHECK(told > 0);
 }
 
-task<> echo_lines(net::tcp_stream peer) {
+template <net::stream S>
+task<> echo_lines(S peer) {
   net::reader in(peer);
   for (;;) {
     const auto line = co_await in.read_line();
@@ -103,6 +105,20 @@ task<> echo_lines(net::tcp_stream peer) {
     co_await peer.write_all(reply);
   }
 }
+
+/// A listener whose operations are tasks.
+class tcp_in_tasks {
+ public:
+  explicit tcp_in_tasks(net::tcp_listener inner) : inner_(std::move(inner)) {}
+
+  task<net::tcp_stream> accept() { co_return co_await inner_.accept(); }
+  [[nodiscard]] net::socket_address local_address() const { return inner_.local_address(); }
+  task<> drain() { co_await inner_.drain(); }
+  task<> close() { co_await inner_.close(); }
+
+ private:
+  net::tcp_listener inner_;
+};
 
 task<> talk(net::socket_address to, std::string_view text) {
   auto stream = co_await net::connect_tcp(to);
@@ -117,31 +133,47 @@ task<> talk(net::socket_address to, std::string_view text) {
   if (!rest.empty()) throw std::logic_error("too much came back");
 }
 
+/// Serves with `listener`, and talks to it three times.
+template <class L, class Handler>
+task<> serve_three(L& listener, Handler handler) {
+  const net::socket_address address = listener.local_address();
+  nursery n;
+  const auto body = [&]() -> task<> {
+    const child_handle server = n.start([&]() -> task<> { co_await net::serve(listener, handler); });
+    std::exception_ptr first;
+    for (int i = 0; i != 3; ++i) {
+      try {
+        const std::string text = std::string(i == 1 ? 5000 : 5, 'x') + "\n";
+        co_await talk(address, text);
+      } catch (...) {
+        if (first) std::rethrow_exception(first);  // one failure is one failure
+        first = std::current_exception();
+      }
+    }
+    if (server.done()) throw std::logic_error("the server has gone");
+    n.cancel();
+    if (first) std::rethrow_exception(first);
+  };
+  co_await n.run(std::ref(body));
+}
+
 }  // namespace
 
 TEST_CASE("a server that runs out of memory refuses connections or fails them, and serves on", "[tcp][memory]") {
   fail_each_allocation([] {
     run_net([]() -> task<> {
       auto listener = co_await net::listen_tcp(on_loopback);
-      const net::socket_address address = listener.local_address();
-      nursery n;
-      const auto body = [&]() -> task<> {
-        const child_handle server = n.start([&]() -> task<> { co_await net::serve(listener, echo_lines); });
-        std::exception_ptr first;
-        for (int i = 0; i != 3; ++i) {
-          try {
-            const std::string text = std::string(i == 1 ? 5000 : 5, 'x') + "\n";
-            co_await talk(address, text);
-          } catch (...) {
-            if (first) std::rethrow_exception(first);  // one failure is one failure
-            first = std::current_exception();
-          }
-        }
-        if (server.done()) throw std::logic_error("the server has gone");
-        n.cancel();
-        if (first) std::rethrow_exception(first);
-      };
-      co_await n.run(std::ref(body));
+      co_await serve_three(listener, echo_lines<net::tcp_stream>);
+    });
+  });
+}
+
+TEST_CASE("so does one whose listener is of any type, and makes tasks", "[tcp][memory]") {
+  fail_each_allocation([] {
+    run_net([]() -> task<> {
+      auto inner = co_await net::listen_tcp(on_loopback);
+      net::any_listener listener = tcp_in_tasks(std::move(inner));
+      co_await serve_three(listener, echo_lines<net::any_stream>);
     });
   });
 }

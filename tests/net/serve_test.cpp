@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <array>
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
@@ -8,12 +12,14 @@
 
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/run.hpp>
-#include <wring/core/sync/event.hpp>
+#include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/leak_check.hpp>
+#include <wring/net/any_listener.hpp>
 #include <wring/net/serve.hpp>
 
 #include "../core/captured_log.hpp"
-#include "tcp_support.hpp"
+#include "serve_support.hpp"
+#include "wrapped_listeners.hpp"
 
 namespace {
 
@@ -23,17 +29,6 @@ using net::ip_address;
 using net::socket_address;
 using testing::leak_check;
 
-constexpr net::tcp_listen_options on_loopback{.address = ip_address::loopback_v4};
-
-task<> echo(net::tcp_stream peer) {
-  while (const buffer_lease chunk = co_await peer.read_some()) co_await peer.write_all(chunk);
-}
-
-task<std::string> ask(raw_socket& server, std::string_view question) {
-  server.send(question);
-  co_return co_await server.receive(question.size());
-}
-
 TEST_CASE("serve runs a handler for each connection until it is asked to stop", "[tcp][serve]") {
   run_net([]() -> task<> {
     const leak_check leaks;
@@ -41,7 +36,8 @@ TEST_CASE("serve runs a handler for each connection until it is asked to stop", 
       auto listener = co_await net::listen_tcp(on_loopback);
       const socket_address address = listener.local_address();
       co_await with_nursery([&](nursery& n) -> task<> {
-        const child_handle server = n.start([&]() -> task<> { co_await net::serve(listener, echo); });
+        const child_handle server =
+            n.start([&]() -> task<> { co_await net::serve(listener, echo_stream<net::tcp_stream>); });
         std::vector<raw_socket> clients;
         for (int i = 0; i < 20; ++i) clients.push_back(raw_socket::connected_to(address));
         for (int round = 0; round < 3; ++round) {
@@ -107,7 +103,7 @@ TEST_CASE("a handler that throws before it makes its task fails like any other",
     int calls = 0;
     const auto handler = [&calls](net::tcp_stream peer) -> task<> {
       if (++calls == 1) throw std::runtime_error("not this one");
-      return echo(std::move(peer));
+      return echo_stream(std::move(peer));
     };
     co_await with_nursery([&](nursery& n) -> task<> {
       n.start([&]() -> task<> { co_await net::serve(listener, std::ref(handler)); });
@@ -151,7 +147,7 @@ TEST_CASE("a peer that is just gone is not worth a warning", "[tcp][serve]") {
     auto listener = co_await net::listen_tcp(on_loopback);
     socket_address address;
     co_await with_nursery([&](nursery& n) -> task<> {
-      n.start([&]() -> task<> { co_await net::serve(listener, echo); });
+      n.start([&]() -> task<> { co_await net::serve(listener, echo_stream<net::tcp_stream>); });
       raw_socket client = raw_socket::connected_to(listener.local_address());
       address = client.address();
       const std::string answer = co_await ask(client, "x");
@@ -166,53 +162,6 @@ TEST_CASE("a peer that is just gone is not worth a warning", "[tcp][serve]") {
   });
 }
 
-TEST_CASE("serve takes no more connections than its limit; the next ones wait in the backlog", "[tcp][serve]") {
-  run_net([]() -> task<> {
-    auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4, .accept_queue = 1});
-    std::size_t live = 0, most = 0, served = 0;
-    const auto handler = [&](net::tcp_stream peer) -> task<> {
-      ++served;
-      most = std::max(most, ++live);
-      const struct leaving {
-        std::size_t& count;
-        ~leaving() { --count; }
-      } at_the_end{live};
-      while (const buffer_lease chunk = co_await peer.read_some()) co_await peer.write_all(chunk);
-    };
-    co_await with_nursery([&](nursery& n) -> task<> {
-      n.start([&]() -> task<> { co_await net::serve(listener, std::ref(handler), {.max_connections = 3}); });
-      std::vector<raw_socket> clients;
-      for (int i = 0; i < 10; ++i) {
-        clients.push_back(raw_socket::connected_to(listener.local_address()));
-        co_await sleep_for(500us);
-      }
-      co_await a_moment();
-      REQUIRE(served == 3);
-      for (std::size_t i = 0; i < clients.size(); ++i) {
-        const std::string answer = co_await ask(clients[i], "mine");
-        REQUIRE(answer == "mine");
-        clients[i].close();
-      }
-      REQUIRE(served == 10);
-      n.cancel();
-    });
-    REQUIRE(most == 3);
-  });
-}
-
-TEST_CASE("serve refuses to serve nobody", "[tcp][serve]") {
-  run_net([]() -> task<> {
-    auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4});
-    bool refused = false;
-    try {
-      co_await net::serve(listener, echo, {.max_connections = 0});
-    } catch (const std::invalid_argument&) {
-      refused = true;
-    }
-    REQUIRE(refused);
-  });
-}
-
 TEST_CASE("connections that overrun the grace are cancelled and counted", "[tcp][serve]") {
   const bool no_grace = GENERATE(false, true);
   captured_log log;
@@ -222,8 +171,9 @@ TEST_CASE("connections that overrun the grace are cancelled and counted", "[tcp]
       auto listener = co_await net::listen_tcp(on_loopback);
       std::vector<raw_socket> clients;
       co_await with_nursery([&](nursery& n) -> task<> {
-        const child_handle server =
-            n.start([&]() -> task<> { co_await net::serve(listener, echo, {.grace = no_grace ? 0ms : 30ms}); });
+        const child_handle server = n.start([&]() -> task<> {
+          co_await net::serve(listener, echo_stream<net::tcp_stream>, {.grace = no_grace ? 0ms : 30ms});
+        });
         for (int i = 0; i < 3; ++i) {
           clients.push_back(raw_socket::connected_to(listener.local_address()));
           const std::string answer = co_await ask(clients.back(), "x");
@@ -259,7 +209,9 @@ TEST_CASE("cancelling the task that serves cancels its connections", "[tcp][serv
       std::vector<raw_socket> clients;
       cancel_scope scope;
       co_await with_nursery([&](nursery& n) -> task<> {
-        n.start([&]() -> task<> { static_cast<void>(co_await scope.run(net::serve(listener, echo))); });
+        n.start([&]() -> task<> {
+          static_cast<void>(co_await scope.run(net::serve(listener, echo_stream<net::tcp_stream>)));
+        });
         for (int i = 0; i < 5; ++i) {
           clients.push_back(raw_socket::connected_to(listener.local_address()));
           const std::string answer = co_await ask(clients.back(), "x");
@@ -282,7 +234,8 @@ TEST_CASE("a listener that is closed ends serve as a stop does", "[tcp][serve]")
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     co_await with_nursery([&](nursery& n) -> task<> {
-      const child_handle server = n.start([&]() -> task<> { co_await net::serve(listener, echo); });
+      const child_handle server =
+          n.start([&]() -> task<> { co_await net::serve(listener, echo_stream<net::tcp_stream>); });
       raw_socket client = raw_socket::connected_to(listener.local_address());
       std::string answer = co_await ask(client, "x");
       REQUIRE(answer == "x");
@@ -296,6 +249,91 @@ TEST_CASE("a listener that is closed ends serve as a stop does", "[tcp][serve]")
   });
 }
 
+TEST_CASE("connections that stood when the program was asked to stop are served", "[tcp][serve]") {
+  run_net([]() -> task<> {
+    const leak_check leaks;
+    {
+      auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4, .accept_queue = 1});
+      const socket_address address = listener.local_address();
+      net::serve_counters counts;
+      const net::serve_options options{.max_connections = 2, .counters = &counts};
+      std::vector<raw_socket> clients;
+      co_await with_nursery([&](nursery& n) -> task<> {
+        const child_handle server =
+            n.start([&]() -> task<> { co_await net::serve(listener, echo_stream<net::tcp_stream>, options); });
+        clients.push_back(raw_socket::connected_to(address));
+        const std::string answer = co_await ask(clients.front(), "x");
+        REQUIRE(answer == "x");
+        for (int i = 0; i < 10; ++i) clients.push_back(raw_socket::connected_to(address));
+        scheduler::current().request_stop();
+        co_await until([&] { return !listener.is_open(); });
+        co_await a_moment();
+        const raw_socket late = raw_socket::make();
+        REQUIRE(::connect(late.get(), address.data(), address.size()) != 0);
+        for (raw_socket& client : clients) {  // no more than two at once
+          const std::string echoed = co_await ask(client, "hello");
+          REQUIRE(echoed == "hello");
+          client.close();
+        }
+        co_await until([&] { return server.done(); });
+      });
+      REQUIRE(counts.accepted == clients.size());
+      REQUIRE(counts.failed == 0);
+    }
+    REQUIRE(leaks.check() == "");
+  });
+}
+
+TEST_CASE("those that stood and are not served within the grace are closed", "[tcp][serve]") {
+  captured_log log;
+  run_net([]() -> task<> {
+    const leak_check leaks;
+    {
+      auto listener = co_await net::listen_tcp(on_loopback);
+      const net::serve_options options{.max_connections = 1, .grace = 30ms};
+      std::vector<raw_socket> clients;
+      co_await with_nursery([&](nursery& n) -> task<> {
+        n.start([&]() -> task<> { co_await net::serve(listener, echo_stream<net::tcp_stream>, options); });
+        for (int i = 0; i < 5; ++i) clients.push_back(raw_socket::connected_to(listener.local_address()));
+        const std::string answer = co_await ask(clients.front(), "x");
+        REQUIRE(answer == "x");
+        scheduler::current().request_stop();
+      });
+      for (raw_socket& client : clients) {
+        co_await client.receive_all();
+        REQUIRE((client.ended || client.reset));
+      }
+    }
+    REQUIRE(leaks.check() == "");
+  });
+  REQUIRE(log.lines().size() == 1);
+}
+
+TEST_CASE("serve takes any listener", "[tcp][serve]") {
+  run_net([]() -> task<> {
+    const leak_check leaks;
+    {
+      net::any_listener listener = co_await net::listen_tcp(on_loopback);
+      co_await with_nursery([&](nursery& n) -> task<> {
+        const child_handle server =
+            n.start([&]() -> task<> { co_await net::serve(listener, echo_stream<net::any_stream>); });
+        raw_socket early = raw_socket::connected_to(listener.local_address());
+        std::string answer = co_await ask(early, "early");
+        REQUIRE(answer == "early");
+        raw_socket late = raw_socket::connected_to(listener.local_address());
+        scheduler::current().request_stop();
+        co_await until([&] { return !listener.target<net::tcp_listener>()->is_open(); });
+        answer = co_await ask(late, "late");
+        REQUIRE(answer == "late");
+        early.close();
+        late.close();
+        co_await until([&] { return server.done(); });
+      });
+    }
+    REQUIRE(leaks.check() == "");
+  });
+}
+
 TEST_CASE("the port can be bound again at once after a server has drained", "[tcp][serve]") {
   std::uint16_t port = 0;
   for (int round = 0; round < 30; ++round) {
@@ -306,7 +344,7 @@ TEST_CASE("the port can be bound again at once after a server has drained", "[tc
       auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4, .port = port});
       port = listener.local_address().port();
       co_await with_nursery([&](nursery& n) -> task<> {
-        n.start([&]() -> task<> { co_await net::serve(listener, echo, {.grace = 5ms}); });
+        n.start([&]() -> task<> { co_await net::serve(listener, echo_stream<net::tcp_stream>, {.grace = 5ms}); });
         for (int i = 0; i < 3; ++i) {
           clients.push_back(raw_socket::connected_to(listener.local_address()));
           answer = co_await ask(clients.back(), "x");
@@ -319,6 +357,26 @@ TEST_CASE("the port can be bound again at once after a server has drained", "[tc
     REQUIRE(code == 0);
     REQUIRE(answer == "x");
   }
+}
+
+TEST_CASE("a server whose listener wraps others can be cancelled wherever it waits", "[tcp][serve]") {
+  using proxied = proxied_listener<net::tcp_listener>;
+  const auto conversation = []() -> task<> {
+    framed_listener<proxied> listener(proxied(co_await net::listen_tcp(on_loopback)));
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, echo_stream<net::any_stream>); });
+      net::tcp_stream client = co_await net::connect_tcp(listener.local_address(), {.timeout = 5s});
+      co_await client.write_all("PROXY 192.0.2.1:1\n");
+      net::any_stream stream = co_await shake_hands(std::move(client));
+      co_await stream.write_all("question");
+      std::array<std::byte, 8> into{};
+      for (std::size_t got = 0; got < into.size();) got += co_await stream.read(std::span(into).subspan(got));
+      co_await stream.close();
+      co_await listener.close();
+    });
+  };
+  const std::size_t points = testing::cancel_everywhere(conversation, {.real_time = true});
+  REQUIRE(points > 8);
 }
 
 }  // namespace

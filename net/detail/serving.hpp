@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/detail/bound_task.hpp>
+#include <wring/core/error.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/result.hpp>
+#include <wring/core/scheduler.hpp>
+#include <wring/core/sleep.hpp>
+#include <wring/core/task.hpp>
+#include <wring/core/timeout.hpp>
+#include <wring/net/detail/established_wait.hpp>
+#include <wring/net/detail/listener_table.hpp>
+#include <wring/net/detail/peer_table.hpp>
+#include <wring/net/listener.hpp>
+#include <wring/net/pending_connection.hpp>
+#include <wring/net/serve_options.hpp>
+
+namespace wring::net::detail {
+
+/// What one call of `serve` keeps: its connections, limits and counters.
+class WRING_API serving {
+ public:
+  /// Throws std::invalid_argument.
+  explicit serving(const serve_options& options);
+  serving(const serving&) = delete;
+  serving& operator=(const serving&) = delete;
+
+  [[nodiscard]] nursery& connections() noexcept { return connections_; }
+  [[nodiscard]] duration establish_timeout() const noexcept { return options_.establish_timeout; }
+  /// From now on connections are cancelled that overrun the grace; announces and counts them.
+  void begin_grace() noexcept;
+
+  void accepted() noexcept { ++counters_->accepted; }
+  /// The connection's slot among those of its peer; none if it has to go. Throws std::bad_alloc.
+  [[nodiscard]] std::optional<peer_table::slot> admit(const error_address& peer);
+
+  // What is logged and counted.
+  void refused(const error& reason) noexcept;
+  void not_established(const error_address& peer, const error& reason) noexcept;
+  void not_established(const error_address& peer, const std::exception_ptr& failure) noexcept;
+  void failed(const error_address& peer, const std::exception_ptr& failure) noexcept;
+
+ private:
+  struct grace_timer : wring::detail::timer {
+    explicit grace_timer(nursery& n) noexcept;
+    grace_timer(const grace_timer&) = delete;
+    grace_timer& operator=(const grace_timer&) = delete;
+    ~grace_timer();
+    nursery& connections;
+    scheduler& sched;
+  };
+
+  serve_options options_;
+  serve_counters own_counters_;
+  serve_counters* counters_;
+  peer_table peers_;
+  nursery connections_;
+  grace_timer grace_;
+};
+
+[[nodiscard]] WRING_API error no_memory_to_accept(const error_address& at) noexcept;
+
+/// Whose connection it is, for the log and the limits.
+struct served_peer {
+  served_peer(serving& s, const error_address& from) noexcept : service(s), address(from) {}
+
+  serving& service;
+  error_address address;  ///< where it comes from, and then that of the established stream
+  peer_table::slot slot;
+};
+
+/// A connection that is being served: a child whose failure is logged with the peer's address and concerns nobody else.
+template <class Work>
+class connection final : public wring::detail::child_base<connection<Work>> {
+ public:
+  /// `make(place, peer)` makes the work.
+  template <class Make>
+  connection(serving& s, const error_address& from, Make make)
+      : wring::detail::child_base<connection>(s.connections()), peer_(s, from) {
+    make(static_cast<void*>(&work_), peer_);
+  }
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+  ~connection() {}  // finish() has destroyed the work
+
+ private:
+  friend wring::detail::child_base<connection>;
+
+  bool begin() override { return work_.task.begin_await(*this); }
+
+  std::exception_ptr finish(bool by_cancellation) noexcept {
+    if (!by_cancellation) {
+      try {
+        work_.task.take();
+      } catch (...) {
+        peer_.service.failed(peer_.address, std::current_exception());
+      }
+    }
+    std::destroy_at(&work_);
+    peer_.slot = {};
+    return nullptr;
+  }
+
+  served_peer peer_;
+  union {
+    Work work_;
+  };
+};
+
+/// The established stream; none if it came to nothing or is one too many of its peer's, which has been logged then. A
+/// task of its own, so that nothing of it is left while the connection is served.
+template <class P>
+task<std::optional<established_stream<P>>> establish(P pending, served_peer& peer) {
+  try {
+    auto established = co_await with_timeout(peer.service.establish_timeout(), pending.establish()).result();
+    if (established) {
+      if constexpr (requires { error_address(established->peer_address()); }) {
+        const error_address known = established->peer_address();
+        if (!known.empty()) peer.address = known;
+      }
+      auto slot = peer.service.admit(peer.address);
+      if (!slot) co_return std::nullopt;
+      peer.slot = std::move(*slot);
+      co_return std::move(*established);
+    }
+    peer.service.not_established(peer.address, established.error());
+  } catch (...) {
+    peer.service.not_established(peer.address, std::current_exception());
+  }
+  co_return std::nullopt;
+}
+
+template <class Handler, class P>
+task<> establish_and_handle(Handler& handler, P pending, served_peer& peer) {
+  auto established = co_await establish(std::move(pending), peer);
+  if (established) co_await std::invoke(handler, std::move(*established));
+}
+
+/// Starts a connection as a child.
+template <class Handler, class P>
+void start_connection(serving& service, Handler& handler, P&& pending) {
+  using access = wring::detail::nursery_access;
+  const error_address from = socket_address(pending.peer_address());
+  service.accepted();
+  try {
+    if constexpr (established_at_once<P>) {
+      // Without a task around the handler's: that would stay for as long as the connection.
+      using work = wring::detail::bound_task<std::reference_wrapper<Handler>, P>;
+      auto slot = service.admit(from);
+      if (!slot) return;
+      const auto make = [&](void* place, served_peer& peer) {
+        ::new (place) work(std::reference_wrapper<Handler>(handler), std::move(pending));
+        peer.slot = std::move(*slot);
+      };
+      access::launch(service.connections(), *new connection<work>(service, from, make));
+    } else {
+      using function = task<> (*)(Handler&, P, served_peer&);
+      using work = wring::detail::bound_task<function, Handler&, P, served_peer&>;
+      const auto make = [&](void* place, served_peer& peer) {
+        ::new (place) work(function(&establish_and_handle<Handler, P>), handler, std::move(pending), peer);
+      };
+      access::launch(service.connections(), *new connection<work>(service, from, make));
+    }
+  } catch (...) {
+    service.failed(from, std::current_exception());
+  }
+}
+
+/// What follows an accept.
+enum class accepting { goes_on, pauses, ends };
+/// Before the next attempt of a listener that fails, which may be at once, again and again.
+inline constexpr duration accept_pause = std::chrono::milliseconds(10);
+
+template <class Handler, class P>
+accepting take_on(serving& service, Handler& handler, result<P>& accepted) {
+  if (accepted) {
+    start_connection(service, handler, std::move(*accepted));
+    return accepting::goes_on;
+  }
+  if (accepted.error() == errc::closed) return accepting::ends;
+  service.refused(accepted.error());
+  return accepting::pauses;
+}
+
+template <class L, class Handler>
+task<> accept_until_stopping(L& listener, Handler& handler, serving& service) {
+  for (;;) {
+    const bool room = co_await until_stopping(service.connections().vacancy());
+    if (!room) co_return;
+    accepting next = accepting::pauses;
+    try {
+      auto accepted = co_await until_stopping(listener.accept()).result();
+      if (!accepted) co_return;
+      next = take_on(service, handler, *accepted);
+    } catch (const std::bad_alloc&) {
+      service.refused(no_memory_to_accept(socket_address(listener.local_address())));
+    }
+    if (next == accepting::ends) co_return;
+    if (next == accepting::pauses) static_cast<void>(co_await until_stopping(sleep_for(accept_pause)));
+  }
+}
+
+/// What a listener that has been drained still gives.
+template <class L, class Handler>
+task<> accept_the_rest(L& listener, Handler& handler, serving& service) {
+  for (;;) {
+    co_await service.connections().vacancy();
+    accepting next = accepting::pauses;
+    try {
+      auto accepted = co_await listener.accept().result();
+      next = take_on(service, handler, accepted);
+    } catch (const std::bad_alloc&) {
+      service.refused(no_memory_to_accept(socket_address(listener.local_address())));
+    }
+    if (next == accepting::ends) co_return;
+    if (next == accepting::pauses) co_await sleep_for(accept_pause);
+  }
+}
+
+}  // namespace wring::net::detail
