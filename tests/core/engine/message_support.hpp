@@ -82,6 +82,24 @@ struct udp_ends : both_ends {
   ::sockaddr_in sender{};
 };
 
+/// Whether a source address is `address`.
+inline bool is(const ::sockaddr_in& address, const void* source, std::size_t size) {
+  if (size != sizeof address) return false;
+  ::sockaddr_in other{};
+  std::memcpy(&other, source, sizeof other);
+  return other.sin_family == AF_INET && other.sin_port == address.sin_port &&
+         other.sin_addr.s_addr == address.sin_addr.s_addr;
+}
+inline bool is(const ::sockaddr_in& address, std::span<const std::byte> source) {
+  return is(address, source.data(), source.size());
+}
+
+/// Lets the kernel meet what was submitted, and wait for it.
+inline void settle(engine& e) {
+  e.turn(engine::no_wait, 256);
+  e.turn(engine::no_wait, 256);
+}
+
 /// Two ends of a unix socket of the kind `type`.
 inline both_ends unix_ends(int type) {
   both_ends ends;

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+// Messages, one after the other, of the engine that WRING_ENGINE names.
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <netinet/in.h>
+#include <string>
+#include <sys/socket.h>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include <wring/core/engine/engine.hpp>
+#include <wring/core/engine/make_engine.hpp>
+#include <wring/core/engine/message_buffers.hpp>
+
+#include "message_support.hpp"
+
+namespace {
+
+using namespace wring;
+using namespace wring::tests;
+using wring::make_engine;
+
+TEST_CASE("a multishot receive brings each message whole, before and after it is armed", "[engine][messages]") {
+  const int point = GENERATE(range(0, 3));
+  CAPTURE(point);
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const udp_ends ends;
+    const int on = 1;
+    REQUIRE(::setsockopt(ends.fd[0], IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0);
+    message_buffers buffers(e);
+    messages receive(ends.fd[0], buffers);
+    const std::string longest(60'000, 'x');
+    const auto send = [&] {
+      ends.send("one");
+      ends.send(longest);
+      ends.send("three");
+    };
+    if (point == 0) send();
+    e.submit(receive);
+    if (point == 1) send();
+    settle(e);
+    if (point == 2) send();
+    REQUIRE(turn_while_waiting(e, [&] { return receive.got.size() == 3; }));
+    CHECK(text_of(receive.got[0]) == "one");
+    CHECK(text_of(receive.got[1]) == longest);
+    CHECK(text_of(receive.got[2]) == "three");
+    for (const received_message& each : receive.got) {
+      CHECK(is(ends.sender, each.source()));
+      CHECK_FALSE(each.truncated());
+      CHECK_FALSE(each.control_truncated());
+      ::cmsghdr info{};
+      REQUIRE(each.control().size() == CMSG_SPACE(sizeof(::in_pktinfo)));
+      std::memcpy(&info, each.control().data(), sizeof info);
+      CHECK((info.cmsg_level == IPPROTO_IP && info.cmsg_type == IP_PKTINFO));
+    }
+    REQUIRE(receive.active());
+    CHECK(buffers.pool().leased() == 3);
+    receive.got.clear();
+    CHECK(buffers.pool().leased() == 0);
+    e.cancel(receive);
+    turn_until_idle(e);
+    CHECK(receive.results == std::vector<int>{-ECANCELED});
+  }
+  e.shut_down();
+}
+
+TEST_CASE("a message without bytes ends a multishot receive, and is one", "[engine][messages]") {
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const udp_ends ends;
+    message_buffers buffers(e);
+    messages receive(ends.fd[0], buffers);
+    e.submit(receive);
+    settle(e);
+    for (const char* const text : {"before", "", "", "after"}) ends.send(text);
+    REQUIRE(turn_while_waiting(e, [&] {
+      if (!receive.active() && receive.got.size() < 4) e.submit(receive);
+      return receive.got.size() == 4;
+    }));
+    CHECK(receive.results == std::vector<int>{0, 0});
+    CHECK(text_of(receive.got[0]) == "before");
+    CHECK(text_of(receive.got[3]) == "after");
+    for (const received_message& each : receive.got) CHECK(is(ends.sender, each.source()));
+    CHECK(receive.got[1].payload().empty());
+    CHECK(std::move(receive.got[1]).take_payload().empty());
+    e.cancel(receive);
+    turn_until_idle(e);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("what a message has too much of is cut off, and told", "[engine][messages]") {
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const udp_ends ends;
+    const int on = 1;
+    REQUIRE(::setsockopt(ends.fd[0], IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0);
+    message_buffers buffers(e, {.payload = 5, .control = 0});
+    messages receive(ends.fd[0], buffers);
+    e.submit(receive);
+    for (const char* const text : {"1234", "12345", "123456", "1234567"}) ends.send(text);
+    REQUIRE(turn_while_waiting(e, [&] { return receive.got.size() == 4; }));
+    for (std::size_t i = 0; i != 4; ++i) {
+      CAPTURE(i);
+      CHECK(text_of(receive.got[i]) == (i == 0 ? "1234" : "12345"));
+      CHECK(receive.got[i].truncated() == (i >= 2));
+      CHECK(receive.got[i].control_truncated());
+      CHECK(receive.got[i].control().empty());
+      CHECK(is(ends.sender, receive.got[i].source()));
+    }
+    CHECK(receive.results.empty());
+    e.cancel(receive);
+    turn_until_idle(e);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("messages that there is no buffer for stay in the socket", "[engine][messages]") {
+  const bool empty = GENERATE(false, true);
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const udp_ends ends;
+    message_buffers buffers(e, {.count = 2, .initial = 2});
+    messages receive(ends.fd[0], buffers);
+    e.submit(receive);
+    ends.send("1");
+    ends.send("2");
+    REQUIRE(turn_while_waiting(e, [&] { return receive.got.size() == 2; }));
+    ends.send(empty ? "" : "3");
+    ends.send("4");
+    REQUIRE(turn_while_waiting(e, [&] { return receive.ended == 1; }));
+    CHECK(receive.results == std::vector<int>{-ENOBUFS});
+
+    // Whoever waits for a buffer is told.
+    struct told : buffer_pool::waiter {
+      bool yes = false;
+    } waiter;
+    waiter.on_buffer = [](buffer_pool::waiter& w) noexcept { static_cast<told&>(w).yes = true; };
+    REQUIRE(buffers.pool().wait(waiter));
+    receive.got.pop_front();
+    REQUIRE(waiter.yes);
+    receive.got.pop_front();
+    REQUIRE(turn_while_waiting(e, [&] {
+      if (!receive.active() && receive.got.size() < 2) e.submit(receive);
+      return receive.got.size() == 2;
+    }));
+    CHECK(text_of(receive.got[0]) == (empty ? "" : "3"));
+    CHECK(text_of(receive.got[1]) == "4");
+    if (receive.active()) e.cancel(receive);
+    turn_until_idle(e);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("an idle socket needs no buffer to wait", "[engine][messages]") {
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const udp_ends ends, others;
+    message_buffers buffers(e, {.count = 1, .initial = 1});
+    messages one(ends.fd[0], buffers), two(others.fd[0], buffers);
+    e.submit(one);
+    ends.send("1");
+    REQUIRE(turn_while_waiting(e, [&] { return one.got.size() == 1; }));
+    e.submit(two);
+    settle(e);
+    CHECK(two.active());
+    one.got.clear();
+    others.send("2");
+    REQUIRE(turn_while_waiting(e, [&] { return two.got.size() == 1; }));
+    CHECK(text_of(two.got[0]) == "2");
+    e.cancel(one);
+    e.cancel(two);
+    turn_until_idle(e);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("a cancelled multishot receive has brought what came first, and loses nothing", "[engine][messages]") {
+  const int point = GENERATE(range(0, 4));
+  CAPTURE(point);
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const both_ends ends = unix_ends(SOCK_DGRAM);
+    message_buffers buffers(e);
+    messages receive(ends.fd[0], buffers);
+    watched_descriptor watched;
+    const int sent = watched.get();
+    const auto send = [&] {
+      for (int i = 0; i != 3; ++i) send_descriptors(ends.fd[1], "text", {&sent, 1});
+      watched.close();
+    };
+    if (point == 0) send();
+    e.submit(receive);
+    if (point == 1) send();
+    if (point >= 2) settle(e);
+    if (point == 2) send();
+    e.cancel(receive);
+    if (point == 3) send();
+    turn_until_idle(e);
+    CHECK(receive.results == std::vector<int>{-ECANCELED});
+    const std::size_t came_first = receive.got.size();
+    receive.got.clear();  // nobody wants them
+    CHECK(watched.all_closed() == (came_first == 3));
+    e.submit(receive);
+    REQUIRE(turn_while_waiting(e, [&] { return came_first + receive.got.size() == 3; }));
+    e.cancel(receive);
+    turn_until_idle(e);
+    receive.got.clear();
+    CHECK(watched.all_closed());
+  }
+  e.shut_down();
+}
+
+TEST_CASE("messages are received through a small completion queue and small turns", "[engine][messages]") {
+  const auto made = make_engine({.queue_entries = 2, .completion_entries = 4});
+  engine& e = *made;
+  {
+    const udp_ends ends;
+    message_buffers buffers(e);
+    messages receive(ends.fd[0], buffers);
+    e.submit(receive);
+    e.turn(engine::no_wait, 1);
+    constexpr std::size_t count = 100;
+    for (std::size_t i = 0; i != count; ++i) ends.send(std::to_string(i));
+    std::size_t next = 0;
+    REQUIRE(turn_while_waiting(e, [&] {
+      e.turn(engine::no_wait, 1);
+      for (; !receive.got.empty(); receive.got.pop_front()) {
+        if (text_of(receive.got.front()) == std::to_string(next)) ++next;
+      }
+      if (!receive.active() && next != count) e.submit(receive);
+      return next == count;
+    }));
+    CHECK(buffers.pool().leased() == 0);
+    if (receive.active()) e.cancel(receive);
+    turn_until_idle(e);
+    for (const int result : receive.results) CHECK((result == 0 || result == -ECANCELED));
+  }
+  e.shut_down();
+}
+
+}  // namespace
