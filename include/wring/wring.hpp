@@ -61,11 +61,11 @@
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
 #include <wring/net/address_connector.hpp>
+#include <wring/net/any_listener.hpp>
 #include <wring/net/byte_sink.hpp>
 #include <wring/net/byte_source.hpp>
 #include <wring/net/connector.hpp>
 #include <wring/net/copy.hpp>
-#include <wring/net/any_listener.hpp>
 #include <wring/net/descriptor.hpp>
 #include <wring/net/ip_address.hpp>
 #include <wring/net/listener.hpp>
@@ -74,8 +74,8 @@
 #include <wring/net/pending_connection.hpp>
 #include <wring/net/reader.hpp>
 #include <wring/net/serve.hpp>
-#include <wring/net/shared_bytes.hpp>
 #include <wring/net/serve_options.hpp>
+#include <wring/net/shared_bytes.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_observer.hpp>
