@@ -52,8 +52,9 @@ class WRING_API tcp_listener {
   /// a queue of none; then it still belongs to the caller.
   [[nodiscard]] static tcp_listener adopt(int fd, std::size_t accept_queue = 16);
 
-  /// The next connection. Several tasks may wait; they are served in order. Returning: a cancelled accept has taken no
-  /// connection. Throws io_error with errc::closed once the listener is closed.
+  /// The next connection, which is established already (see `pending_connection`). Several tasks may wait; they are
+  /// served in order. Returning: a cancelled accept has taken no connection. Throws io_error with errc::closed once the
+  /// listener is closed.
   [[nodiscard]] auto accept() { return detail::socket_accept_wait(socket()); }
 
   /// The connections as a sequence that ends when the listener is closed:

@@ -175,6 +175,15 @@ TEST_CASE("addresses of every family are readable", "[error][address]") {
   CHECK_FALSE(unix_domain("").empty());
 }
 
+TEST_CASE("an IP address can be had as bytes", "[error][address]") {
+  const auto bytes_of = [](const error_address& a) { return std::string(a.ip_bytes().begin(), a.ip_bytes().end()); };
+  CHECK(bytes_of(ipv4("\xc0\0\2\1"sv, 80)) == "\xc0\0\2\1"sv);
+  CHECK(bytes_of(ipv6("\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1"sv, 80, 2)) == "\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1"sv);
+  CHECK(unix_domain("/run/x.sock").ip_bytes().empty());
+  CHECK(error_address::from_text("192.0.2.1").ip_bytes().empty());
+  CHECK(error_address().ip_bytes().empty());
+}
+
 TEST_CASE("a long path keeps its tail, and says that it was cut", "[error][address]") {
   CHECK(unix_domain("/0123456789/0123456789").to_string() == "unix:/0123456789/0123456789");
   CHECK(unix_domain("/srv/0123456789/0123456789").to_string() == "unix:.../0123456789/0123456789");

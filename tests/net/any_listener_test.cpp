@@ -113,6 +113,7 @@ TEST_CASE("a drained any_listener gives what the backlog held", "[tcp]") {
   run_net([]() -> task<> {
     any_listener listener = co_await net::listen_tcp(on_loopback);
     const raw_socket client = raw_socket::connected_to(listener.local_address());
+    co_await a_moment();
     co_await listener.drain();
     const auto pending = co_await listener.accept();
     REQUIRE(pending.peer_address() == client.address());

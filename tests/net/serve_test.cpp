@@ -265,6 +265,7 @@ TEST_CASE("connections that stood when the program was asked to stop are served"
         const std::string answer = co_await ask(clients.front(), "x");
         REQUIRE(answer == "x");
         for (int i = 0; i < 10; ++i) clients.push_back(raw_socket::connected_to(address));
+        co_await a_moment();
         scheduler::current().request_stop();
         co_await until([&] { return !listener.is_open(); });
         co_await a_moment();
@@ -321,6 +322,7 @@ TEST_CASE("serve takes any listener", "[tcp][serve]") {
         std::string answer = co_await ask(early, "early");
         REQUIRE(answer == "early");
         raw_socket late = raw_socket::connected_to(listener.local_address());
+        co_await a_moment();
         scheduler::current().request_stop();
         co_await until([&] { return !listener.target<net::tcp_listener>()->is_open(); });
         answer = co_await ask(late, "late");

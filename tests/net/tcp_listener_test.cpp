@@ -266,6 +266,7 @@ TEST_CASE("draining a listener closes its port, and what the backlog held can be
       }
       std::vector<raw_socket> clients;
       for (int i = 0; i < 20; ++i) clients.push_back(raw_socket::connected_to(address));
+      co_await a_moment();
       co_await with_nursery([&](nursery& n) -> task<> {
         for (int i = 0; i < 2; ++i) n.start([&]() -> task<> { co_await listener.drain(); });
         co_return;
@@ -296,6 +297,7 @@ TEST_CASE("draining takes no more than the backlog was to hold", "[tcp]") {
     auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4, .backlog = 3});
     std::vector<raw_socket> clients;
     for (int i = 0; i < 4; ++i) clients.push_back(raw_socket::connected_to(listener.local_address()));
+    co_await a_moment();
     co_await listener.drain();
     std::size_t accepted = 0;
     auto connections = listener.connections();
@@ -318,6 +320,7 @@ TEST_CASE("tasks that wait for a connection get what the drained backlog held, a
       }
       co_await yield();
       client.emplace(raw_socket::connected_to(listener.local_address()));
+      co_await a_moment();
       co_await listener.drain();
     });
     const std::string closed = "accept on " + listener.local_address().to_string() + ": closed on this side";
@@ -329,6 +332,7 @@ TEST_CASE("a connection that a drained listener gave to nobody waits for the nex
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     const raw_socket client = raw_socket::connected_to(listener.local_address());
+    co_await a_moment();
     co_await listener.drain();
     bool threw = false;
     try {

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <fcntl.h>
 #include <memory>
+#include <netinet/in.h>
+#include <poll.h>
 #include <span>
 #include <string>
 #include <sys/socket.h>
@@ -48,6 +50,32 @@ TEST_CASE("the open descriptors are the process's, in order, with what they refe
   const engine::descriptors after = e->open_descriptors();
   CHECK(std::ranges::count(after.all, std::pair(fd, std::string("/dev/zero"))) == 0);
   CHECK(after.all.size() == open.all.size() - 1);
+  e->shut_down();
+}
+
+TEST_CASE("an attempt to accept takes what the backlog holds, waits for nothing, and leaves the listener's mode",
+          "[engine]") {
+  const std::unique_ptr<engine> e = make_engine({});
+  const int listener = e->open_socket(AF_INET, SOCK_STREAM, 0);
+  ::sockaddr_in loopback{};
+  loopback.sin_family = AF_INET;
+  loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(e->bind(listener, reinterpret_cast<const ::sockaddr&>(loopback), sizeof loopback) >= 0);
+  REQUIRE(e->listen(listener, 1) >= 0);
+  CHECK(e->attempt_accept(listener) == -EAGAIN);
+  ::sockaddr_storage address{};
+  const int size = e->local_address(listener, std::as_writable_bytes(std::span(&address, 1)));
+  const int client = e->open_socket(AF_INET, SOCK_STREAM, 0);
+  REQUIRE(::connect(client, reinterpret_cast<const ::sockaddr*>(&address), static_cast<::socklen_t>(size)) == 0);
+  ::pollfd arrival{.fd = listener, .events = POLLIN, .revents = 0};
+  REQUIRE(::poll(&arrival, 1, 10'000) == 1);
+  const int accepted = e->attempt_accept(listener);
+  REQUIRE(accepted >= 0);
+  CHECK((::fcntl(accepted, F_GETFD) & FD_CLOEXEC) != 0);
+  CHECK(e->attempt_accept(listener) == -EAGAIN);
+  CHECK((::fcntl(listener, F_GETFL) & O_NONBLOCK) == 0);
+  for (const int fd : {accepted, client, listener}) e->close_descriptor(fd);
+  CHECK(e->attempt_accept(listener) == -EBADF);
   e->shut_down();
 }
 
