@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include <wring/core/detail/operand.hpp>
 #include <wring/core/task.hpp>
@@ -31,7 +32,7 @@ task<> serve(L& listener, Handler handler, serve_options options = {}) {
   auto body = [&]() -> task<> {
     co_await detail::accept_until_stopping(listener, handler, service);
     service.begin_grace();
-    co_await detail::stop_listening(listener);
+    co_await detail::stop_listening(std::addressof(listener));
     co_await detail::accept_the_rest(listener, handler, service);
   };
   co_await service.connections().run(std::ref(body));

@@ -17,11 +17,11 @@ namespace wring::net::detail {
 
 /// Ends the listening with as little loss as the listener knows how to.
 template <listener L>
-auto stop_listening(L& l) {
+auto stop_listening(L* l) {
   if constexpr (drainable_listener<L>) {
-    return l.drain();
+    return l->drain();
   } else {
-    return l.close();
+    return l->close();
   }
 }
 
@@ -58,7 +58,7 @@ inline constexpr listener_table<Pending> listener_table_of = {
     .accept = erased_functions_of<Pending, L>([](L* l, memory_argument) {
       return converted_operation<Pending, decltype(l->accept())>([l] { return l->accept(); });
     }),
-    .drain = erased_functions_of<void, L>([](L* l, memory_argument) { return stop_listening(*l); }),
+    .drain = erased_functions_of<void, L>([](L* l, memory_argument) { return stop_listening(l); }),
     .close = erased_functions_of<void, L>([](L* l, memory_argument) { return l->close(); }),
     .local_address = [](const void* listener) noexcept -> socket_address {
       return static_cast<const L*>(listener)->local_address();
