@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include <wring/core/awaitable.hpp>
-#include <wring/core/detail/as_result.hpp>
-#include <wring/core/detail/flow.hpp>
+#include <wring/core/detail/awaiting/as_result.hpp>
+#include <wring/core/detail/flows/flow.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring {

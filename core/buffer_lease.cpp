@@ -4,7 +4,7 @@
 #include <new>
 
 #include <wring/core/buffer_lease.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 
 namespace wring {
 

@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-#include <wring/core/detail/scoped.hpp>
+#include <wring/core/detail/awaiting/scoped.hpp>
 
 namespace wring {
 

@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
-#include <wring/core/detail/exception_trace.hpp>
-#include <wring/core/detail/print_dump.hpp>
-#include <wring/core/detail/task_tree.hpp>
+#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/print_dump.hpp>
+#include <wring/core/detail/flows/task_tree.hpp>
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/log_context.hpp>
 

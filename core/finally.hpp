@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-#include <wring/core/detail/deadline.hpp>
-#include <wring/core/detail/outcome.hpp>
+#include <wring/core/detail/awaiting/deadline.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/shield.hpp>
 #include <wring/core/task.hpp>

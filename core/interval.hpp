@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/timer_wheel.hpp>
+#include <wring/core/detail/scheduling/timer_wheel.hpp>
 #include <wring/core/duration.hpp>
 
 namespace wring {

@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 
 #include <wring/core/detail/escape.hpp>
-#include <wring/core/detail/standard_descriptors.hpp>
+#include <wring/core/detail/process/standard_descriptors.hpp>
 #include <wring/core/log.hpp>
 
 namespace wring::log {

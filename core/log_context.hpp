@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <wring/core/detail/awaiting/with_context.hpp>
 #include <wring/core/detail/gcc12.hpp>
-#include <wring/core/detail/with_context.hpp>
 #include <wring/core/log.hpp>
 
 namespace wring::log {

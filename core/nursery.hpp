@@ -12,12 +12,12 @@
 #include <vector>
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/bound_task.hpp>
-#include <wring/core/detail/child_flow.hpp>
+#include <wring/core/detail/awaiting/bound_task.hpp>
+#include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/counted_ref.hpp>
+#include <wring/core/detail/flows/child_flow.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 #include <wring/core/detail/gcc12.hpp>
-#include <wring/core/detail/outcome.hpp>
-#include <wring/core/detail/wait_list.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/ready_signal.hpp>
 #include <wring/core/scheduler.hpp>

@@ -3,7 +3,7 @@
 
 #include <poll.h>
 
-#include <wring/core/detail/readiness_wait.hpp>
+#include <wring/core/detail/awaiting/readiness_wait.hpp>
 
 namespace wring {
 

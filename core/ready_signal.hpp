@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/outcome.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 
 namespace wring {
 

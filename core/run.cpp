@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <exception>
 
-#include <wring/core/detail/dump_signal.hpp>
-#include <wring/core/detail/exception_trace.hpp>
-#include <wring/core/detail/stop_signals.hpp>
+#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/process/dump_signal.hpp>
+#include <wring/core/detail/process/stop_signals.hpp>
 #include <wring/core/run.hpp>
 
 namespace wring::detail {

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <wring/core/detail/main_flow.hpp>
+#include <wring/core/detail/flows/main_flow.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/task.hpp>

@@ -9,10 +9,10 @@
 #include <thread>
 
 #include <wring/core/current_scheduler.hpp>
-#include <wring/core/detail/exception_trace.hpp>
-#include <wring/core/detail/print_dump.hpp>
-#include <wring/core/detail/remote_end.hpp>
-#include <wring/core/detail/thread_scheduler.hpp>
+#include <wring/core/detail/awaiting/remote_end.hpp>
+#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/print_dump.hpp>
+#include <wring/core/detail/scheduling/thread_scheduler.hpp>
 #include <wring/core/engine/make_engine.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/log.hpp>

@@ -11,14 +11,14 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/block_pool.hpp>
-#include <wring/core/detail/elapsed_hint.hpp>
-#include <wring/core/detail/end_of_turn.hpp>
-#include <wring/core/detail/flow.hpp>
-#include <wring/core/detail/inbox.hpp>
-#include <wring/core/detail/root_nursery.hpp>
-#include <wring/core/detail/scheduler_service.hpp>
-#include <wring/core/detail/time_source.hpp>
-#include <wring/core/detail/timer_wheel.hpp>
+#include <wring/core/detail/flows/flow.hpp>
+#include <wring/core/detail/flows/root_nursery.hpp>
+#include <wring/core/detail/scheduling/elapsed_hint.hpp>
+#include <wring/core/detail/scheduling/end_of_turn.hpp>
+#include <wring/core/detail/scheduling/inbox.hpp>
+#include <wring/core/detail/scheduling/scheduler_service.hpp>
+#include <wring/core/detail/scheduling/time_source.hpp>
+#include <wring/core/detail/scheduling/timer_wheel.hpp>
 #include <wring/core/detail/unique_function.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/engine/engine.hpp>

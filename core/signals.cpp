@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include <wring/core/detail/close_descriptor.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
-#include <wring/core/detail/standard_descriptors.hpp>
+#include <wring/core/detail/process/close_descriptor.hpp>
+#include <wring/core/detail/process/standard_descriptors.hpp>
 #include <wring/core/engine/kernel_engine.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/readiness.hpp>

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include <wring/core/detail/sleep_wait.hpp>
+#include <wring/core/detail/awaiting/sleep_wait.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/steady_clock.hpp>

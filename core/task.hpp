@@ -5,8 +5,8 @@
 #include <source_location>
 #include <type_traits>
 
-#include <wring/core/detail/as_result.hpp>
-#include <wring/core/detail/task_promise.hpp>
+#include <wring/core/detail/awaiting/as_result.hpp>
+#include <wring/core/detail/flows/task_promise.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/result.hpp>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <chrono>
 
-#include <wring/core/detail/exception_trace.hpp>
-#include <wring/core/detail/flow.hpp>
+#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/flow.hpp>
 #include <wring/core/task_info.hpp>
 
 namespace wring {

@@ -5,8 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/detail/awaiting/with_context.hpp>
 #include <wring/core/detail/gcc12.hpp>
-#include <wring/core/detail/with_context.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring {

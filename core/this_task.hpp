@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <wring/core/detail/yield_wait.hpp>
+#include <wring/core/detail/awaiting/yield_wait.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring {

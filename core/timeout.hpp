@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include <wring/core/detail/deadline.hpp>
+#include <wring/core/detail/awaiting/deadline.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/steady_clock.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <wring/core/detail/scoped.hpp>
+#include <wring/core/detail/awaiting/scoped.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <wring/core/detail/group.hpp>
+#include <wring/core/detail/flows/group.hpp>
 
 namespace wring {
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include <wring/core/detail/close_descriptor.hpp>
+#include <wring/core/detail/process/close_descriptor.hpp>
 
 namespace wring::net {
 

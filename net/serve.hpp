@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/detail/serving.hpp>
 #include <wring/net/listener.hpp>

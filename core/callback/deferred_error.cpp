@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <wring/core/callback/deferred_error.hpp>
-#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/flows/exception_trace.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring {

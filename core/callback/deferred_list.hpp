@@ -12,7 +12,7 @@
 #include <wring/core/callback/deferred_result.hpp>
 #include <wring/core/callback/detail/gathering.hpp>
 #include <wring/core/callback/first_error.hpp>
-#include <wring/core/detail/outcome.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 
 namespace wring {
 

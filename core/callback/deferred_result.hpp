@@ -4,7 +4,7 @@
 #include <optional>
 
 #include <wring/core/callback/failure.hpp>
-#include <wring/core/detail/outcome.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 
 namespace wring {
 

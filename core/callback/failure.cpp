@@ -8,7 +8,7 @@
 
 #include <wring/core/callback/deferred_error.hpp>
 #include <wring/core/callback/failure.hpp>
-#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/flows/exception_trace.hpp>
 
 namespace wring {
 

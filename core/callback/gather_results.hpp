@@ -9,7 +9,7 @@
 #include <wring/core/callback/deferred.hpp>
 #include <wring/core/callback/detail/gathering.hpp>
 #include <wring/core/callback/first_error.hpp>
-#include <wring/core/detail/outcome.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 
 namespace wring {
 

@@ -12,7 +12,7 @@
 #include <wring/core/callback/detail/gathering.hpp>
 #include <wring/core/callback/failure.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/detail/outcome.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 
 namespace wring {
 

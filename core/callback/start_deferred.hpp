@@ -8,8 +8,8 @@
 #include <utility>
 
 #include <wring/core/callback/deferred.hpp>
-#include <wring/core/detail/bound_task.hpp>
-#include <wring/core/detail/outcome.hpp>
+#include <wring/core/detail/awaiting/bound_task.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/scheduler.hpp>
 

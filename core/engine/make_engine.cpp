@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include <wring/core/detail/standard_descriptors.hpp>
+#include <wring/core/detail/process/standard_descriptors.hpp>
 #include <wring/core/engine/epoll_engine.hpp>
 #include <wring/core/engine/make_engine.hpp>
 #include <wring/core/engine/uring_engine.hpp>

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include <wring/core/detail/awaiting/operand.hpp>
+#include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
 #include <wring/core/detail/gcc12.hpp>
-#include <wring/core/detail/operand.hpp>
-#include <wring/core/detail/wait_list.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/result.hpp>
 

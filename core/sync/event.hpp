@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
-#include <wring/core/detail/wait_list.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring {

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <utility>
 
+#include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
-#include <wring/core/detail/wait_list.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/result.hpp>
 

@@ -11,8 +11,8 @@
 
 #include <fmt/format.h>
 
-#include <wring/core/detail/exception_trace.hpp>
-#include <wring/core/detail/thread_scheduler.hpp>
+#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/scheduling/thread_scheduler.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/scheduler_observer.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <wring/core/detail/scheduler_service.hpp>
-#include <wring/core/detail/time_source.hpp>
+#include <wring/core/detail/scheduling/scheduler_service.hpp>
+#include <wring/core/detail/scheduling/time_source.hpp>
 #include <wring/core/engine/engine.hpp>
 
 namespace wring::detail {

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/engine/kernel_engine.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/testing/leak_check.hpp>

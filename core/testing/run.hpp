@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <wring/core/detail/outcome.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/task.hpp>

@@ -6,7 +6,7 @@
 #include <deque>
 #include <limits>
 
-#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/net/descriptor.hpp>

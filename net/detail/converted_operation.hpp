@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring::net::detail {

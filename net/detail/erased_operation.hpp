@@ -11,8 +11,8 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/buffer_lease.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring::net::detail {

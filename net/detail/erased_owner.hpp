@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <utility>
 
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 
 namespace wring::net::detail {
 

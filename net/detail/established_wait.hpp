@@ -5,7 +5,7 @@
 #include <utility>
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 
 namespace wring::net::detail {
 

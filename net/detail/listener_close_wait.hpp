@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/net/detail/accept_socket.hpp>
 
 namespace wring::net::detail {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/result.hpp>
 #include <wring/net/detail/memory_link.hpp>
 

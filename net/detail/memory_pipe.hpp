@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include <wring/core/detail/timer_wheel.hpp>
-#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/detail/awaiting/wait_list.hpp>
+#include <wring/core/detail/scheduling/timer_wheel.hpp>
 #include <wring/core/error.hpp>
 #include <wring/net/stream_observer.hpp>
 

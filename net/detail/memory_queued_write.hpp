@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include <wring/core/detail/end_of_turn.hpp>
+#include <wring/core/detail/scheduling/end_of_turn.hpp>
 #include <wring/net/detail/memory_pipe.hpp>
 #include <wring/net/detail/queued_write.hpp>
 

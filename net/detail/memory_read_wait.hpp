@@ -7,7 +7,7 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/buffer_lease.hpp>
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/result.hpp>
 #include <wring/net/detail/memory_pipe.hpp>
 

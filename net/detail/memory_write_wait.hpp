@@ -5,7 +5,7 @@
 #include <span>
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/result.hpp>
 #include <wring/net/detail/memory_pipe.hpp>
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/operand.hpp>
-#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
+#include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/net/detail/outbox_queue.hpp>
 
 namespace wring::net::detail {

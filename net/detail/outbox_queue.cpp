@@ -8,7 +8,7 @@
 #include <utility>
 
 #include <wring/core/detail/destroyed_in_use.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/net/detail/gathered.hpp>
 #include <wring/net/detail/outbox_queue.hpp>
 

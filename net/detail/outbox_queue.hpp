@@ -7,8 +7,8 @@
 #include <span>
 
 #include <wring/core/awaiter.hpp>
+#include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/detail/wait_list.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/net/detail/queued_write.hpp>

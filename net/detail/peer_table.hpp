@@ -10,7 +10,7 @@
 #include <utility>
 
 #include <wring/core/detail/export.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/error.hpp>
 

@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/detail/awaiting/turn.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/detail/turn.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/detail/task_slot.hpp>
 #include <wring/net/stream.hpp>

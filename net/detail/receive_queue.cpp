@@ -4,7 +4,7 @@
 #include <memory>
 #include <new>
 
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/net/detail/receive_queue.hpp>
 
 namespace wring::net::detail {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/detail/awaiting/wait_list.hpp>
 
 namespace wring::net::detail {
 

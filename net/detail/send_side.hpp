@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/engine/engine.hpp>
 #include <wring/net/detail/receive_side.hpp>
 #include <wring/net/detail/send_entry.hpp>

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/detail/bound_task.hpp>
+#include <wring/core/detail/awaiting/bound_task.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/result.hpp>

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/net/detail/accept_socket.hpp>
 #include <wring/net/tcp_stream.hpp>
 

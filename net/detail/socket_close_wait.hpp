@@ -2,7 +2,7 @@
 #pragma once
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/net/detail/stream_socket.hpp>
 
 namespace wring::net::detail {

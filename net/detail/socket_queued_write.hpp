@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include <wring/core/detail/end_of_turn.hpp>
+#include <wring/core/detail/scheduling/end_of_turn.hpp>
 #include <wring/core/engine/engine.hpp>
 #include <wring/net/detail/queued_write.hpp>
 #include <wring/net/detail/send_side.hpp>

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/net/detail/socket_send_wait.hpp>
 
 namespace wring::net::detail {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include <wring/core/detail/operand.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/net/detail/socket_send_wait.hpp>
 
 namespace wring::net::detail {

@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/net/detail/socket_calls.hpp>
 #include <wring/net/detail/stream_socket.hpp>
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <utility>
 
-#include <wring/core/detail/wait_list.hpp>
+#include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/net/detail/send_side.hpp>
 
 namespace wring::net::detail {

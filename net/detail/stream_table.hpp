@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 
 namespace wring::net {

@@ -3,7 +3,7 @@
 #include <array>
 #include <bit>
 
-#include <wring/core/detail/turn.hpp>
+#include <wring/core/detail/awaiting/turn.hpp>
 #include <wring/net/detail/write_buffer.hpp>
 
 namespace wring::net::detail {

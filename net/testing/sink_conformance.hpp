@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/detail/operand.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/testing/check_failed.hpp>

@@ -18,7 +18,7 @@
 
 #include <wring/core/callback/from_callback.hpp>
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/detail/inbox.hpp>
+#include <wring/core/detail/scheduling/inbox.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/run.hpp>

@@ -10,7 +10,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>

@@ -16,8 +16,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
 #include <wring/core/detail/sanitizers.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/testing/leak_check.hpp>

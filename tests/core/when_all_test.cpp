@@ -12,7 +12,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/detail/exception_trace.hpp>
+#include <wring/core/detail/flows/exception_trace.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>

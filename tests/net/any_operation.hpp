@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <wring/core/detail/outcome.hpp>
-#include <wring/core/detail/put_back.hpp>
+#include <wring/core/detail/awaiting/put_back.hpp>
+#include <wring/core/detail/flows/outcome.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring::tests {

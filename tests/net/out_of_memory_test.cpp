@@ -14,7 +14,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/leak_check.hpp>

@@ -16,7 +16,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/leak_check.hpp>

@@ -12,7 +12,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/cancel_scope.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>

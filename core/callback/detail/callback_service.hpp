@@ -6,7 +6,7 @@
 
 #include <wring/core/callback/detail/callback_box.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/detail/scheduler_service.hpp>
+#include <wring/core/detail/scheduling/scheduler_service.hpp>
 
 namespace wring {
 class cooperator;

@@ -13,7 +13,7 @@
 #include <wring/core/callback/detail/callback_box.hpp>
 #include <wring/core/callback/failure.hpp>
 #include <wring/core/detail/counted_ref.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 
 namespace wring::detail {
 

@@ -12,10 +12,10 @@
 
 #include <wring/config.hpp>
 #include <wring/core/callback/detail/captured_stack.hpp>
+#include <wring/core/detail/awaiting/value_slot.hpp>
 #include <wring/core/detail/counted_ref.hpp>
 #include <wring/core/detail/export.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
-#include <wring/core/detail/value_slot.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 
 namespace wring::detail {
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include <wring/core/callback/detail/deferred_links.hpp>
-#include <wring/core/detail/timer_wheel.hpp>
+#include <wring/core/detail/scheduling/timer_wheel.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
 

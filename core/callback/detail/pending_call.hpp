@@ -10,9 +10,9 @@
 
 #include <wring/core/callback/detail/callback_service.hpp>
 #include <wring/core/callback/start_deferred.hpp>
-#include <wring/core/detail/bound_task.hpp>
-#include <wring/core/detail/frame_recycler.hpp>
-#include <wring/core/detail/timer_wheel.hpp>
+#include <wring/core/detail/awaiting/bound_task.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/timer_wheel.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring::detail {

@@ -9,7 +9,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <wring/core/detail/frame_recycler.hpp>
+#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/sleep.hpp>

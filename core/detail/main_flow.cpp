@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: MIT
-#include <wring/core/detail/main_flow.hpp>
-
-namespace wring::detail {
-
-main_flow::~main_flow() = default;
-
-}  // namespace wring::detail

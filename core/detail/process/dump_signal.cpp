@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <string_view>
+#include <unistd.h>
+
+#include <wring/core/detail/process/dump_signal.hpp>
+#include <wring/core/detail/process/signal_targets.hpp>
+#include <wring/core/scheduler.hpp>
+
+namespace wring::detail {
+
+namespace {
+
+constexpr std::size_t disabled = signal_targets::most;
+
+constinit signal_targets targets;
+std::mutex registration;
+std::size_t users = 0;
+struct ::sigaction found;
+
+void on_signal(int) {
+  const int error_number = errno;
+  targets.tell([](scheduler& s) noexcept {
+    if (s.request_dump_from_anywhere()) return;
+    constexpr std::string_view stuck =
+        "wring: no task dump since the last SIGQUIT: a task runs without awaiting, or blocks the thread; attach gdb\n";
+    [[maybe_unused]] const ::ssize_t written = ::write(STDERR_FILENO, stuck.data(), stuck.size());
+  });
+  errno = error_number;
+}
+
+}  // namespace
+
+dump_signal::dump_signal(scheduler& s, bool enabled) : slot_(disabled) {
+  if (!enabled) return;
+  const std::lock_guard lock(registration);
+  slot_ = targets.add(s);
+  if (users++ == 0) {
+    struct ::sigaction action = {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(SIGQUIT, &action, &found);
+  }
+  unblocked_.open(SIGQUIT);
+}
+
+dump_signal::~dump_signal() {
+  if (slot_ == disabled) return;
+  unblocked_.block_again();
+  const std::lock_guard lock(registration);
+  if (--users == 0) ::sigaction(SIGQUIT, &found, nullptr);
+  targets.remove(slot_);
+}
+
+}  // namespace wring::detail
