@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/awaitable.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 #include <wring/net/pending_connection.hpp>
 #include <wring/net/socket_address.hpp>
@@ -15,7 +16,7 @@ namespace detail {
 
 /// Something to await, with `.result()`, that gives a pending connection.
 template <class A>
-concept accept_operation = wring::detail::operation_like<A> && faultable_operation<A, typename A::value_type> &&
+concept accept_operation = awaitable_operation<A> && faultable_operation<A, typename A::value_type> &&
                            pending_connection<typename A::value_type>;
 
 }  // namespace detail

@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/awaitable.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/stream.hpp>
@@ -15,8 +16,8 @@ namespace detail {
 
 /// Something to await, with `.result()`, that gives a stream.
 template <class A>
-concept stream_operation = wring::detail::operation_like<A> && faultable_operation<A, typename A::value_type> &&
-                           stream<typename A::value_type>;
+concept stream_operation =
+    awaitable_operation<A> && faultable_operation<A, typename A::value_type> && stream<typename A::value_type>;
 
 }  // namespace detail
 

@@ -14,6 +14,7 @@
 #include <wring/core/detail/export.hpp>
 #include <wring/core/error.hpp>
 #include <wring/net/detail/erased_operation.hpp>
+#include <wring/net/detail/erased_owner.hpp>
 #include <wring/net/detail/stream_table.hpp>
 #include <wring/net/stream_observer.hpp>
 #include <wring/net/stream_security.hpp>
@@ -138,9 +139,9 @@ class any_stream : private stream_ref {
   template <stream S, class... Args>
     requires std::constructible_from<S, Args...>
   explicit any_stream(std::in_place_type_t<S>, Args&&... args) : any_stream() {
-    auto* const made = new detail::stream_owner_of<S>(std::forward<Args>(args)...);
+    auto* const made = new detail::erased_owner_of<S>(std::forward<Args>(args)...);
     owner_.reset(made);
-    static_cast<stream_ref&>(*this) = made->stream;
+    static_cast<stream_ref&>(*this) = made->object;
   }
   any_stream(any_stream&& other) noexcept : any_stream() { swap(other); }
   any_stream& operator=(any_stream&& other) noexcept {
@@ -172,7 +173,7 @@ class any_stream : private stream_ref {
  private:
   friend class stream_ref;
 
-  std::unique_ptr<detail::stream_owner> owner_;
+  std::unique_ptr<detail::erased_owner> owner_;
 };
 
 inline stream_ref::stream_ref(any_stream& s) noexcept : stream_ref(static_cast<const stream_ref&>(s)) {}

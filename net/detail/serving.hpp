@@ -9,7 +9,6 @@
 #include <optional>
 #include <utility>
 
-#include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/awaiting/bound_task.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/nursery.hpp>
@@ -18,6 +17,7 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/timeout.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/net/detail/established_wait.hpp>
 #include <wring/net/detail/listener_table.hpp>
 #include <wring/net/detail/peer_table.hpp>

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <wring/core/awaiter.hpp>
-#include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 
 namespace wring::net {
@@ -131,27 +130,6 @@ inline constexpr stream_table table_of = {
     },
     .queue = stream_access::queue_function<S>(),
     .type = &typeid(S),
-};
-
-/// A stream on the heap.
-struct stream_owner {
-  stream_owner() noexcept = default;
-  stream_owner(const stream_owner&) = delete;
-  stream_owner& operator=(const stream_owner&) = delete;
-  virtual ~stream_owner() = default;
-};
-
-template <class S>
-struct stream_owner_of final : stream_owner {
-  template <class... Args>
-  explicit stream_owner_of(Args&&... args) : stream(std::forward<Args>(args)...) {}
-
-  static void* operator new(std::size_t size) { return wring::detail::frame_recycler::allocate(size); }
-  static void operator delete(void* block, std::size_t size) noexcept {
-    wring::detail::frame_recycler::deallocate(block, size);
-  }
-
-  S stream;
 };
 
 /// An operation that has ended before it begins.

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/awaitable.hpp>
 #include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/detail/export.hpp>
 #include <wring/core/duration.hpp>
@@ -42,14 +43,14 @@ template <class Made>
 struct made_listener {
   using type = Made;
 };
-template <wring::detail::awaitable Made>
+template <awaitable Made>
 struct made_listener<Made> {
   using type = wring::detail::value_of<Made>;
 };
 
 template <class Make>
 task<any_listener> make_any_listener(Make& make) {
-  if constexpr (wring::detail::awaitable<std::invoke_result_t<Make&>>) {
+  if constexpr (awaitable<std::invoke_result_t<Make&>>) {
     auto made = co_await make();
     co_return any_listener(std::move(made));
   } else {

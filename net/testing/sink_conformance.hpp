@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/awaitable.hpp>
 #include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/detail/export.hpp>
 #include <wring/core/duration.hpp>

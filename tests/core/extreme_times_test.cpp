@@ -20,6 +20,7 @@
 #include <wring/core/callback/deferred_error.hpp>
 #include <wring/core/callback/looping_call.hpp>
 #include <wring/core/finally.hpp>
+#include <wring/core/interval.hpp>
 #include <wring/core/run.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/event.hpp>
