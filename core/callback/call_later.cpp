@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <stdexcept>
 #include <string>
 
 #include <wring/core/callback/call_later.hpp>
 
 namespace wring {
-
-call_already_made::call_already_made(const char* what)
-    : std::logic_error(std::string("delayed_call::") + what + ": the call was made already") {}
-call_already_made::~call_already_made() = default;
-
-call_already_cancelled::call_already_cancelled(const char* what)
-    : std::logic_error(std::string("delayed_call::") + what + ": the call was cancelled, or its scheduler has gone") {}
-call_already_cancelled::~call_already_cancelled() = default;
 
 detail::pending_call& delayed_call::call() const {
   if (!call_) throw std::logic_error("this delayed_call was moved from, or never referred to a call");

@@ -6,30 +6,13 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/callback/delayed_call_error.hpp>
 #include <wring/core/callback/detail/pending_call.hpp>
 #include <wring/core/detail/counted_ref.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring {
-
-/// A delayed call was to be cancelled or moved, but it has been made.
-class WRING_API call_already_made : public std::logic_error {
- public:
-  explicit call_already_made(const char* what);
-  call_already_made(const call_already_made&) noexcept = default;
-  call_already_made& operator=(const call_already_made&) noexcept = default;
-  ~call_already_made() override;
-};
-
-/// A delayed call was to be cancelled or moved, but it has been cancelled, or its scheduler has gone.
-class WRING_API call_already_cancelled : public std::logic_error {
- public:
-  explicit call_already_cancelled(const char* what);
-  call_already_cancelled(const call_already_cancelled&) noexcept = default;
-  call_already_cancelled& operator=(const call_already_cancelled&) noexcept = default;
-  ~call_already_cancelled() override;
-};
 
 /// Refers to a call that `call_later` has arranged. Copies refer to the same call. Dropping it changes nothing: the
 /// call will be made. May outlive the call and the scheduler. One thread.

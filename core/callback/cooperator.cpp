@@ -328,7 +328,11 @@ bool cooperative_work::cancel() {
 
 void wait_for(cooperative_work& work, deferred<bool> more) { work.wait_for(std::move(more)); }
 
-cooperator& shared_cooperator() { return callback_service::current().shared_cooperator(); }
+cooperator& shared_cooperator() {
+  std::shared_ptr<void>& kept = callback_service::current().shared_cooperator();
+  if (kept == nullptr) kept = std::make_shared<cooperator>();
+  return *static_cast<cooperator*>(kept.get());
+}
 
 }  // namespace detail
 

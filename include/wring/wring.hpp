@@ -18,6 +18,7 @@
 #include <wring/core/callback/deferred_result.hpp>
 #include <wring/core/callback/deferred_semaphore.hpp>
 #include <wring/core/callback/deferred_source.hpp>
+#include <wring/core/callback/delayed_call_error.hpp>
 #include <wring/core/callback/execute.hpp>
 #include <wring/core/callback/failure.hpp>
 #include <wring/core/callback/first_error.hpp>

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
-#include <cstddef>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -13,27 +11,7 @@
 #include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/testing/check_failed.hpp>
-#include <wring/net/stream.hpp>
-
-namespace wring::testing {
-
-/// What `check_stream` may expect of the streams it is given.
-struct stream_check_options {
-  /// The peer sees the end of the stream after shut_down_write, and can go on writing.
-  bool half_close = true;
-  /// The peer of a stream that was aborted gets an error, not the end of the stream.
-  bool reports_abort = true;
-  /// The most bytes that may be written one way without being read. Well above what the stream really holds: that many
-  /// are written to see that a writer is made to wait.
-  std::size_t most_held = std::size_t{64} * 1024 * 1024;
-  /// How long one rule may take.
-  duration patience = std::chrono::seconds(20);
-};
-
-/// Two connected streams.
-using stream_pair = std::pair<net::any_stream, net::any_stream>;
-
-}  // namespace wring::testing
+#include <wring/net/testing/stream_check_options.hpp>
 
 namespace wring::net::detail {
 
@@ -45,8 +23,9 @@ WRING_API task<> check_stream(const std::function<task<testing::stream_pair>()>&
 namespace wring::testing {
 
 /// Checks that streams are what `net::stream` says, rule by rule, each on a fresh pair from both of its ends. `make()`
-/// gives the two ends of a new connection, as a std::pair or a task of one. Throws `failure`, which says which rule was
-/// broken and how. The streams must take 1 KiB that nobody reads yet. Await it inside a scheduler whose clock runs:
+/// gives the two ends of a new connection, as a std::pair or a task of one. Throws `check_failed`, which says which
+/// rule was broken and how. The streams must take 1 KiB that nobody reads yet. Await it inside a scheduler whose clock
+/// runs:
 ///
 ///     wring::testing::run([]() -> wring::task<> {
 ///       co_await wring::testing::check_stream([] { return wring::net::make_memory_stream_pair(); });

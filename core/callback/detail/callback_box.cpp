@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <wring/core/callback/detail/callback_box.hpp>
-#include <wring/core/callback/detail/callback_service.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/scheduler.hpp>
 
@@ -21,6 +20,14 @@ bool callback_box::push(callback_state& s) noexcept {
   // Within the lock: the scheduler is there as long as the box is not closed.
   if (!waiting_.exchange(true, std::memory_order_seq_cst)) home_.service_has_work();
   return true;
+}
+
+bool callback_box::at_home() noexcept {
+  const scheduler* const here = scheduler::try_current();
+  if (here != &home_) return false;
+  // Another one may have been made in the same place.
+  const std::lock_guard lock(mutex_);
+  return !closed_;
 }
 
 void callback_box::deliver(std::size_t limit) noexcept {
@@ -61,8 +68,8 @@ void callback_box::close() noexcept {
   while (waiting()) deliver(static_cast<std::size_t>(-1));
 }
 
-callback_state::callback_state(const std::source_location& made)
-    : box_(callback_service::current().box()), made_(made), next_(box_->outstanding_) {
+callback_state::callback_state(std::shared_ptr<callback_box> box, const std::source_location& made)
+    : box_(std::move(box)), made_(made), next_(box_->outstanding_) {
   if (next_ != nullptr) next_->previous_ = this;
   box_->outstanding_ = this;
 }
@@ -81,12 +88,6 @@ bool callback_state::withdraw() noexcept {
   if (called_.load(std::memory_order_acquire)) return false;
   complained_.store(true, std::memory_order_relaxed);  // a call that comes later is no second one
   return !called_.exchange(true, std::memory_order_acq_rel);
-}
-
-bool callback_state::at_home() const noexcept {
-  const scheduler* const here = scheduler::try_current();
-  const callback_service* const service = here != nullptr ? here->try_service<callback_service>() : nullptr;
-  return service != nullptr && service->box() == box_;
 }
 
 void callback_state::post() noexcept {

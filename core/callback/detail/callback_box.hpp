@@ -30,6 +30,8 @@ class WRING_API callback_box {
   /// Any thread. False if the scheduler has gone. Otherwise takes over a reference to `s`.
   [[nodiscard]] bool push(callback_state& s) noexcept;
 
+  /// Any thread. Whether this is the scheduler's, and the scheduler exists.
+  [[nodiscard]] bool at_home() noexcept;
   /// The scheduler's thread. Whether deliver() would find something. push() tells the scheduler when that changes.
   [[nodiscard]] bool waiting() const noexcept { return waiting_.load(std::memory_order_seq_cst); }
   /// The scheduler's thread. Fires the deferreds of up to `limit` callbacks, in the order of the calls.
@@ -77,7 +79,7 @@ class WRING_API callback_state {
   /// Any thread. Whether there was a call, which may have yet to arrive.
   [[nodiscard]] bool called() const noexcept { return called_.load(std::memory_order_acquire); }
   /// Whether this is the scheduler's thread, and the scheduler exists.
-  [[nodiscard]] bool at_home() const noexcept;
+  [[nodiscard]] bool at_home() const noexcept { return box_->at_home(); }
   /// Any thread: what is to be delivered is in the state.
   void post() noexcept;
   /// The scheduler's thread: as post(), but at once.
@@ -86,7 +88,7 @@ class WRING_API callback_state {
   void leave() noexcept;
 
  protected:
-  explicit callback_state(const std::source_location& made);
+  callback_state(std::shared_ptr<callback_box> box, const std::source_location& made);
   ~callback_state() = default;
 
   /// Fires the deferred with what is stored, with broken_deferred if that is nothing.

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <utility>
 
-#include <wring/core/callback/cooperator.hpp>
 #include <wring/core/callback/detail/callback_service.hpp>
-#include <wring/core/callback/detail/pending_call.hpp>
 #include <wring/core/scheduler.hpp>
 
 namespace wring::detail {
@@ -14,9 +12,15 @@ callback_service::~callback_service() = default;
 
 callback_service& callback_service::current() { return scheduler::current().service<callback_service>(); }
 
-cooperator& callback_service::shared_cooperator() {
-  if (cooperator_ == nullptr) cooperator_ = std::make_unique<cooperator>();
-  return *cooperator_;
+void callback_service::add(outstanding_work& w) noexcept {
+  w.next_ = first_;
+  if (first_ != nullptr) first_->previous_ = &w;
+  first_ = &w;
+}
+
+void callback_service::remove(outstanding_work& w) noexcept {
+  (w.previous_ != nullptr ? w.previous_->next_ : first_) = w.next_;
+  if (w.next_ != nullptr) w.next_->previous_ = w.previous_;
 }
 
 bool callback_service::deliver(std::size_t limit) noexcept {
@@ -26,7 +30,9 @@ bool callback_service::deliver(std::size_t limit) noexcept {
 
 bool callback_service::drop() noexcept {
   const bool cooperated = std::exchange(cooperator_, nullptr) != nullptr;
-  const bool called = pending_call::drop_all(*this);
+  const bool called = first_ != nullptr;
+  // What the functions own may make further calls when it goes: those are dropped as well.
+  while (first_ != nullptr) first_->drop();
   return box_->drop_outstanding() || called || cooperated;
 }
 

@@ -8,13 +8,26 @@
 #include <wring/core/detail/export.hpp>
 #include <wring/core/detail/scheduling/scheduler_service.hpp>
 
-namespace wring {
-class cooperator;
-}
-
 namespace wring::detail {
 
-class pending_call;
+/// What is to be done at some time, and is dropped with the scheduler.
+class outstanding_work {
+ public:
+  outstanding_work() noexcept = default;
+  outstanding_work(const outstanding_work&) = delete;
+  outstanding_work& operator=(const outstanding_work&) = delete;
+
+ protected:
+  ~outstanding_work() = default;
+
+ private:
+  friend class callback_service;
+  /// The scheduler ends: takes itself out.
+  virtual void drop() noexcept = 0;
+
+  outstanding_work* previous_ = nullptr;
+  outstanding_work* next_ = nullptr;
+};
 
 /// What a scheduler has for callback code: the delayed calls that are pending, the cooperator that `cooperate` uses,
 /// and the box in which completion callbacks leave their values.
@@ -29,12 +42,13 @@ class WRING_API callback_service final : public scheduler_service {
   [[nodiscard]] static callback_service& current();
 
   [[nodiscard]] scheduler& home() const noexcept { return home_; }
-  /// Whom `cooperate` and `coiterate` give work to.
-  [[nodiscard]] cooperator& shared_cooperator();
+  /// Where the cooperator is kept that `cooperate` and `coiterate` give work to.
+  [[nodiscard]] std::shared_ptr<void>& shared_cooperator() noexcept { return cooperator_; }
   /// Where the completion callbacks of `from_callback` report to.
   [[nodiscard]] const std::shared_ptr<callback_box>& box() const noexcept { return box_; }
-  /// The delayed calls that are pending; for themselves.
-  [[nodiscard]] pending_call*& first_call() noexcept { return first_call_; }
+  /// The delayed calls that are pending.
+  void add(outstanding_work& w) noexcept;
+  void remove(outstanding_work& w) noexcept;
 
   bool deliver(std::size_t limit) noexcept override;
   bool drop() noexcept override;
@@ -43,8 +57,8 @@ class WRING_API callback_service final : public scheduler_service {
  private:
   scheduler& home_;
   std::shared_ptr<callback_box> box_;
-  std::unique_ptr<cooperator> cooperator_;
-  pending_call* first_call_ = nullptr;
+  std::shared_ptr<void> cooperator_;
+  outstanding_work* first_ = nullptr;
 };
 
 }  // namespace wring::detail

@@ -11,6 +11,7 @@
 
 #include <wring/core/callback/deferred.hpp>
 #include <wring/core/callback/detail/callback_box.hpp>
+#include <wring/core/callback/detail/callback_service.hpp>
 #include <wring/core/callback/failure.hpp>
 #include <wring/core/detail/counted_ref.hpp>
 #include <wring/core/detail/scheduling/frame_recycler.hpp>
@@ -38,7 +39,7 @@ template <class T>
 class callback_state_of final : public callback_state {
  public:
   explicit callback_state_of(deferred_source<T> fires, const std::source_location& made)
-      : callback_state(made), source_(std::move(fires)), made_(made) {}
+      : callback_state(callback_service::current().box(), made), source_(std::move(fires)), made_(made) {}
 
   static void* operator new(std::size_t size) { return frame_recycler::allocate(size); }
   static void operator delete(void* block, std::size_t size) noexcept { frame_recycler::deallocate(block, size); }

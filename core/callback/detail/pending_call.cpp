@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <exception>
 
-#include <wring/core/callback/call_later.hpp>
+#include <wring/core/callback/delayed_call_error.hpp>
 #include <wring/core/callback/detail/pending_call.hpp>
 #include <wring/core/detail/flows/exception_trace.hpp>
 #include <wring/core/log.hpp>
@@ -12,16 +12,13 @@ pending_call::pending_call(callback_service& home) noexcept : timer(expire), hom
 
 void pending_call::start(std::int64_t deadline) noexcept {
   retain();
-  next_ = home_->first_call();
-  if (next_ != nullptr) next_->previous_ = this;
-  home_->first_call() = this;
+  home_->add(*this);
   home_->home().timers().schedule(*this, deadline);
 }
 
 /// Takes it out of the scheduler, whose reference is left to the caller.
 void pending_call::leave(status s) noexcept {
-  (previous_ != nullptr ? previous_->next_ : home_->first_call()) = next_;
-  if (next_ != nullptr) next_->previous_ = previous_;
+  home_->remove(*this);
   status_ = s;
 }
 
@@ -63,13 +60,6 @@ void pending_call::reset(duration from_now) {
 void pending_call::delay(duration more) {
   check_pending("delay");
   home_->home().timers().schedule(*this, time_after(deadline_ns, more.count()));
-}
-
-bool pending_call::drop_all(callback_service& home) noexcept {
-  if (home.first_call() == nullptr) return false;
-  // What the functions own may make further calls when it goes: those are dropped as well.
-  while (home.first_call() != nullptr) home.first_call()->drop();
-  return true;
 }
 
 }  // namespace wring::detail

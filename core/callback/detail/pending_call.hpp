@@ -19,7 +19,7 @@ namespace wring::detail {
 
 /// A call that is to be made: a timer and the function. Its scheduler refers to it as long as it is pending, handles as
 /// long as they exist. One thread.
-class WRING_API pending_call : timer {
+class WRING_API pending_call : timer, outstanding_work {
  public:
   enum class status : std::uint8_t { pending, made, cancelled };
 
@@ -39,9 +39,6 @@ class WRING_API pending_call : timer {
   [[nodiscard]] bool active() const noexcept { return status_ == status::pending; }
   [[nodiscard]] std::int64_t deadline() const noexcept { return deadline_ns; }
 
-  /// Cancels every call that `home` has pending. Whether there was one.
-  static bool drop_all(callback_service& home) noexcept;
-
  protected:
   explicit pending_call(callback_service& home) noexcept;
   ~pending_call() = default;
@@ -55,11 +52,9 @@ class WRING_API pending_call : timer {
   static void expire(timer& t) noexcept;
   void check_pending(const char* what) const;
   void leave(status s) noexcept;
-  void drop() noexcept;
+  void drop() noexcept override;
 
   callback_service* home_;
-  pending_call* previous_ = nullptr;
-  pending_call* next_ = nullptr;
   std::uint32_t references_ = 1;
   status status_ = status::pending;
 };

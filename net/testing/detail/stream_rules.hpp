@@ -6,8 +6,9 @@
 #include <string_view>
 
 #include <wring/core/task.hpp>
+#include <wring/core/testing/check_failed.hpp>
 #include <wring/net/stream.hpp>
-#include <wring/net/testing/stream_conformance.hpp>
+#include <wring/net/testing/stream_check_options.hpp>
 
 namespace wring::net::detail {
 
