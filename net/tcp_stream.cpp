@@ -83,7 +83,8 @@ void tcp_stream::queue(detail::queued_write& posted) noexcept {
   } else if (const auto writable = socket_->write_outcome(); !writable) {
     posted.ended(&writable.error());
   } else {
-    socket_->queue(posted.emplace<detail::socket_queued_write>(*socket_, posted));
+    socket_->queue(posted.emplace<detail::socket_queued_write>(*socket_, posted),
+                   detail::socket_queued_write::as_entry);
   }
 }
 

@@ -52,8 +52,9 @@ class WRING_API connected_socket {
   bool keep_descriptor_ = false;  ///< closing leaves it, and the bytes received, to others
   bool abandoned_ = false;
   bool shared_ = false;
-  std::int16_t read_errno_ = 0;
-  std::int16_t write_errno_ = 0;
+  bool receiving_ = false;       ///< the multishot receive is in flight, or waits for a buffer
+  std::uint8_t read_errno_ = 0;  // Linux has none above 133
+  std::uint8_t write_errno_ = 0;
   scheduler* sched_;
 
  private:

@@ -17,7 +17,7 @@ namespace wring::net::detail {
 receive_side::receive_side(descriptor owned, const socket_address& peer) : connected_socket(std::move(owned), peer) {
   code = op_code::receive_multishot;
   fd = fd_.get();
-  on_completion = [](operation& op, completion c) noexcept { static_cast<receive_side&>(op).on_receive(c); };
+  on_completion = receive_completed;
   starved_.side = this;
   starved_.on_buffer = [](buffer_pool::waiter& w) noexcept { static_cast<starvation&>(w).side->arm(); };
 }
@@ -26,6 +26,23 @@ result<void> receive_side::read_outcome() const noexcept {
   if (closing()) return fault(errc::closed, "read from");
   if (read_errno_ != 0) return fault(read_errno_, "read from");
   return {};
+}
+
+buffer_lease receive_side::pop() noexcept {
+  buffer_lease chunk = queue_.pop();
+  if (observer_ != nullptr) keep_watching();
+  return chunk;
+}
+
+std::size_t receive_side::pop(std::span<std::byte> into) noexcept {
+  const std::size_t count = queue_.pop(into);
+  if (observer_ != nullptr) keep_watching();
+  return count;
+}
+
+void receive_side::wait(socket_receive_wait& r) noexcept {
+  reader_ = &r;
+  if (!receiving()) arm();
 }
 
 // There is no memory to keep bytes that have come. Nothing may follow the gap: reading fails from here on.
@@ -39,13 +56,23 @@ void receive_side::lose_bytes() noexcept {
 // The multishot receive.
 
 void receive_side::arm() noexcept {
-  if (active()) return sched_->engine().cancel(*this);  // a poll: the receive follows its end
+  if (active()) {  // a poll: the receive follows its end
+    receiving_ = false;
+    return sched_->engine().cancel(*this);
+  }
   if (code != op_code::receive_multishot) [[unlikely]] {
     code = op_code::receive_multishot;
     flags = 0;
-    on_completion = [](operation& op, completion c) noexcept { static_cast<receive_side&>(op).on_receive(c); };
+    on_completion = receive_completed;
   }
+  receiving_ = true;
   sched_->engine().submit(*this);
+}
+
+void receive_side::stop_starving() noexcept {
+  if (!starved_.waiting) return;
+  sched_->engine().buffers().cancel(starved_);
+  receiving_ = false;
 }
 
 void receive_side::wake_reader() noexcept {
@@ -61,19 +88,20 @@ void receive_side::note_read_end(std::int32_t outcome) noexcept {
     state_ |= end_of_file;
   } else if (outcome < 0 && outcome != -ECANCELED && outcome != -EINTR && outcome != -EAGAIN) {
     state_ |= read_failed;
-    read_errno_ = static_cast<std::int16_t>(-outcome);
+    read_errno_ = static_cast<std::uint8_t>(-outcome);
   }
 }
 
-void receive_side::on_receive(completion c) noexcept {
-  if (c.has_buffer() && c.more() && c.result > 0 && reader_ != nullptr && queue_.empty()) [[likely]] {
-    hand_over(c);
+void receive_side::receive_completed(operation& op, completion c) noexcept {
+  auto& self = static_cast<receive_side&>(op);
+  if (c.has_buffer() && c.more() && c.result > 0 && self.reader_ != nullptr && self.queue_.empty()) [[likely]] {
+    self.hand_over(c);
   } else {
-    received_otherwise(c);
+    self.received_otherwise(c);
   }
 }
 
-inline void receive_side::hand_over(completion c) noexcept {
+[[gnu::always_inline]] inline void receive_side::hand_over(completion c) noexcept {
   socket_receive_wait& r = *std::exchange(reader_, nullptr);
   // Empty until now, so there is nothing to give back.
   ::new (&r.chunk_) auto(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(c.result)));
@@ -110,11 +138,13 @@ void receive_side::keep(buffer_lease&& chunk) noexcept {
 }
 
 void receive_side::receive_ended(std::int32_t outcome) noexcept {
+  receiving_ = false;
   buffer_pool& pool = sched_->engine().buffers();
   if (outcome <= 0 && outcome != -ENOBUFS) pool.pass_on();
   if (closing()) return operation_ended();
   if (outcome == -ENOBUFS) {
     if ((reader_ != nullptr || observer_ != nullptr) && pool.wait(starved_)) {
+      receiving_ = true;
       if (observer_ != nullptr) poll_for_the_end();
       return;
     }
@@ -186,7 +216,7 @@ void receive_side::give_back(buffer_lease&& chunk) noexcept {
 void receive_side::watch(stream_observer* observer) noexcept {
   observer_ = closing() ? nullptr : observer;
   if (observer_ == nullptr) {
-    if (reader_ == nullptr) sched_->engine().buffers().cancel(starved_);
+    if (reader_ == nullptr) stop_starving();
     if (active() && code == op_code::poll) sched_->engine().cancel(*this);
     return;
   }
@@ -252,7 +282,7 @@ void receive_side::note_connection_fault() noexcept {
   if ((state_ & fault_told) != 0) return;
   const int told = option_of(sched_->engine(), native(), SOL_SOCKET, SO_ERROR);
   state_ |= fault_told;
-  write_errno_ = static_cast<std::int16_t>(told > 0 ? told : ECONNRESET);
+  write_errno_ = static_cast<std::uint8_t>(told > 0 ? told : ECONNRESET);
 }
 
 void receive_side::announce_end() noexcept {
@@ -269,7 +299,7 @@ void receive_side::announce_end() noexcept {
 void receive_side::cancel_receiving() noexcept {
   wring::engine& e = sched_->engine();
   observer_ = nullptr;
-  e.buffers().cancel(starved_);
+  stop_starving();
   e.cancel(*this);
   if (own_receive_ != nullptr) e.cancel(*own_receive_);
   if (!keep_descriptor_) queue_.clear();

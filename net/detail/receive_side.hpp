@@ -41,19 +41,9 @@ class WRING_API receive_side : public connected_socket, public operation {
   /// Whether there is something that nobody has taken.
   [[nodiscard]] bool has_bytes() const noexcept { return !queue_.empty(); }
   /// The next chunk that nobody has taken; empty if there is none.
-  [[nodiscard]] buffer_lease pop() noexcept {
-    buffer_lease chunk = queue_.pop();
-    if (observer_ != nullptr) [[unlikely]]
-      keep_watching();
-    return chunk;
-  }
+  [[nodiscard]] buffer_lease pop() noexcept;
   /// The same bytes, as many as fit. Zero if there are none.
-  [[nodiscard]] std::size_t pop(std::span<std::byte> into) noexcept {
-    const std::size_t count = queue_.pop(into);
-    if (observer_ != nullptr) [[unlikely]]
-      keep_watching();
-    return count;
-  }
+  [[nodiscard]] std::size_t pop(std::span<std::byte> into) noexcept;
   /// Everything that nobody has taken.
   [[nodiscard]] std::vector<std::byte> take_all() { return queue_.take_all(); }
   /// Nothing more will come after what can be taken.
@@ -62,16 +52,11 @@ class WRING_API receive_side : public connected_socket, public operation {
   [[nodiscard]] result<void> read_outcome() const noexcept;
 
   /// Whether bytes come through the multishot receive now, so that a receive of one's own would overtake them.
-  [[nodiscard]] bool receiving() const noexcept {
-    return (active() && code == op_code::receive_multishot) || starved_.waiting;
-  }
-  void wait(socket_receive_wait& r) noexcept {
-    reader_ = &r;
-    if (!receiving()) arm();
-  }
+  [[nodiscard]] bool receiving() const noexcept { return receiving_; }
+  void wait(socket_receive_wait& r) noexcept;
   void cancel_wait() noexcept {
     reader_ = nullptr;
-    if (observer_ == nullptr) sched_->engine().buffers().cancel(starved_);
+    if (observer_ == nullptr) stop_starving();
   }
   void own_receive_begins(operation& op) noexcept;
   /// The reader's own receive has ended with `result`. True: with bytes that the reader keeps; otherwise the socket has
@@ -102,12 +87,13 @@ class WRING_API receive_side : public connected_socket, public operation {
     receive_side* side = nullptr;
   };
 
-  void on_receive(completion c) noexcept;
+  static void receive_completed(operation& op, completion c) noexcept;
   void hand_over(completion c) noexcept;
   [[gnu::noinline]] void received_otherwise(completion c) noexcept;
   void keep(buffer_lease&& chunk) noexcept;
   void receive_ended(std::int32_t outcome) noexcept;
   void arm() noexcept;
+  void stop_starving() noexcept;
   void note_read_end(std::int32_t outcome) noexcept;
   void lose_bytes() noexcept;
 

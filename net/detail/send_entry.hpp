@@ -5,25 +5,29 @@
 
 namespace wring::net::detail {
 
-/// What waits for its turn to send on a socket, and then has it: the write of a task, or bytes that were posted.
+/// What waits for its turn to send on a socket, and then has it: the write of a task, or bytes that were posted. Most
+/// writes end before they need a turn, so making one costs nothing: what is to be called comes with it when it is
+/// queued.
 class send_entry : public wring::detail::wait_link {
  public:
-  /// A task is suspended on it.
-  [[nodiscard]] virtual bool is_task() const noexcept = 0;
+  /// What a side calls.
+  struct functions {
+    /// Its turn. True: it has ended; otherwise `send_side::send_ended` follows.
+    bool (*send)(send_entry&) noexcept;
+    /// The socket can no longer be written to, and it has not had its turn. It is in no list any more.
+    void (*refuse)(send_entry&) noexcept;
+    /// The socket is being closed in its turn. True: it has ended; otherwise `send_side::send_ended` follows soon.
+    bool (*interrupt)(send_entry&) noexcept;
+    bool is_task;  ///< a task is suspended on it
+  };
 
  protected:
-  send_entry() noexcept = default;
+  send_entry() noexcept : wait_link(unset()) {}
   ~send_entry() = default;
 
  private:
   friend class send_side;
-
-  /// Its turn. True: it has ended; otherwise `send_side::send_ended` follows.
-  [[nodiscard]] virtual bool send() noexcept = 0;
-  /// The socket can no longer be written to, and it has not had its turn. It is in no list any more.
-  virtual void refuse() noexcept = 0;
-  /// The socket is being closed in its turn. True: it has ended; otherwise `send_side::send_ended` follows soon.
-  [[nodiscard]] virtual bool interrupt() noexcept = 0;
+  const functions* functions_;
 };
 
 }  // namespace wring::net::detail

@@ -36,12 +36,13 @@ result<void> send_side::write_outcome() const noexcept {
   return {};
 }
 
-void send_side::queue(send_entry& s) noexcept {
+void send_side::queue(send_entry& s, const send_entry::functions& f) noexcept {
+  s.functions_ = &f;
   if (sending_ != nullptr) {
     send_queue_.push(s);
   } else {
     sending_ = &s;
-    if (s.send()) sending_ = nullptr;
+    if (f.send(s)) sending_ = nullptr;
   }
 }
 
@@ -50,10 +51,10 @@ void send_side::next_send(const send_entry& s) noexcept {
   while (!send_queue_.empty() && sending_ == nullptr) {
     send_entry& successor = *send_queue_.pop();
     if (!writable()) {
-      successor.refuse();
+      successor.functions_->refuse(successor);
     } else {
       sending_ = &successor;
-      if (successor.send()) sending_ = nullptr;
+      if (successor.functions_->send(successor)) sending_ = nullptr;
     }
   }
   if (closing()) operation_ended();
@@ -67,7 +68,7 @@ int send_side::note_write_error(int error_number) noexcept {
     state_ |= fault_told;
   }
   state_ |= write_failed;
-  write_errno_ = static_cast<std::int16_t>(error_number);
+  write_errno_ = static_cast<std::uint8_t>(error_number);
   return error_number;
 }
 
@@ -87,8 +88,8 @@ std::size_t send_side::try_write(std::span<const std::span<const std::byte>> par
 }
 
 void send_side::cancel_sending() noexcept {
-  while (send_entry* const waiting = send_queue_.pop()) waiting->refuse();
-  if (sending_ != nullptr && sending_->interrupt()) sending_ = nullptr;
+  while (send_entry* const waiting = send_queue_.pop()) waiting->functions_->refuse(*waiting);
+  if (sending_ != nullptr && sending_->functions_->interrupt(*sending_)) sending_ = nullptr;
 }
 
 }  // namespace wring::net::detail

@@ -35,9 +35,12 @@ class WRING_API send_side : public receive_side {
   void submit(operation& op) noexcept { sched_->engine().submit(op); }
   void cancel(operation& op) noexcept { sched_->engine().cancel(op); }
   /// Begins at once, or when those before it have ended.
-  void queue(send_entry& s) noexcept;
+  void queue(send_entry& s, const send_entry::functions& f) noexcept;
   /// The same where nobody is in front of it and its attempt is in flight.
-  void sends(send_entry& s) noexcept { sending_ = &s; }
+  void sends(send_entry& s, const send_entry::functions& f) noexcept {
+    s.functions_ = &f;
+    sending_ = &s;
+  }
   /// Takes out one that has not had its turn.
   void unqueue(send_entry& s) noexcept { send_queue_.remove(s); }
   void send_ended(send_entry& s) noexcept {
@@ -65,7 +68,7 @@ class WRING_API send_side : public receive_side {
   [[nodiscard]] bool send_in_use() const noexcept { return sending_ != nullptr; }
   /// Whether a task is suspended here. Of what is not one, only that which has its turn outlives its owner.
   [[nodiscard]] bool has_writer() const noexcept {
-    return !send_queue_.empty() || (sending_ != nullptr && sending_->is_task());
+    return !send_queue_.empty() || (sending_ != nullptr && sending_->functions_->is_task);
   }
 
  private:

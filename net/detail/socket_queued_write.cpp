@@ -18,9 +18,12 @@ socket_queued_write::socket_queued_write(send_side& s, queued_write& posted) noe
       socket_(s),
       posted_(posted) {}
 
-bool socket_queued_write::send() noexcept {
-  phase_ = phase::held;
-  scheduler::current().at_end_of_turn(*this);
+const send_entry::functions socket_queued_write::as_entry{send, refuse, interrupt, false};
+
+bool socket_queued_write::send(send_entry& entry) noexcept {
+  auto& self = static_cast<socket_queued_write&>(entry);
+  self.phase_ = phase::held;
+  scheduler::current().at_end_of_turn(self);
   return false;
 }
 
@@ -100,12 +103,13 @@ bool socket_queued_write::has_more() noexcept {
   return posted_.parts(next) != 0;
 }
 
-bool socket_queued_write::interrupt() noexcept {
-  if (phase_ == phase::held) {
-    end();
+bool socket_queued_write::interrupt(send_entry& entry) noexcept {
+  auto& self = static_cast<socket_queued_write&>(entry);
+  if (self.phase_ == phase::held) {
+    self.end();
     return true;
   }
-  socket_.cancel(*this);
+  self.socket_.cancel(self);
   return false;
 }
 

@@ -21,6 +21,8 @@ class socket_queued_write final : public queued_write::entry, public send_entry,
 
   void withdraw() noexcept override;
 
+  static const send_entry::functions as_entry;
+
  private:
   enum class phase : std::uint8_t {
     waits,  ///< for its turn
@@ -29,10 +31,9 @@ class socket_queued_write final : public queued_write::entry, public send_entry,
     polls,  ///< waits for room
   };
 
-  [[nodiscard]] bool is_task() const noexcept override { return false; }
-  [[nodiscard]] bool send() noexcept override;
-  void refuse() noexcept override { end(); }
-  [[nodiscard]] bool interrupt() noexcept override;
+  static bool send(send_entry& entry) noexcept;
+  static void refuse(send_entry& entry) noexcept { static_cast<socket_queued_write&>(entry).end(); }
+  static bool interrupt(send_entry& entry) noexcept;
 
   void begin() noexcept;
   [[nodiscard]] bool submit_batched() noexcept;

@@ -19,13 +19,16 @@ bool socket_send_wait::attempted(std::int32_t sent) noexcept {
   return true;
 }
 
-bool socket_send_wait::send() noexcept {
-  begun_ = true;
-  if (!tried_ && attempted(attempt())) {
-    complete();
+const send_entry::functions socket_send_wait::as_entry{send, refuse, interrupt, true};
+
+bool socket_send_wait::send(send_entry& entry) noexcept {
+  auto& self = static_cast<socket_send_wait&>(entry);
+  self.begun_ = true;
+  if (!self.tried_ && self.attempted(self.attempt())) {
+    self.complete();
     return true;
   }
-  wait_for_room();
+  self.wait_for_room();
   return false;
 }
 
@@ -60,13 +63,15 @@ void socket_send_wait::tried_again(std::int32_t sent) noexcept {
   }
 }
 
-void socket_send_wait::refuse() noexcept {
-  refused_ = true;
-  complete();
+void socket_send_wait::refuse(send_entry& entry) noexcept {
+  auto& self = static_cast<socket_send_wait&>(entry);
+  self.refused_ = true;
+  self.complete();
 }
 
-bool socket_send_wait::interrupt() noexcept {
-  socket_->cancel(*this);
+bool socket_send_wait::interrupt(send_entry& entry) noexcept {
+  auto& self = static_cast<socket_send_wait&>(entry);
+  self.socket_->cancel(self);
   return false;
 }
 

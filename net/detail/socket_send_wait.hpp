@@ -19,7 +19,7 @@ namespace wring::net::detail {
 /// sends that are batched never wait, either.
 class WRING_API socket_send_wait : public awaiter, public operation, public send_entry {
  public:
-  void suspend() noexcept { socket_->queue(*this); }
+  void suspend() noexcept { socket_->queue(*this, as_entry); }
   void cancel() noexcept override;
   void take() const {
     if (errno_ != 0 || refused_) [[unlikely]]
@@ -29,7 +29,7 @@ class WRING_API socket_send_wait : public awaiter, public operation, public send
   wait_description describe() const noexcept override;
 
  protected:
-  explicit socket_send_wait(send_side& s) noexcept : operation(unset()), socket_(&s) {}
+  explicit socket_send_wait(send_side& s) noexcept : operation(operation::unset()), socket_(&s) {}
   ~socket_send_wait() = default;
 
   /// Not writable (any more): then the wait has ended.
@@ -46,6 +46,8 @@ class WRING_API socket_send_wait : public awaiter, public operation, public send
   void finish() noexcept;
   void give_up() noexcept;
 
+  static const send_entry::functions as_entry;
+
   send_side* socket_;
   bool tried_ = false;  // and there was no room
   bool begun_ = false;
@@ -56,10 +58,9 @@ class WRING_API socket_send_wait : public awaiter, public operation, public send
   /// `sent` more bytes have been sent. False: nothing is left.
   [[nodiscard]] virtual bool advance(std::size_t sent) noexcept = 0;
 
-  [[nodiscard]] bool is_task() const noexcept final { return true; }
-  [[nodiscard]] bool send() noexcept final;
-  void refuse() noexcept final;
-  [[nodiscard]] bool interrupt() noexcept final;
+  static bool send(send_entry& entry) noexcept;
+  static void refuse(send_entry& entry) noexcept;
+  static bool interrupt(send_entry& entry) noexcept;
   void wait_for_room() noexcept;
   [[nodiscard]] bool ending() const noexcept { return cancel_requested() || socket_->closing(); }
   static void room_found(operation& op, completion c) noexcept;

@@ -10,9 +10,9 @@
 namespace wring::net::detail {
 
 void socket_write_wait::suspend() noexcept {
-  if (tried_ || !socket_->idle_to_send()) return socket_->queue(*this);
+  if (tried_ || !socket_->idle_to_send()) return socket_->queue(*this, as_entry);
   begun_ = true;
-  socket_->sends(*this);
+  socket_->sends(*this, as_entry);
   on_completion = batched_send_ended;
   code = op_code::send;
   fd = socket_->native();

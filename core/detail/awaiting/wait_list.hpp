@@ -7,8 +7,13 @@ namespace wring::detail {
 
 /// Links of an awaiter in a wait_list.
 struct wait_link {
-  wait_link* previous = nullptr;
-  wait_link* next = nullptr;
+  wait_link* previous;
+  wait_link* next;
+
+  wait_link() noexcept : previous(nullptr), next(nullptr) {}
+  /// For what is mostly in no list in the end.
+  struct unset {};
+  explicit wait_link(unset) noexcept {}
 
   /// Told which list it is in; hide it where that matters.
   template <class List>
