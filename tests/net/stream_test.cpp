@@ -45,6 +45,24 @@ static_assert(sizeof(net::detail::socket_read_some_wait) <= net::detail::erased_
 static_assert(sizeof(net::detail::socket_read_wait) <= net::detail::erased_operation_room<std::size_t>);
 static_assert(sizeof(net::detail::socket_write_wait) <= net::detail::erased_operation_room<void>);
 
+/// Says that it is secured.
+class secured_stream : public net::memory_stream {
+ public:
+  explicit secured_stream(net::memory_stream inner) : net::memory_stream(std::move(inner)) {
+    security_.protocol = "TLSv1.3";
+  }
+  [[nodiscard]] const net::stream_security* security() const noexcept { return &security_; }
+
+ private:
+  net::stream_security security_;
+};
+
+class ignoring final : public net::stream_observer {
+ public:
+  void arrived() noexcept override {}
+  void ended(const error*) noexcept override {}
+};
+
 class teapot_error : public io_error {
  public:
   using io_error::io_error;
@@ -177,6 +195,9 @@ TEST_CASE("an any_stream without a stream behaves as a closed one", "[stream]") 
     co_await none.close();
     none.abort();
     CHECK(none.peer_address().empty());
+    CHECK(none.security() == nullptr);
+    CHECK(none.try_write({}) == 0);
+    CHECK_FALSE(none.watch(nullptr));
     CHECK(none.target<sample_stream>() == nullptr);
   });
 }
@@ -190,6 +211,30 @@ TEST_CASE("the type of a stream can be asked for", "[stream]") {
   CHECK(s.peer_address().to_string() == "192.0.2.7:7");
   auto [a, b] = net::make_memory_stream_pair();
   CHECK(stream_ref(a).peer_address().empty());
+}
+
+TEST_CASE("what a stream has besides is there through a reference, and what it has not is said", "[stream]") {
+  testing::run([]() -> task<> {
+    const std::string text = "at once";
+    const std::array<std::span<const std::byte>, 1> parts{std::as_bytes(std::span(text))};
+    auto [a, b] = net::make_memory_stream_pair();
+    any_stream secured(std::in_place_type<secured_stream>, std::move(a));
+    REQUIRE(secured.security() != nullptr);
+    CHECK(secured.security()->protocol == "TLSv1.3");
+    CHECK(secured.security() == stream_ref(secured).security());
+    CHECK(secured.try_write(parts) == text.size());
+    ignoring nobody;
+    CHECK(secured.watch(&nobody));
+    CHECK(secured.watch(nullptr));
+    CHECK(b.unread() == text.size());
+    CHECK(stream_ref(b).security() == nullptr);
+
+    any_stream plain(std::in_place_type<tests::framed_stream>, std::move(b));
+    CHECK(plain.security() == nullptr);
+    CHECK(plain.try_write(parts) == 0);
+    CHECK_FALSE(plain.watch(&nobody));
+    co_return;
+  });
 }
 
 TEST_CASE("exceptions of a stream's tasks come through as they are", "[stream]") {
