@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <wring/core/callback/deferred.hpp>
+#include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/detail/unique_function.hpp>
 #include <wring/core/duration.hpp>
 

@@ -10,6 +10,7 @@
 #include <wring/core/callback/call_later.hpp>
 #include <wring/core/callback/deferred.hpp>
 #include <wring/core/callback/maybe_deferred.hpp>
+#include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/duration.hpp>
 
 namespace wring {

@@ -10,12 +10,15 @@
 #include <utility>
 
 #include <wring/core/callback/deferred_source.hpp>
+#include <wring/core/callback/detail/deferred_child.hpp>
 #include <wring/core/callback/detail/deferred_core.hpp>
 #include <wring/core/callback/detail/deferred_links.hpp>
 #include <wring/core/callback/detail/deferred_timeout.hpp>
 #include <wring/core/callback/detail/deferred_wait.hpp>
 #include <wring/core/callback/failure.hpp>
 #include <wring/core/duration.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/scheduler.hpp>
 
 namespace wring {
 
@@ -263,6 +266,28 @@ template <class T = void>
   return fail<T>(failure::current(), at);
 }
 
-}  // namespace wring
+namespace detail {
 
-#include <wring/core/callback/start_deferred.hpp>
+/// What start_deferred does: runs the task that fn(args...) makes as a child of `n`.
+template <class Fn, class... Args>
+auto start_in(nursery& n, Fn&& fn, Args&&... args) {
+  using result = std::invoke_result_t<std::decay_t<Fn>&, stored_argument<Args>...>;
+  static_assert(is_task<result>, "start_deferred takes a callable that makes a task, and its arguments");
+  using child_type = deferred_child_of<std::decay_t<Fn>, stored_argument<Args>...>;
+  nursery_access::check_start(n);
+  deferred_source<typename child_type::value_type> source;
+  auto out = source.get();
+  auto& child = *new child_type(n, out.core(), std::forward<Fn>(fn), std::forward<Args>(args)...);
+  source.hand_over();
+  nursery_access::launch_now(n, child);
+  return out;
+}
+
+template <class F, class... Args>
+auto start_as_deferred(F fn, Args&&... args) -> deferred<returned_t<std::invoke_result_t<F&, Args...>>> {
+  return start_in(scheduler::current().root(), std::move(fn), std::forward<Args>(args)...);
+}
+
+}  // namespace detail
+
+}  // namespace wring

@@ -18,7 +18,7 @@ namespace wring {
 template <class T = void>
 class deferred;
 
-/// The end that fires a deferred, once: with a value or a failure.
+/// The end that fires a deferred, once: with a value or a failure. (The deferred itself is in `deferred.hpp`.)
 ///
 ///     class client {
 ///       wring::deferred<std::string> ask() {
@@ -177,5 +177,3 @@ class [[nodiscard]] deferred_source {
 };
 
 }  // namespace wring
-
-#include <wring/core/callback/deferred.hpp>

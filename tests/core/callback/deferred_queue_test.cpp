@@ -7,6 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/callback/deferred_queue.hpp>
+#include <wring/core/callback/start_deferred.hpp>
 
 #include "../support.hpp"
 

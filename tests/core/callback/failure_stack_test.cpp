@@ -19,6 +19,7 @@
 #include <wring/core/callback/looping_call.hpp>
 #include <wring/core/callback/maybe_deferred.hpp>
 #include <wring/core/callback/race.hpp>
+#include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/this_task.hpp>
 

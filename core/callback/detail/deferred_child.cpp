@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <wring/core/callback/deferred_error.hpp>
+#include <wring/core/callback/detail/deferred_child.hpp>
 #include <wring/core/callback/detail/deferred_wait.hpp>
-#include <wring/core/callback/start_deferred.hpp>
+#include <wring/core/callback/failure.hpp>
 
 namespace wring::detail {
 
