@@ -47,7 +47,8 @@ OPERATIONS = {
     'detail::socket_close_wait': lambda v: on_stream('close connection to', v) if int(member(v, 'socket_')) else ('close', -1, ''),
     'detail::socket_accept_wait': lambda v: on_listener(v),
     'detail::socket_next_wait': lambda v: on_listener(v),
-    'detail::listener_close_wait': 'close a listener',
+    'detail::listener_close_wait': lambda v: ('drain a listener' if bool(member(v, 'keep_')) else 'close a listener', -1, ''),
+    'detail::outbox_drained_wait': 'send what was posted to',
     'detail::memory_read_wait': 'read from a memory stream',
     'detail::memory_write_wait': 'write to a memory stream',
     'detail::memory_close_wait': 'close a memory stream',
@@ -359,11 +360,15 @@ class Dump:
         self.walk()
 
     def find_now(self):
-        if self.scheduler['held_']:
-            return int(self.scheduler['held_at_'])
+        clock, offset = self.scheduler['clock_'], 0
+        if int(clock):
+            clock = clock.dynamic_cast(gdb.lookup_type('wring::detail::held_clock').pointer())
+            if clock['held_']:
+                return int(clock['held_at_'])
+            offset = int(clock['offset_'])
         connection = getattr(gdb.selected_inferior(), 'connection', None)
         if connection is not None and connection.type == 'native':
-            return time.clock_gettime_ns(time.CLOCK_MONOTONIC) + int(self.scheduler['offset_'])
+            return time.clock_gettime_ns(time.CLOCK_MONOTONIC) + offset
         return int(self.scheduler['turn_time_'])
 
     def walk(self):
