@@ -28,6 +28,18 @@ class tally final : public stream_observer {
   bool failed = false;
 };
 
+/// Takes the observer away however the rule ends.
+class unwatched_at_the_end {
+ public:
+  explicit unwatched_at_the_end(stream_ref s) noexcept : stream_(s) {}
+  unwatched_at_the_end(const unwatched_at_the_end&) = delete;
+  unwatched_at_the_end& operator=(const unwatched_at_the_end&) = delete;
+  ~unwatched_at_the_end() { stream_.watch(nullptr); }
+
+ private:
+  stream_ref stream_;
+};
+
 std::size_t try_pattern(stream_ref to, std::size_t position, std::size_t count) {
   const std::array<std::span<const std::byte>, 3> parts{pattern(position, 1), std::span<const std::byte>(),
                                                         pattern(position + 1, count - 1)};
@@ -50,7 +62,9 @@ task<> told_of_bytes(testing::stream_pair& ends, const testing::stream_check_opt
   const stream_ref a(ends.first);
   const stream_ref b(ends.second);
   tally seen;
+  tally late;
   if (!a.watch(&seen)) co_return;
+  const unwatched_at_the_end guard(a);
   co_await send_pattern(b, 0, 10, 10);
   while (seen.arrivals == 0) co_await sleep_for(std::chrono::milliseconds(1));
   co_await receive_pattern(a, 0, 10, read_style::leased, 10);
@@ -67,7 +81,6 @@ task<> told_of_bytes(testing::stream_pair& ends, const testing::stream_check_opt
   co_await sleep_for(std::chrono::milliseconds(5));
   expect(seen.arrivals == last, "an observer was told of bytes after it had been taken away");
   // Whoever comes late is told of what is there.
-  tally late;
   a.watch(&late);
   while (late.arrivals == 0) co_await sleep_for(std::chrono::milliseconds(1));
   co_await receive_pattern(a, 20, 10, read_style::mixed, 3);
@@ -99,6 +112,7 @@ task<> told_of_end(testing::stream_pair& ends, const testing::stream_check_optio
   const stream_ref b(ends.second);
   tally seen;
   if (!a.watch(&seen)) co_return;
+  const unwatched_at_the_end guard(a);
   std::size_t sent = 0;
   std::size_t taken = 0;
   co_await with_nursery([&](nursery& n) -> task<> {
@@ -142,6 +156,7 @@ task<> told_late(testing::stream_pair& ends, const testing::stream_check_options
   const stream_ref b(ends.second);
   tally seen;
   if (!a.watch(&seen)) co_return;
+  const unwatched_at_the_end guard(a);
   a.watch(nullptr);
   if (options.half_close) {
     co_await b.shut_down_write();

@@ -22,6 +22,7 @@
 
 using namespace std::chrono_literals;
 using namespace wring;
+using net::stream_observer;
 using testing::check_stream;
 using testing::stream_pair;
 
@@ -47,6 +48,9 @@ enum class defect {
   loses_cancelled_read,
   heals_torn_writes,
   misreports_cancelled_write,
+  hides_arrivals,
+  hides_the_end,
+  loses_what_it_tries,
 };
 
 /// A memory stream with something wrong about it.
@@ -135,6 +139,17 @@ class flawed_stream {
     }
   }
 
+  std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept {
+    if (defect_ != defect::loses_what_it_tries) return inner_->try_write(parts);
+    const std::size_t count = inner_->try_write(parts.first(1));
+    return count == 0 ? 0 : count + 1;
+  }
+
+  bool watch(stream_observer* observer) noexcept {
+    observer_ = std::make_unique<filter>(observer, defect_);
+    return inner_->watch(observer != nullptr ? observer_.get() : nullptr);
+  }
+
   void abort() noexcept {
     if (defect_ == defect::abort_looks_like_close) {
       const net::memory_stream gone(std::move(*inner_));
@@ -144,6 +159,21 @@ class flawed_stream {
   }
 
  private:
+  class filter final : public stream_observer {
+   public:
+    filter(stream_observer* told, defect d) noexcept : told_(told), defect_(d) {}
+    void arrived() noexcept override {
+      if (defect_ != defect::hides_arrivals) told_->arrived();
+    }
+    void ended(const error* fault) noexcept override {
+      if (defect_ != defect::hides_the_end) told_->ended(fault);
+    }
+
+   private:
+    stream_observer* told_;
+    defect defect_;
+  };
+
   task<mutex::guard> take_turn() {
     if (defect_ == defect::half_duplex) co_return co_await everything_->lock();
     co_return mutex::guard();
@@ -151,6 +181,7 @@ class flawed_stream {
 
   std::shared_ptr<net::memory_stream> inner_;
   defect defect_;
+  std::unique_ptr<filter> observer_;
   std::unique_ptr<mutex> everything_ = std::make_unique<mutex>();
   std::unique_ptr<mutex> reading_ = std::make_unique<mutex>();
   unsigned writes_ = 0;
@@ -162,7 +193,8 @@ class flawed_stream {
 /// Those that make somebody wait for ever.
 bool hangs(defect d) {
   return d == defect::takes_for_nothing || d == defect::half_duplex || d == defect::lets_readers_mix ||
-         d == defect::close_leaves_reader || d == defect::outlives_destruction || d == defect::loses_cancelled_read;
+         d == defect::close_leaves_reader || d == defect::outlives_destruction || d == defect::loses_cancelled_read ||
+         d == defect::hides_arrivals || d == defect::hides_the_end;
 }
 
 void check_flawed(defect d) {
@@ -240,6 +272,9 @@ TEST_CASE("a stream that breaks a rule is found out", "[stream_conformance]") {
       {defect::loses_cancelled_read, "a cancelled read has taken nothing"},
       {defect::heals_torn_writes, "a write that is cancelled has written nothing"},
       {defect::misreports_cancelled_write, "a write that is cancelled is reported as it was"},
+      {defect::hides_arrivals, "an observer is told of bytes that nobody waits for"},
+      {defect::hides_the_end, "an observer is told of the end on an idle stream"},
+      {defect::loses_what_it_tries, "bytes that came before the end were lost"},
   }));
   INFO(report);
   CHECK_THROWS_MATCHES(check_flawed(flaw), testing::check_failed, MessageMatches(ContainsSubstring(report)));
