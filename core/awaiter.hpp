@@ -17,17 +17,18 @@ struct wait_description {
   error_address address = {};         ///< of the peer, or of the socket itself
 };
 
-/// The base of everything a task can be suspended on: a read, a sleep, a lock. Derive from `leaf<Derived, T>` below.
+/// The base of everything that a task can be suspended on: a read, a sleep, a lock. Derive from `leaf<Derived, T>`
+/// below.
 ///
-/// The contract is that of a leaf, above `awaitable_operation`; broken rules abort with the wait's description, in
-/// every build. An awaiter is immovable, and lives in the frame that awaits it. Destroying it while it is parked or
-/// cancelling aborts.
+/// It keeps the contract of a leaf, stated above `awaitable_operation`; breaking a rule aborts with the wait's
+/// description, in every build. An awaiter is immovable, and lives in the frame that awaits it. Destroying it while it
+/// is parked or cancelling aborts.
 class WRING_API awaiter {
  public:
   awaiter(const awaiter&) = delete;
   awaiter& operator=(const awaiter&) = delete;
 
-  /// What is waited for; called by task dumps and failed checks.
+  /// What is being waited for; called by task dumps and failed checks.
   [[nodiscard]] virtual wait_description describe() const noexcept = 0;
 
  protected:
@@ -60,7 +61,7 @@ class WRING_API awaiter {
 
   enum class state : std::uint8_t { idle, completed, cancelled, yielded, parked, cancelling };
 
-  /// The task is suspended on this from now on. For those that do not derive from `leaf`.
+  /// Suspends the task on this. For awaiters that do not derive from `leaf`.
   void park(detail::flow& f, state s = state::parked) noexcept {
     flow_ = &f;
     f.leaf = this;
@@ -69,16 +70,16 @@ class WRING_API awaiter {
   /// The task yields to the others first, and restart() then begins the wait.
   void yield_first(detail::flow& f) noexcept;
   [[nodiscard]] bool yielded() const noexcept { return state_ == state::yielded; }
-  /// For restart(), which then returns true: the wait has ended with an outcome, or has been cancelled.
+  /// Called by restart(), which then returns true: the wait has ended with an outcome, or has been cancelled.
   void completed_in_turn() noexcept { state_ = state::completed; }
   void cancelled_in_turn() noexcept {
     state_ = state::cancelled;
     flow_->request_unwind();
   }
-  /// Queues the task, which is suspended on this and remains so: restart() is called in its turn. Not twice before
-  /// that, and neither complete() nor confirm_cancel() meanwhile.
+  /// Queues the task, which remains suspended on this: restart() is called in its turn. Until then, this must not be
+  /// called again, nor complete() or confirm_cancel().
   void queue_restart() noexcept { flow_->enqueue(); }
-  /// Takes park() back: starting the wait has thrown.
+  /// Undoes park(): starting the wait has thrown.
   void unpark() noexcept {
     flow_->leaf = nullptr;
     state_ = state::idle;
@@ -97,8 +98,8 @@ class WRING_API awaiter {
 
   /// Asks the wait to end soon.
   virtual void cancel() noexcept = 0;
-  /// In the task's turn, while it is suspended on this: the second half of an await that yielded to other tasks first,
-  /// or what queue_restart() asked for. True: it has ended.
+  /// Called in the task's turn, while it is suspended on this: the second half of an await that yielded to other tasks
+  /// first, or the answer to queue_restart(). True: it has ended.
   virtual bool restart() noexcept = 0;
 
   void queue_resume() noexcept {
@@ -112,8 +113,8 @@ class WRING_API awaiter {
   state state_ = state::idle;
 };
 
-/// Base of an awaitable that is one wait. `Derived` provides what follows, says in its comment whether it is returning
-/// or delivering, and keeps the contract above `awaitable_operation`:
+/// The base of an awaitable that is one wait. `Derived` provides the functions below, says in its comment whether it is
+/// returning or delivering, and keeps the contract stated above `awaitable_operation`:
 ///
 ///     bool ready() noexcept;
 ///     void suspend() noexcept;
@@ -123,7 +124,8 @@ class WRING_API awaiter {
 ///     void put_back(T& value) noexcept;          // optional
 ///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, yields to nobody first
 ///
-/// and is awaited as a prvalue: `co_await my_wait(args)`. `Base`, derived from awaiter, is what several leaves share.
+/// and is awaited as a prvalue: `co_await my_wait(args)`. `Base`, derived from awaiter, holds what several leaves
+/// share.
 template <class Derived, class T, class Base = awaiter>
 class leaf : public Base {
  public:

@@ -30,16 +30,15 @@ struct block_pool_stats {
   std::uint64_t allocated = 0;   ///< blocks that were taken from the heap so far, the others had been kept
 };
 
-/// Memory for what is larger than a frame and gone soon: the head of a request, what is about to be sent, records that
-/// are being encrypted. `scheduler::blocks()` is the scheduler's. It has blocks of four sizes, keeps those that are
-/// given back, up to a limit for each size, so that in steady state nothing is allocated, and refuses to have more than
-/// a limit in use. One that asks for more than the largest size gets memory of its own, which counts as leased and is
-/// not kept.
+/// Memory for data that is larger than a frame and needed for a short time: the head of a request, output, records that
+/// are being encrypted. `scheduler::blocks()` is the scheduler's pool. It has blocks of four sizes, keeps returned ones
+/// up to a limit for each size, so that in steady state nothing is allocated, and refuses to lease more than a limit. A
+/// request larger than the largest size is served by memory of its own, which counts as leased and is not kept.
 ///
 /// Receives do not use it: their buffers are the engine's, see `buffer_pool`.
 ///
-/// One thread: the pool and its leases are used and destroyed on the scheduler's, before the scheduler ends. While a
-/// block is free, AddressSanitizer treats its bytes as out of bounds.
+/// One thread: the pool and its leases are used and destroyed on the scheduler's thread, before the scheduler ends.
+/// While a block is free, AddressSanitizer treats its bytes as out of bounds.
 class WRING_API block_pool {
  public:
   static constexpr std::array<std::size_t, 4> sizes{4 * 1024, 16 * 1024, 64 * 1024, 128 * 1024};
@@ -50,12 +49,12 @@ class WRING_API block_pool {
   /// Every lease must have been returned: aborts otherwise.
   ~block_pool();
 
-  /// Leases a block of the smallest size that has room for `at_least` bytes. The lease is all of the block, so that it
-  /// may be larger than was asked for; nothing for nothing. Uninitialised, and aligned for anything. Throws io_error
-  /// with errc::limit_exceeded beyond what may be leased, which leaves all as it was, and std::bad_alloc where there is
-  /// no memory (or from 4 GiB on).
+  /// Leases a block of the smallest size that has room for `at_least` bytes. The lease covers the whole block, so it
+  /// may be larger than requested; a request for zero bytes returns an empty lease. The memory is uninitialised and
+  /// aligned for any type. Throws io_error with errc::limit_exceeded beyond what may be leased, which changes nothing,
+  /// and std::bad_alloc where there is no memory (or from 4 GiB on).
   [[nodiscard]] buffer_lease acquire(std::size_t at_least);
-  /// The same with its failure as a value: errc::limit_exceeded, or ENOMEM.
+  /// The same, with its failure as a value: errc::limit_exceeded, or ENOMEM.
   [[nodiscard]] result<buffer_lease> try_acquire(std::size_t at_least) noexcept;
 
   /// Frees what is kept.

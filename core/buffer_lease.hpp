@@ -10,18 +10,18 @@
 
 namespace wring {
 
-/// Received bytes, and the memory they are in: what `read_some` returns. Move-only; the memory goes back when the lease
-/// goes. That is mostly a buffer of the scheduler's pool, so keep a lease only as long as the bytes are needed (copy
+/// Received bytes, and the memory they are in: what `read_some` returns. Move-only; destroying the lease returns the
+/// memory. That is usually a buffer of the scheduler's pool, so keep a lease only as long as the bytes are needed (copy
 /// what must live longer): while all buffers are leased, receives wait. Use and destroy it on its scheduler's thread,
 /// before the scheduler ends.
 class buffer_lease {
  public:
-  /// Gives memory back to whoever it is from; `tag` is whatever was passed with it.
+  /// Returns memory to its owner; `tag` is the value that was passed with it.
   using release_function = void (*)(void* owner, std::uint32_t tag) noexcept;
 
   buffer_lease() noexcept = default;
-  /// Lends `size` bytes, less than 4 GiB, that are not the pool's: `release(owner, tag)` is called when the lease goes,
-  /// also if there are none. For streams whose bytes are in memory of their own.
+  /// Lends `size` bytes, less than 4 GiB, that are not the pool's: `release(owner, tag)` is called when the lease is
+  /// destroyed, even if `size` is zero. For streams whose bytes are in memory of their own.
   buffer_lease(std::byte* data, std::size_t size, release_function release, void* owner, std::uint32_t tag = 0) noexcept
       : release_(release), owner_(owner), data_(data), size_(static_cast<std::uint32_t>(size)), tag_(tag) {}
   buffer_lease(buffer_lease&& other) noexcept
@@ -46,8 +46,8 @@ class buffer_lease {
     if (release_ != nullptr) release_(owner_, tag_);
   }
 
-  /// `size` bytes of memory that is nobody else's, uninitialised and aligned for anything; recycled by the thread if
-  /// it is 2 KiB or less. Throws std::bad_alloc, also from 4 GiB on.
+  /// `size` bytes of memory of its own, uninitialised and aligned for any type; recycled by the thread if it is 2 KiB
+  /// or less. Throws std::bad_alloc, also from 4 GiB on.
   [[nodiscard]] WRING_API static buffer_lease allocate(std::size_t size);
   /// The same, filled with `bytes`.
   [[nodiscard]] WRING_API static buffer_lease copy_of(std::span<const std::byte> bytes);
@@ -66,7 +66,7 @@ class buffer_lease {
     truncate(size_ - count);
   }
 
-  /// Keeps the first `count` bytes alone (at most size()).
+  /// Keeps only the first `count` bytes (at most size()).
   void truncate(std::size_t count) noexcept {
     size_ = static_cast<std::uint32_t>(count);
     if (size_ == 0) reset();

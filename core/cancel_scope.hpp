@@ -18,23 +18,24 @@ class run_in_scope;
 ///     ... scope.cancel() from another task ...
 ///     std::optional<reply> r = co_await scope.run(ask(server));   // empty: the scope was cancelled
 ///
-/// Cancelling marks the scope for good and cancels what waits inside; `run` ends when that has really ended. A
-/// value or exception that arrived all the same is delivered. If the task around it is cancelled too, that passes
-/// through. Runs one operation at a time, another one throws std::logic_error; must outlive it. One thread.
+/// Cancelling marks the scope permanently and cancels what waits inside; `run` ends only when that has ended. A value
+/// or exception that arrives nevertheless is delivered. If the task around it is cancelled too, that cancellation
+/// propagates. A scope runs one operation at a time (a second one throws std::logic_error) and must outlive it. One
+/// thread.
 class cancel_scope {
  public:
   cancel_scope() noexcept = default;
   cancel_scope(const cancel_scope&) = delete;
   cancel_scope& operator=(const cancel_scope&) = delete;
 
-  /// Runs `op`, an awaitable or a callable that makes one, inside the scope. Its value, or none (false for void) if the
-  /// scope was cancelled.
+  /// Runs `op`, an awaitable or a callable that makes one, inside the scope. Returns its value, or none (false for
+  /// void) if the scope was cancelled.
   template <awaitable_operand Op>
   auto run(Op&& op) {
     return detail::run_in_scope<Op>(node_, op);
   }
 
-  /// Returns at once; never runs or destroys a task before it has returned.
+  /// Returns at once; no task runs or is destroyed before it has returned.
   void cancel() noexcept { node_.cancel(); }
   [[nodiscard]] bool cancelled() const noexcept { return node_.requested; }
 

@@ -7,8 +7,8 @@ namespace wring {
 
 class scheduler;
 
-/// As long as this exists, `s` is the thread's current scheduler, or none is, if it is null; then the one before is
-/// again. For whoever lets several schedulers take turns on one thread:
+/// While this exists, `s` is the thread's current scheduler (null: the thread has none); its destructor restores the
+/// previous one. For programs that let several schedulers take turns on one thread:
 ///
 ///     std::unique_ptr<scheduler> made;
 ///     {
@@ -20,7 +20,7 @@ class scheduler;
 ///       made->step();
 ///     }
 ///
-/// These must nest, and must be on the thread that the schedulers were made on.
+/// Objects of this class must nest, on the thread that made the schedulers.
 class WRING_API current_scheduler {
  public:
   explicit current_scheduler(scheduler* s) noexcept;

@@ -28,15 +28,15 @@ struct task_dump_options {
 ///             read_command (server.cpp:12)
 ///             session (server.cpp:20)
 ///
-/// A task is named after its outermost coroutine. What follows is what it does: it waits, for how long it has and for
-/// what (with descriptor and address, where there are any), is ready to run, has yielded to others, or has not started
-/// yet; its effective deadline; whether it is cancelled, or shielded. Then its frames, the innermost first, each with
-/// the place of its latest await. Siblings with the same frames that do the same are one entry, with their number, the
-/// range of their times, and address, descriptor and log fields of the one that waits longest.
+/// A task is named after its outermost coroutine. Its state follows: what it waits for and for how long it has waited
+/// (with descriptor and address, where there are any), that it is ready to run, has yielded to others, or has not
+/// started yet; its effective deadline; whether it is cancelled or shielded. Then its frames, the innermost first, each
+/// with the place of its latest await. Siblings with the same frames and the same state are one entry, with their
+/// number, the range of their times, and the address, descriptor and log fields of the one that has waited longest.
 ///
-/// Times are good to a second or two, and count from the beginning of the scheduler's turn in which the task
-/// ran last. Runs no task and changes nothing. Throws std::bad_alloc alone. On the scheduler's thread, also from within
-/// tasks, observers and posted functions; see `run_options::dump_on_sigquit` for a program that cannot be asked.
+/// Times are exact to a second or two, counted from the beginning of the turn in which the task last ran. Runs no task
+/// and changes nothing. Throws std::bad_alloc alone. On the scheduler's thread, also from within tasks, observers and
+/// posted functions; see `run_options::dump_on_sigquit` for a program that cannot be asked.
 [[nodiscard]] WRING_API std::string dump_tasks(scheduler& of, const task_dump_options& options = {});
 
 /// The same for this thread's scheduler. Throws std::logic_error if there is none.

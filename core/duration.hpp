@@ -11,18 +11,18 @@
 
 namespace wring {
 
-/// A length of time, for every limit, delay and period. It is made of any std::chrono::duration, and where that, or a
-/// sum, does not fit, it is the longest there is: `std::chrono::hours::max()` is not some time in the past.
+/// A length of time, for every limit, delay and period. It is made from any std::chrono::duration; a value or sum that
+/// does not fit becomes the longest duration, so that `std::chrono::hours::max()` is not some time in the past.
 ///
-/// Counts nanoseconds, to 292 years either way. The longest is `wring::forever` and means that: a wait for so long does
-/// not end by itself, and adding something to it, or taking it away, changes nothing. Zero is no time at all: a limit
-/// of zero has passed already, a delay of zero is none. What is shorter than a nanosecond is rounded to the nearest; a
-/// floating-point count that is not a number is zero. A value like an integer: trivially copyable, ordered.
+/// Counts nanoseconds, up to 292 years in either direction. The longest is `wring::forever`, and means that: such a
+/// wait does not end by itself, and adding to it or subtracting from it changes nothing. A limit of zero has passed
+/// already; a delay of zero is none. Fractions of a nanosecond are rounded to the nearest; a floating-point count that
+/// is not a number becomes zero. A value like an integer: trivially copyable, ordered.
 class duration {
  public:
   /// Zero.
   constexpr duration() noexcept = default;
-  /// What `time` is, or the nearest to it that there is.
+  /// `time`, or the nearest duration that can be represented.
   template <detail::countable Rep, class Period>
   constexpr duration(const std::chrono::duration<Rep, Period>& time) noexcept  // implicit: 5s is one
       : nanoseconds_(detail::to_nanoseconds<Rep, typename Period::type>(time.count())) {}
@@ -38,7 +38,7 @@ class duration {
   friend constexpr bool operator==(duration, duration) noexcept = default;
   friend constexpr std::strong_ordering operator<=>(duration, duration) noexcept = default;
 
-  /// As far as there is time. For ever (and as long ago) remain what they are; for ever less for ever is for ever.
+  /// Saturating: `forever` (and its negative) remain what they are, and `forever - forever` is `forever`.
   friend constexpr duration operator+(duration a, duration b) noexcept {
     constexpr std::int64_t most = detail::longest_duration;
     std::int64_t sum = 0;
@@ -54,7 +54,7 @@ class duration {
   constexpr duration& operator+=(duration other) noexcept { return *this = *this + other; }
   constexpr duration& operator-=(duration other) noexcept { return *this = *this - other; }
 
-  /// Zero times for ever is zero.
+  /// Zero times `forever` is zero.
   template <std::integral Factor>
   friend constexpr duration operator*(duration time, Factor factor) noexcept {
     std::int64_t product = 0;
@@ -73,7 +73,7 @@ class duration {
   std::int64_t nanoseconds_ = 0;
 };
 
-/// The longest duration: as a limit, none; as a delay, what is delayed never comes.
+/// The longest duration: as a limit, no limit; as a delay, one that never ends.
 inline constexpr duration forever = std::chrono::nanoseconds::max();
 
 /// The type of `unlimited`: converts to any integer type, as the largest value of it.
@@ -90,7 +90,7 @@ struct unlimited_t {
   }
 };
 
-/// For limits that count (bytes, tasks, items): none. `nursery_options{.limit = wring::unlimited}`.
+/// For limits that count (bytes, tasks, items): no limit. `nursery_options{.limit = wring::unlimited}`.
 inline constexpr unlimited_t unlimited;
 
 }  // namespace wring

@@ -20,7 +20,7 @@ struct sockaddr;
 
 namespace wring {
 
-/// What can go wrong that no errno stands for. Zero is not used, so that a code made from any of these is truthy.
+/// Failures that no errno stands for. Zero is not used, so that a code made from any of these is truthy.
 enum class errc {
   timed_out = 1,   ///< a deadline passed before the operation ended; equivalent to `std::errc::timed_out`
   unexpected_eof,  ///< the stream ended inside something; count(): the bytes that had come
@@ -46,14 +46,14 @@ struct std::is_error_code_enum<wring::errc> : std::true_type {};
 
 namespace wring {
 
-/// An address inside an `error`: 24 bytes, trivially copyable, made to be read by people. Nothing is allocated until
+/// An address inside an `error`: 24 bytes, trivially copyable, meant to be read by people. Nothing is allocated until
 /// it is formatted. `wring::net::socket_address` converts to it.
 class error_address {
  public:
   /// No address.
   constexpr error_address() noexcept = default;
 
-  /// The address in `address`, of which `size` bytes are valid: IPv4, IPv6 and unix. Other families give no address.
+  /// The address in `address`, of which `size` bytes are valid: IPv4, IPv6 and unix. Other families yield no address.
   /// Of a unix path or abstract name longer than 22 bytes the last 22 are kept.
   WRING_API error_address(const ::sockaddr& address, std::size_t size) noexcept;
 
@@ -63,7 +63,7 @@ class error_address {
 
   [[nodiscard]] constexpr bool empty() const noexcept { return kind_ == kind::none; }
 
-  /// The 4 or 16 bytes of an IP address, in the order of the wire; none for others. They are in this object.
+  /// The 4 or 16 bytes of an IP address, in network byte order; none for other addresses. They are in this object.
   [[nodiscard]] constexpr std::span<const unsigned char> ip_bytes() const noexcept {
     return std::span(bytes_).first(kind_ == kind::v4 ? 4 : kind_ == kind::v6 ? 16 : 0);
   }
@@ -86,16 +86,16 @@ class error_address {
   std::array<unsigned char, capacity> bytes_{};  // IP: address, port, scope; others: text
 };
 
-/// What went wrong, doing what, with whom: a code, the operation, and where they are known the address, a count and a
-/// detail. A small value (at most 48 bytes, trivially copyable) that is made, copied and looked at without allocating
-/// or throwing; the text is built by message() alone. The texts it points to are never freed: pass literals.
+/// What went wrong in which operation with which peer: a code, the operation, and where they are known the address, a
+/// count and a detail. A small value (at most 48 bytes, trivially copyable) that is made, copied and inspected without
+/// allocating or throwing; only message() builds the text. The texts it points to are never freed: pass literals.
 class error {
  public:
   /// The error `code` of `operation`.
   constexpr error(errc code, const char* operation) noexcept
       : operation_(operation), code_(static_cast<std::int16_t>(code)), domain_(domain::wring) {}
 
-  /// The error for `number`, an errno, or its negative as io_uring gives it.
+  /// The error for `number`, an errno, or its negative as io_uring reports it.
   [[nodiscard]] static constexpr error from_errno(int number, const char* operation) noexcept {
     return {number < 0 ? -number : number, operation};
   }
@@ -111,7 +111,7 @@ class error {
   /// More about the cause, or how to cure it. Null if there is none.
   [[nodiscard]] constexpr const char* detail() const noexcept { return detail_; }
 
-  /// Whom the operation was about.
+  /// The address of the peer, or of whatever else the operation was about.
   [[nodiscard]] constexpr const error_address& address() const noexcept { return address_; }
 
   /// A number that belongs to the code: see `errc`.

@@ -19,14 +19,15 @@ template <class Body, class Cleanup>
 class finally_op;
 }
 
-/// Runs `body` and then, whether it returned, threw or was cancelled, `cleanup`, shielded from cancellation: the place
-/// for clean-up that must await, as destructors cannot. Both are awaitables or callables that make one.
+/// Runs `body` and then `cleanup`, whether the body returned, threw or was cancelled. The clean-up is shielded from
+/// cancellation: this is the place for clean-up that must await, as destructors cannot. Both are awaitables or
+/// callables that make one.
 ///
-/// The body's exception wins over the clean-up's, which is then only logged; otherwise the clean-up's is thrown, also
-/// in a cancelled task, and in place of the body's value, which is destroyed. Delivering: a value of the body's is
-/// returned also if the task was cancelled meanwhile. A clean-up that takes longer than `limit` is cancelled and logged
-/// as an error; with a limit of zero it is not begun, with one that is `forever` it is waited for. If the task is
-/// cancelled already when this is awaited, neither is begun.
+/// The body's exception takes precedence over the clean-up's, which is then only logged; otherwise the clean-up's is
+/// thrown, even in a cancelled task, and in place of the body's value, which is destroyed. Delivering: the body's value
+/// is returned even if the task was cancelled meanwhile. A clean-up that takes longer than `limit` is cancelled and
+/// logged as an error; with a limit of zero it is not begun, with `forever` it is waited for. If the task is already
+/// cancelled when this is awaited, neither is begun.
 template <awaitable_operand Body, awaitable_operand Cleanup>
 auto finally(Body&& body, Cleanup&& cleanup, duration limit = std::chrono::seconds(5)) {
   return detail::finally_op<Body, Cleanup>(body, cleanup, limit);
@@ -34,8 +35,8 @@ auto finally(Body&& body, Cleanup&& cleanup, duration limit = std::chrono::secon
 
 namespace detail {
 
-/// Logs what a clean-up did wrong that nobody is told otherwise: it overran its limit, or threw although the body had
-/// failed already (`failure`).
+/// Logs a failure of a clean-up that is not reported otherwise: it overran its limit, or threw although the body had
+/// already failed (`failure`).
 WRING_API void report_cleanup(const std::exception_ptr& failure, duration limit) noexcept;
 
 template <class Body, class Cleanup>
@@ -57,7 +58,7 @@ auto run_finally(Body& body, Cleanup& cleanup, duration limit) -> task<value_of<
   }
 }
 
-/// The task above, with a type that says what it refers to.
+/// The task above, as a type that says what it refers to.
 template <class Body, class Cleanup>
 class [[nodiscard]] finally_op {
  public:

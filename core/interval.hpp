@@ -20,8 +20,8 @@ namespace wring {
 /// The first tick comes one period after construction. One task, one thread; inside a scheduler.
 class WRING_API interval {
  public:
-  /// Throws std::invalid_argument for a period that is not positive, std::logic_error outside of a scheduler. One that
-  /// is `forever` never ticks.
+  /// Throws std::invalid_argument for a period that is not positive, std::logic_error outside of a scheduler. A period
+  /// that is `forever` never ticks.
   explicit interval(duration period);
 
   /// Waits for the next tick; returns how many were missed since the one before. Cancelled, it has taken no tick.

@@ -23,21 +23,21 @@
 ///     log::info("listening on {}", address);
 ///     log::warn("connection failed", {"peer", address}, {"error", e});
 ///
-/// The message is either a format, which is checked when compiled, or is followed by up to eight fields. What comes
-/// from outside belongs into fields: they are quoted where needed, so that a value cannot pass for a field. A record
+/// The message is either a format, which is checked when compiled, or is followed by up to eight fields. Data from
+/// outside belongs in fields: they are quoted where needed, so that a value cannot be mistaken for a field. A record
 /// below the level costs one branch: nothing is formatted. Everything here may be called from any thread, and nothing
-/// throws: a record that cannot be made or written is lost, with a line on standard error that says so. If it is
-/// standard error that takes nothing (it does not block, and is full), the losses are counted, and told with the next
-/// line that gets through.
+/// throws: a record that cannot be made or written is lost, with a line on standard error that says so. If standard
+/// error itself accepts nothing (it is non-blocking, and full), the losses are counted and reported with the next line
+/// that gets through.
 namespace wring::log {
 
-/// How much a record matters. As the level set, the least that is written: `off` writes nothing.
+/// The severity of a record. As the level set, the least severe that is written: `off` writes nothing.
 enum class level : signed char { trace, debug, info, warn, error, off };
 
 /// "trace", "debug", "info", "warn", "error" or "off".
 [[nodiscard]] WRING_API std::string_view to_string(level l) noexcept;
 
-/// The level that to_string() gives `name`, in any case. Nothing for other names.
+/// The level that to_string() names `name`, in upper or lower case. None for other names.
 [[nodiscard]] WRING_API std::optional<level> parse_level(std::string_view name) noexcept;
 
 /// A key and a value that fmt can format. It refers to both: make it where it is used.
@@ -64,7 +64,7 @@ class field {
   void (*append_)(std::string&, const void*) = nullptr;
 };
 
-/// What a sink gets. Everything in it is valid during the call only.
+/// What a sink is passed. Everything in it is valid during the call only.
 struct record {
   /// Text as it was given: it may hold any byte.
   struct field_text {
@@ -85,14 +85,14 @@ struct record {
 [[nodiscard]] WRING_API std::string to_line(const record& r, bool colour = false);
 
 /// The sink that is used unless another is set: to_line() to standard error, with one write(2) a record; in colour if
-/// that is a terminal, unless NO_COLOR is set to something or TERM is "dumb". A record of which standard error does not
-/// take all is given up and counted: the next one follows on a line of its own, after a record that says how many were
+/// that is a terminal, unless NO_COLOR is set to something or TERM is "dumb". A record that standard error does not
+/// accept whole is dropped and counted: the next one starts a line of its own, after a record that says how many were
 /// lost.
 WRING_API void write_to_stderr(const record& r);
 
 using sink = std::function<void(const record&)>;
 
-/// Sends all further records to `s`, or as at first with none. Gives back the sink that was set. A sink is called for
+/// Sends all further records to `s`, or with none, to the initial one. Returns the previous sink. A sink is called for
 /// one record at a time, from the thread that writes it; what it logs itself goes to write_to_stderr().
 WRING_API sink set_sink(sink s);
 
@@ -111,7 +111,7 @@ extern WRING_API constinit std::atomic<signed char> threshold;
 /// Appends a field's value as to_line() shows it.
 WRING_API void append_value(std::string& out, std::string_view value);
 
-/// Reads WRING_LOG, if no level has been set meanwhile. Gives the threshold.
+/// Reads WRING_LOG, if no level has been set meanwhile. Returns the threshold.
 WRING_API signed char load_threshold() noexcept;
 
 WRING_API void emit(level l, fmt::string_view format, fmt::format_args args, std::span<const field> fields) noexcept;
@@ -138,7 +138,8 @@ class record_builder {
   std::string values_;  // one behind the other
 };
 
-/// Adds the fields of what is running (of the current task) to a record. Called in the thread that writes the record.
+/// Adds the fields of the running task, or of whatever else runs, to a record. Called in the thread that writes the
+/// record.
 using context_provider = void (*)(record_builder&);
 
 /// Calls `provider` for all further records; null for none.
@@ -146,10 +147,10 @@ WRING_API void set_context_provider(context_provider provider) noexcept;
 
 namespace detail {
 
-/// What time of day it is for this thread.
+/// The time of day, as this thread sees it.
 using wall_clock = std::chrono::system_clock::time_point (*)() noexcept;
 
-/// Records are dated by `clock` from now on. For schedulers, which know their engine's.
+/// Records are dated by `clock` from now on. For schedulers, which know their engine's clock.
 WRING_API void set_wall_clock(wall_clock clock) noexcept;
 
 }  // namespace detail

@@ -25,8 +25,8 @@ WRING_API wring::detail::context_ref bind_field(std::string_view key, std::strin
 
 }  // namespace detail
 
-/// Runs `op`, an awaitable or a callable that makes one, with a field that every record written below it carries: by
-/// this task, and by those started inside.
+/// Runs `op`, an awaitable or a callable that makes one, with a field that is added to every record written inside: by
+/// this task, and by tasks started there.
 ///
 ///     co_await log::with_field("request", id, [&] { return answer(request); });
 ///
@@ -41,7 +41,7 @@ auto with_field(std::string_view key, T&& value, Op&& op) {
 }
 
 /// Adds the fields of the running task, the outermost first. This is the context provider unless the program sets one
-/// of its own, which calls this if it wants both.
+/// of its own, which may call this.
 WRING_API void add_task_fields(record_builder& to);
 
 namespace detail {

@@ -43,7 +43,7 @@ class child_handle {
   explicit child_handle(detail::child_flow& child) noexcept
       : child_(detail::counted_ref<detail::child_flow>::share(child)) {}
 
-  /// Cancels that child alone; the nursery does not take it for a failure. Nothing happens once it has ended.
+  /// Cancels only that child, which the nursery does not count as a failure. Does nothing once the child has ended.
   void cancel() noexcept {
     if (!done()) child_->root_scope.cancel();
   }
@@ -62,24 +62,25 @@ class child_handle {
 ///     });
 ///
 /// The first child (or body) that throws cancels the others; when all have ended, its exception is thrown as it is.
-/// Others that failed by then are in `suppressed()`. If nothing failed and the task around the nursery is cancelled,
-/// that goes on, unless the body has returned a value (see `run`); a nursery that was only cancelled by its own
-/// `cancel()` ends normally. One thread.
+/// Other failures until then are in `suppressed()`. If nothing failed and the task around the nursery is cancelled, the
+/// cancellation propagates, unless the body has returned a value (see `run`); a nursery that was only cancelled by its
+/// own `cancel()` ends normally. One thread.
 class WRING_API nursery {
  public:
   /// Throws std::invalid_argument if no child may ever run.
   explicit nursery(nursery_options options = {});
   nursery(const nursery&) = delete;
   nursery& operator=(const nursery&) = delete;
-  /// Warns in the log of suppressed failures that nobody looked at.
+  /// Logs a warning about suppressed failures that were never inspected.
   ~nursery();
 
   /// Runs `body`, a callable without arguments that makes a task, and then waits for the children. Returns the body's
   /// value, as an optional that is empty if the nursery was cancelled before there was one. Delivering: if there is a
-  /// value, the task gets it even if it was cancelled meanwhile, and its next await is cancelled. May be used once.
+  /// value, it is returned even if the task was cancelled meanwhile, and the task's next await is cancelled. May be
+  /// called once.
   ///
-  /// The body's own variables are gone when it returns, and its children may run on: what they refer to, closures that
-  /// are passed as std::ref included, must be declared outside of the body.
+  /// The body's own variables are destroyed when it returns, while its children may still run: what they refer to,
+  /// including closures passed as std::ref, must be declared outside the body.
   template <awaitable_factory Body>
   auto run(Body body) -> task<detail::body_value<detail::value_of<Body>>> {
     detail::assert_safe_callable<Body>();
@@ -105,7 +106,7 @@ class WRING_API nursery {
 
   /// Starts `fn(args...)` as a child, in its turn. Callable and arguments are moved or copied into the child, where
   /// they live until it has ended; pass std::ref for a reference. Throws std::logic_error outside of `run`, io_error
-  /// with errc::limit_exceeded beyond the limit. In a cancelled nursery the child ends before it begins.
+  /// with errc::limit_exceeded beyond the limit. In a cancelled nursery the child is destroyed before it begins.
   template <class Fn, class... Args>
   child_handle start(Fn&& fn, Args&&... args) {
     using child_type = detail::child_of<std::decay_t<Fn>, detail::stored_argument<Args>...>;
@@ -113,11 +114,11 @@ class WRING_API nursery {
     return launch(*new child_type(*this, std::forward<Fn>(fn), std::forward<Args>(args)...));
   }
 
-  /// Starts `fn(ready, args...)`, where `ready` is a `ready_signal<T>`, and waits until it calls `ready(value)`:
+  /// Starts `fn(ready, args...)`, where `ready` is a `ready_signal<T>`, waits until the child calls `ready(value)`, and
   /// returns that value. For a child that must be set up before others rely on it. A child that fails before it is
-  /// ready fails the nursery, which cancels this wait if it is part of it; otherwise, and if the child just returns,
-  /// this throws std::logic_error. Cancelling the wait leaves the child running, and what it is ready with later is
-  /// destroyed; what it was ready with before is delivered.
+  /// ready fails the nursery, which cancels this wait if it is part of it; otherwise, or if the child simply returns,
+  /// this throws std::logic_error. Cancelling the wait leaves the child running; a value it signals later is destroyed,
+  /// one that it has already signalled is delivered.
   template <class T = void, class Fn, class... Args>
   task<T> start_ready(Fn fn, Args... args) {
     detail::assert_safe_callable<Fn>();
@@ -133,9 +134,9 @@ class WRING_API nursery {
   }
 
   /// Waits until fewer than `limit` children run: there is room when this returns, and stays until the task's next
-  /// await, as nothing else runs before. Returning: it takes nothing. Tasks that wait are looked at in order of
-  /// arrival, each when the one before it has had its turn: so whether one uses the room or not, no other waits while
-  /// there is some.
+  /// await, as nothing else runs before. Returning: it takes nothing. Waiting tasks are offered the room in order of
+  /// arrival, each when the one before it has had its turn: whether one uses the room or not, no other waits while
+  /// there is room.
   [[nodiscard]] auto vacancy() noexcept { return vacant(*this); }
 
   /// Cancels body and children.
@@ -145,7 +146,7 @@ class WRING_API nursery {
   /// Children that have not ended.
   [[nodiscard]] std::size_t size() const noexcept { return live_; }
 
-  /// What failed after the first failure, oldest first (at most 64 are kept). Stays valid until the nursery goes.
+  /// What failed after the first failure, oldest first (at most 64 are kept). Valid until the nursery is destroyed.
   [[nodiscard]] std::span<const std::exception_ptr> suppressed() noexcept {
     looked_ = true;
     return suppressed_;
@@ -172,7 +173,7 @@ class WRING_API nursery {
     nursery& nursery_;
   };
 
-  /// No leaf, as a task that is woken looks again, in its turn, whether there is room.
+  /// Not a leaf, because a task that is woken checks again, in its turn, whether there is room.
   class WRING_API vacant : public awaiter, public detail::wait_link {
    public:
     using value_type = void;
@@ -224,7 +225,7 @@ class WRING_API nursery {
   scheduler* sched_ = nullptr;
   std::size_t live_ = 0;
   joined* joiner_ = nullptr;
-  // Where there is room and somebody wants it, the first of them has been offered it, and is to have its turn.
+  // While there is room and tasks want it, the first of them has been offered it and is about to have its turn.
   detail::wait_list<vacant> wanting_;
   vacant* offered_ = nullptr;
   std::exception_ptr failure_;
@@ -262,7 +263,7 @@ inline child_flow::child_flow(nursery& parent) noexcept
 struct nursery_access {
   static void check_start(nursery& n) { n.check_start(); }
   static child_handle launch(nursery& n, child_flow& child) noexcept { return n.launch(child); }
-  /// Starts the child right here; it may have ended, and be gone, afterwards.
+  /// Starts the child at once; it may have ended and been destroyed when this returns.
   static void launch_now(nursery& n, child_flow& child) noexcept {
     ++n.live_;
     n.sched_->start_now(child);

@@ -8,12 +8,11 @@
 namespace wring {
 
 /// Suspends the task until `fd` can be read without blocking: it holds data, has reached its end, or has failed.
-/// Returns the events of poll(2) that are there (POLLIN, POLLHUP, POLLERR). Throws io_error if the descriptor cannot be
-/// waited for (EBADF).
+/// Returns the poll(2) events that have occurred (POLLIN, POLLHUP, POLLERR). Throws io_error if the descriptor cannot
+/// be waited for (EBADF).
 ///
 /// For descriptors of other libraries. The descriptor is borrowed: it must stay open until the wait has ended.
-/// Returning: it takes nothing, so neither does a cancelled one. Any number of tasks may wait for one descriptor; all
-/// of them go on.
+/// Returning: it takes nothing. Any number of tasks may wait for one descriptor; all of them are resumed.
 [[nodiscard]] inline auto readable(int fd) noexcept {
   return detail::readiness_wait(fd, POLLIN, "wait until readable");
 }

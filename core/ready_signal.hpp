@@ -13,7 +13,7 @@ namespace wring {
 
 class nursery;
 
-/// How a child started by `nursery::start_ready` says that it is ready: call it once. Copies are the same signal.
+/// With this a child started by `nursery::start_ready` says that it is ready: call it once. Copies are the same signal.
 template <class T = void>
 class ready_signal {
  public:
@@ -37,7 +37,7 @@ class ready_signal {
     }
   };
 
-  /// Tells the waiter when the last signal has gone.
+  /// Tells the waiter when the last copy of the signal has been destroyed.
   struct end {
     std::shared_ptr<state> shared;
     explicit end(std::shared_ptr<state> s) noexcept : shared(std::move(s)) {}

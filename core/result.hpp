@@ -15,7 +15,8 @@ class result;
 
 namespace detail {
 
-/// Ends the process: the value of a result that holds an error was used without a look, or the other way round.
+/// Ends the process: the value of a result that holds an error was used unchecked, or the error of one that holds a
+/// value.
 [[noreturn]] WRING_API void result_misused(bool has_value) noexcept;
 
 template <class T>
@@ -169,7 +170,7 @@ class [[nodiscard]] result {
   bool has_value_;
 };
 
-/// The outcome of an operation that gives nothing but may fail.
+/// The outcome of an operation that returns nothing but may fail.
 template <>
 class [[nodiscard]] result<void> {
  public:

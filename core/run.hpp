@@ -18,15 +18,16 @@ namespace wring {
 /// How to run a program.
 struct run_options {
   scheduler_options scheduler = {};
-  /// How long main may go on after the program was asked to stop, before it is cancelled. Zero: it is cancelled at
-  /// once; `forever`: it never is, and ends by itself.
+  /// How long main may continue after the program was asked to stop, before it is cancelled. Zero: it is cancelled at
+  /// once; `forever`: it is never cancelled, and ends by itself.
   duration grace = std::chrono::seconds(10);
-  /// Take SIGINT and SIGTERM: the first asks to stop, the second ends the process with 128 + its number. They are
-  /// unblocked in this thread meanwhile; one that the process ignores stays ignored. SIGPIPE ends nothing meanwhile.
+  /// Handle SIGINT and SIGTERM: the first asks the program to stop, the second ends the process with 128 + its number.
+  /// They are unblocked in this thread meanwhile; a signal that the process ignores stays ignored. SIGPIPE does not end
+  /// the process meanwhile.
   bool handle_signals = true;
-  /// Take SIGQUIT (Ctrl-\): it prints `dump_tasks()` to standard error, and the program goes on. Off by default:
-  /// SIGQUIT then ends the process as ever, with a core from which tools/gdb/wring.py prints the same. Each scheduler
-  /// that runs with this prints its own tasks.
+  /// Handle SIGQUIT (Ctrl-\): it prints `dump_tasks()` to standard error, and the program continues. Off by default:
+  /// SIGQUIT then ends the process as usual, with a core file from which tools/gdb/wring.py prints the same. Each
+  /// scheduler that runs with this prints its own tasks.
   bool dump_on_sigquit = false;
 };
 
@@ -42,7 +43,7 @@ WRING_API int run_main(const run_options& options, main_factory& factory);
 /// - 1 if an exception escaped from main, or no scheduler could be made. It is printed to standard error, with the
 ///   chain of tasks it came through.
 ///
-/// When main has ended, what it left behind (closed streams, the root nursery's tasks) is cancelled and awaited.
+/// When main has ended, what is left of it (closed streams, the root nursery's tasks) is cancelled and awaited.
 template <class Main, class... Args>
 int run(const run_options& options, Main&& main, Args&&... args) {
   struct factory final : detail::main_factory {

@@ -40,9 +40,9 @@ struct scheduler_options {
   unsigned inbox_per_turn = 256;        ///< posted functions called before tasks run again
   unsigned inbox_capacity = 65536;      ///< posted functions that may wait
   unsigned leaf_budget = 128;           ///< awaits a task may end without suspending before it yields (to 65535)
-  /// While turns bring at least so many completions, on average of the last few, sends are batched: they go to the
-  /// kernel in one system call; otherwise each is made at once, with a call of its own, which is the faster way for a
-  /// few. Zero: they are always batched. io_uring only.
+  /// While turns bring at least this many completions, averaged over the last few, sends are batched: they are
+  /// submitted in one system call. Otherwise each is made at once with a call of its own, which is faster for a few.
+  /// Zero: they are always batched. io_uring only.
   unsigned batch_sends_from = 16;
   block_pool_options blocks = {};  ///< of the blocks that protocols lease
 };
@@ -68,16 +68,16 @@ struct scheduler_stats {
 
 /// One thread's event loop: runs tasks, fires timers and hands operations to its engine.
 ///
-/// `wring::run` makes one; use it directly only to build an own `run`. Everything but `post`, `try_post`,
+/// `wring::run` makes one; use it directly only to build a `run` of your own. Everything but `post`, `try_post`,
 /// `request_stop_from_anywhere` and `request_dump_from_anywhere` belongs to the thread that made it. Those four may be
 /// called while the scheduler exists; what they ask for may end it before they have returned.
 class WRING_API scheduler : detail::flow_host {
  public:
-  /// Makes the engine and becomes the thread's current scheduler. Throws io_error where the kernel refuses what is
-  /// needed, with the cause and the cure; std::logic_error if the thread has a scheduler already; std::invalid_argument
+  /// Makes the engine and becomes the thread's current scheduler. Throws io_error where the kernel refuses what it
+  /// needs, with the cause and the cure; std::logic_error if the thread has a scheduler already; std::invalid_argument
   /// for options that are out of bounds.
   explicit scheduler(const scheduler_options& options = {});
-  /// The same on an engine of the caller's, made by this thread; `options.engine` is not looked at. Throws
+  /// The same on an engine of the caller's, made by this thread; `options.engine` is ignored. Throws
   /// std::invalid_argument if there is none.
   explicit scheduler(std::unique_ptr<wring::engine> engine, const scheduler_options& options = {});
   scheduler(const scheduler&) = delete;
@@ -92,28 +92,28 @@ class WRING_API scheduler : detail::flow_host {
   /// The scheduler of this thread, or null.
   static scheduler* try_current() noexcept;
 
-  /// Calls `fn` soon on the scheduler's thread. From any thread, while the scheduler exists. False if the inbox is full
-  /// or the scheduler is being destroyed. An exception that leaves `fn` ends the process.
+  /// Calls `fn` soon on the scheduler's thread. May be called from any thread while the scheduler exists. False if the
+  /// inbox is full or the scheduler is being destroyed. An exception that leaves `fn` ends the process.
   ///
-  /// Posted functions are called as long as there are tasks: main, and then those of the root nursery. What has not
-  /// been called by then is destroyed without having been called, on the scheduler's thread, while the scheduler is
-  /// still current: it may own streams.
+  /// Posted functions are called as long as there are tasks: main, and then those of the root nursery. A function that
+  /// has not been called by then is destroyed uncalled, on the scheduler's thread, while the scheduler is still
+  /// current: it may own streams.
   [[nodiscard]] bool try_post(detail::unique_function<void()> fn);
   /// As try_post, but throws io_error with errc::inbox_full.
   void post(detail::unique_function<void()> fn);
 
-  /// Asks everything to finish: cancels the scopes made by `until_stopping`. Idempotent.
+  /// Asks the program to stop: cancels the scopes made by `until_stopping`. Idempotent.
   void request_stop() noexcept;
   /// The same from any thread and from signal handlers; takes effect in the scheduler's next turn.
   void request_stop_from_anywhere() noexcept;
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }
 
-  /// Prints `dump_tasks()` to standard error in the next turn. From any thread and from signal handlers. False if one
-  /// that was asked for before has not been printed yet: then a task keeps the scheduler from its next turn.
+  /// Prints `dump_tasks()` to standard error in the next turn. May be called from any thread and from signal handlers.
+  /// False if an earlier request has not been served yet: then a task keeps the scheduler from its next turn.
   bool request_dump_from_anywhere() noexcept;
 
-  /// Runs turns until `done` returns true; looked at after each turn. Throws std::logic_error inside of a turn, that is
-  /// in tasks and posted functions.
+  /// Runs turns until `done` returns true; it is called after each turn. Throws std::logic_error inside a turn, that
+  /// is, in tasks and posted functions.
   template <std::predicate Done>
   void run_until(Done done) {
     const running_turns here(*this);
@@ -122,30 +122,30 @@ class WRING_API scheduler : detail::flow_host {
   /// The same for a flag, which tasks or posted functions set.
   void run_until(const bool& done);
 
-  /// Runs one turn, without waiting, and returns when it wants to run the next one: engine::no_wait if there is
-  /// something to do already; the time of the next deadline, in the engine's time; or engine::no_deadline if it is to
-  /// be woken by what comes. What comes earlier in any case, from the kernel or another thread, is a reason to run it
-  /// earlier; other threads' calls ring the engine's doorbell. For loops of one's own; tasks make progress only within
-  /// such steps. Throws std::logic_error as run_until does, and if it is not the thread's current scheduler.
+  /// Runs one turn without waiting, and returns when the next one is due: engine::no_wait if there is something to do
+  /// already; the time of the next deadline, in the engine's time; or engine::no_deadline if it need only be woken by
+  /// events. An event from the kernel or another thread is a reason to run it earlier; other threads' calls ring the
+  /// engine's doorbell. For a program's own loop; tasks make progress only within such steps. Throws std::logic_error
+  /// as run_until does, and if this is not the thread's current scheduler.
   std::int64_t step();
 
-  /// Cancels and awaits the tasks of the root nursery. Then ends and awaits every operation in flight: what closed
-  /// streams left behind, and what listeners and streams still do that outlive their tasks; these are named in the log.
-  /// Nothing is in flight afterwards. Throws std::logic_error as run_until does.
+  /// Cancels and awaits the tasks of the root nursery. Then ends and awaits every operation in flight: those left by
+  /// closed streams, and those of listeners and streams that outlive their tasks, which are named in the log. Nothing
+  /// is in flight afterwards. Throws std::logic_error as run_until does.
   void drain();
-  /// `drain` ends, or has ended, the operations that no task awaits: they are not to be begun again.
+  /// Whether `drain` is ending, or has ended, the operations that no task awaits: they must not be begun again.
   [[nodiscard]] bool ends_leftovers() const noexcept { return ends_leftovers_; }
 
   /// The owner of work that outlives the task that started it; shutdown cancels and drains it.
   [[nodiscard]] nursery& root() noexcept { return root_->get(); }
 
-  /// Its one S, which is made when it is first asked for and lives as long as the scheduler.
+  /// The scheduler's one S, which is made when first asked for and lives as long as the scheduler.
   template <std::derived_from<detail::scheduler_service> S>
   [[nodiscard]] S& service() {
     if (S* const made = try_service<S>(); made != nullptr) return *made;
     return static_cast<S&>(add_service(std::make_unique<S>(*this), &S::key));
   }
-  /// The same, or null if nobody has asked for it yet.
+  /// The same, or null if it has not been made yet.
   template <std::derived_from<detail::scheduler_service> S>
   [[nodiscard]] S* try_service() const noexcept {
     for (detail::scheduler_service* s = services_; s != nullptr; s = s->next_) {
@@ -153,14 +153,14 @@ class WRING_API scheduler : detail::flow_host {
     }
     return nullptr;
   }
-  /// For services, from any thread: they are asked to deliver in the next turn.
+  /// Called by services, from any thread: they are asked to deliver in the next turn.
   void service_has_work() noexcept;
-  /// For a foreign awaitable's wait, from any thread, once: completes it in the next turn. Never fails.
+  /// Completes a foreign awaitable's wait in the next turn. Called from any thread, once. Never fails.
   void resume_from_anywhere(detail::remote_end& w) noexcept;
 
   /// Nanoseconds of the scheduler's clock, read now.
   [[nodiscard]] std::int64_t clock_now() const noexcept { return clock_ == nullptr ? engine_->now() : clock_->now(); }
-  /// The time of a deadline that is `from_now` away; timer_wheel::never if that is for ever.
+  /// The time of a deadline that is `from_now` away; timer_wheel::never for `forever`.
   [[nodiscard]] std::int64_t deadline_after(duration from_now) const noexcept {
     return detail::time_after(clock_now(), from_now.count());
   }
@@ -173,50 +173,50 @@ class WRING_API scheduler : detail::flow_host {
     return turn_time_;
   }
 
-  /// Memory that is leased for a while: for heads, output, records. Made when it is first asked for.
+  /// Memory that is leased for a short time: for heads, output, records. Made when first asked for.
   [[nodiscard]] block_pool& blocks() noexcept { return blocks_ ? *blocks_ : blocks_.emplace(options_.blocks); }
 
-  /// Reads the time from `clock`, which goes on from the time that it is, and not from the engine any more. It must
-  /// exist as long as the scheduler's tasks and services do.
+  /// Reads the time from `clock` instead of the engine; `clock` continues from the current time. It must exist as long
+  /// as the scheduler's tasks and services do.
   void use_clock(detail::time_source& clock) noexcept {
     clock_ = &clock;
     turn_time_ = clock_now();
   }
-  /// That clock has been moved: fires the timers that are due.
+  /// Tells the scheduler that this clock has moved: fires the timers that are due.
   void clock_moved() noexcept;
 
   [[nodiscard]] detail::timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] wring::engine& engine() noexcept { return *engine_; }
-  /// What it was made with.
+  /// The options it was made with.
   [[nodiscard]] const scheduler_options& options() const noexcept { return options_; }
   [[nodiscard]] scheduler_stats stats() const noexcept;
 
-  /// Reports tasks, turns and operations to `observer` from now on; null: to nobody, which costs one branch an event.
-  /// The observer must outlive the scheduler or be removed.
+  /// Reports tasks, turns and operations to `observer` from now on. Null: no observer, which costs one branch per
+  /// event. The observer must outlive the scheduler or be removed.
   void observe(scheduler_observer* observer) noexcept;
 
   /// Queues a flow for resumption, at the end.
   void enqueue(detail::flow& f) noexcept { ready.push(f); }
 
-  /// Runs a new flow right here, inside what is running, until it is suspended or has ended; it may be gone then. Only
-  /// queues it when `inline_depth_limit` of them run inside each other already.
+  /// Runs a new flow at once, inside the running one, until it is suspended or has ended; it may have been destroyed
+  /// then. Only queues it when `inline_depth_limit` flows already run inside each other.
   void start_now(detail::flow& f) noexcept;
 
   /// The flow that is running; null outside of tasks.
   [[nodiscard]] detail::flow* running() const noexcept { return running_; }
 
-  /// Calls `e` once at the end of this turn, see end_of_turn; of the next one, if no turn is under way. At the end of
-  /// the scheduler what is linked and was not called is taken out.
+  /// Calls `e` once at the end of this turn, see end_of_turn; of the next one, if no turn is under way. When the
+  /// scheduler ends, entries that have not been called are unlinked.
   void at_end_of_turn(detail::end_of_turn& e) noexcept {
     end_of_turn_.link(e);
     // Outside of a turn, or at its end: the next one must not wait.
     if (running_ == nullptr) wanted_.fetch_or(end_wanted, std::memory_order_relaxed);
   }
 
-  /// So much goes on in this turn that sends are better batched: see scheduler_options::batch_sends_from.
+  /// Whether this turn is so busy that sends are better batched: see scheduler_options::batch_sends_from.
   [[nodiscard]] bool batching_sends() const noexcept { return batching_sends_; }
 
-  /// The scope everything else is below.
+  /// The scope that encloses all others.
   [[nodiscard]] detail::scope_node& root_scope() noexcept { return root_scope_; }
 
   /// A scope that a stop request cancels; see until_stopping.
@@ -235,8 +235,8 @@ class WRING_API scheduler : detail::flow_host {
  private:
   friend class detail::flow;
 
-  /// Held by a call from another thread or a signal handler for as long as it uses the scheduler, which what it asks
-  /// for may end: the destructor waits for it.
+  /// Held by a call from another thread or a signal handler for as long as it uses the scheduler: what it asks for may
+  /// end the scheduler, whose destructor waits for the call to leave.
   class call_from_anywhere {
    public:
     explicit call_from_anywhere(scheduler& s) noexcept : calls_(s.calls_) {
@@ -249,7 +249,7 @@ class WRING_API scheduler : detail::flow_host {
    private:
     std::atomic<unsigned>& calls_;
   };
-  /// Turns do not run inside each other.
+  /// Refuses to run a turn inside another.
   class WRING_API running_turns {
    public:
     explicit running_turns(scheduler& s);
@@ -295,7 +295,7 @@ class WRING_API scheduler : detail::flow_host {
   bool stopping_ = false;
   bool ends_leftovers_ = false;
   bool turns_run_ = false;
-  bool asleep_ = false;                             // between steps: who posts is to ring the doorbell
+  bool asleep_ = false;                             // between steps: a post must ring the doorbell
   std::int64_t step_due_ = wring::engine::no_wait;  // what the latest step has returned
   detail::end_of_turn_list end_of_turn_;
   static constexpr unsigned stop_wanted = 1;
@@ -304,7 +304,7 @@ class WRING_API scheduler : detail::flow_host {
   static constexpr unsigned foreign_wanted = 8;
   static constexpr unsigned end_wanted = 16;
   std::atomic<unsigned> wanted_ = 0;                    // by other threads and signal handlers
-  std::atomic<unsigned> calls_ = 0;                     // of theirs that use the scheduler now
+  std::atomic<unsigned> calls_ = 0;                     // from elsewhere that use the scheduler now
   std::atomic<detail::remote_end*> foreign_ = nullptr;  // resumed and not completed, the latest first
   detail::timer_wheel timers_;
   detail::inbox inbox_;

@@ -10,8 +10,8 @@ template <class Op>
 class shielded;
 }
 
-/// Runs `op` out of reach of cancellation from outside. What comes after it in a cancelled task is cancelled as usual,
-/// so this is for work that must be completed, and needs a bound of its own: see `finally` and `with_timeout`.
+/// Runs `op` shielded from cancellation from outside. In a cancelled task, the next await after it is cancelled as
+/// usual. For work that must be completed; it needs a bound of its own: see `finally` and `with_timeout`.
 template <awaitable_operand Op>
 auto shield(Op&& op) {
   return detail::shielded<Op>(op);

@@ -11,7 +11,7 @@
 
 namespace wring {
 
-/// Signals of the process as something to wait for.
+/// Signals of the process, to be awaited.
 ///
 ///     wring::signals reload({SIGHUP});
 ///     for (;;) {
@@ -19,29 +19,29 @@ namespace wring {
 ///       ...
 ///     }
 ///
-/// While it exists its signals are blocked in the thread that made it, and wait to be taken by next() instead of having
+/// While it exists, its signals are blocked in the thread that made it and wait to be taken by next() instead of having
 /// their usual effect; a signal sent several times before it is taken counts once, as always with signals. When the
-/// last object for a signal goes, the thread's mask is as it was, and a signal that nobody took has its usual effect
-/// then.
+/// last object for a signal is destroyed, the thread's mask is restored, and a signal that was not taken has its usual
+/// effect then.
 ///
-/// The kernel gives a signal to any thread that does not block it: make this object in main before other threads are
+/// The kernel delivers a signal to any thread that does not block it: make this object in main before other threads are
 /// started, which inherit the mask, or block the signals in them. Processes started meanwhile inherit it too. `run`
 /// takes SIGINT and SIGTERM to stop the program: to name them here, run with `handle_signals = false`.
 ///
-/// If several objects share a signal, one of those that wait gets it. One thread. Destroying it while a task waits ends
-/// the process with a message.
+/// If several objects share a signal, one of those that wait takes it. One thread. Destroying it while a task waits
+/// ends the process with a message.
 class WRING_API signals {
  public:
-  /// Throws std::invalid_argument for a number that is no signal, one that cannot be caught (SIGKILL, SIGSTOP), and
-  /// none at all; io_error if no descriptor is to be had.
+  /// Throws std::invalid_argument for a number that is no signal, one that cannot be caught (SIGKILL, SIGSTOP), and for
+  /// an empty list; io_error if no descriptor is available.
   signals(std::initializer_list<int> numbers);
   explicit signals(std::span<const int> numbers);
   signals(const signals&) = delete;
   signals& operator=(const signals&) = delete;
   ~signals();
 
-  /// Waits for a signal, and returns its number. Returning: cancelled, it has taken none. If several are there, the
-  /// kernel gives the lowest number first.
+  /// Waits for a signal, and returns its number. Returning: cancelled, it has taken none. If several are pending, the
+  /// kernel delivers the lowest number first.
   [[nodiscard]] task<int> next();
 
  private:

@@ -12,8 +12,8 @@ namespace wring {
 
 /// The clock of timers and deadlines: monotonic, read through the scheduler, so that tests can hold and advance it.
 ///
-/// Sums of its times and of durations end at `time_point::max()`, which never comes: `now() + wring::forever`, or
-/// `now() + std::chrono::hours::max()`, is no time in the past.
+/// Sums of its times and durations saturate at `time_point::max()`, which never comes: `now() + wring::forever`, or
+/// `now() + std::chrono::hours::max()`, is not a time in the past.
 struct steady_clock {
   using duration = std::chrono::nanoseconds;
   using rep = duration::rep;

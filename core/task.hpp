@@ -12,14 +12,14 @@
 
 namespace wring {
 
-/// A coroutine that is run by awaiting it: `co_await f(args)`. Lazy (nothing happens before), immovable, awaited once,
-/// in the expression that calls it, so that arguments passed by reference are alive for as long as it runs. To run
-/// several at once give *callables* to a `nursery` or `when_all`.
+/// A coroutine that is run by awaiting it: `co_await f(args)`. Lazy (nothing happens before it is awaited), immovable,
+/// and awaited once, in the expression that calls it, so that arguments passed by reference live as long as it runs. To
+/// run several at once, pass *callables* to a `nursery` or `when_all`.
 ///
 /// Its outcome is a value, an exception, or cancellation: then the frame is destroyed where it waits, which runs the
-/// destructors of its locals and no catch clause. When the coroutine ends its frame goes, and with it the parameters
-/// passed by value, before what awaits it goes on: the value must not refer to them. A task stays on the scheduler (and
-/// thread) it was started on.
+/// destructors of its locals and no catch clause. When the coroutine ends, its frame is destroyed, and with it the
+/// parameters passed by value, before what awaits it continues: the value must not refer to them. A task stays on the
+/// scheduler (and thread) it was started on.
 template <class T = void>
 class [[nodiscard("a task does nothing until it is awaited: co_await it")]] task {
  public:
@@ -34,7 +34,7 @@ class [[nodiscard("a task does nothing until it is awaited: co_await it")]] task
   }
 
   /// The same, with an `io_error` as a value: `co_await f().result()`. Other exceptions are thrown as they are. A task
-  /// that fails has thrown inside; code that meets errors all day returns `task<result<T>>` instead.
+  /// that fails has thrown inside; code for which errors are routine returns `task<result<T>>` instead.
   [[nodiscard]] auto result() && noexcept
     requires(!detail::is_result<T> && !std::is_reference_v<T>)
   {

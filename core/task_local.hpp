@@ -17,10 +17,10 @@ namespace wring {
 ///     co_await user.bind("ada", [&] { return answer(request); });
 ///     ... anywhere below: if (const std::string* name = user.get()) ...
 ///
-/// For what accompanies a piece of work through code that need not know of it: a request's id, a tenant, a trace. A
-/// binding cannot be changed, only hidden by an inner one, and ends with the operation it was made for. Children of
+/// For data that accompanies a piece of work through code that need not know of it: a request's id, a tenant, a trace.
+/// A binding cannot be changed, only hidden by an inner one, and ends with the operation it was made for. Children of
 /// nurseries and operands of when_all and when_any inherit the bindings in force where they are started, and keep them
-/// for as long as they live. One block for each binding, from the frame recycler, and nothing for each await. The value
+/// for as long as they live. A binding costs one block from the frame recycler, and nothing per await. The value
 /// belongs to one thread. The variable must outlive its bindings: make it static.
 template <class T>
 class task_local {

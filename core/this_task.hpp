@@ -6,12 +6,12 @@
 
 namespace wring {
 
-/// Lets every task that is ready now run first.
+/// Lets all tasks that are ready now run first.
 [[nodiscard]] inline auto yield() noexcept { return detail::yield_wait(); }
 
 namespace this_task {
 
-/// Whether the running task's innermost scope is cancelled: its next await would be. For computations that want to end
+/// Whether the running task's innermost scope is cancelled: its next await would be. For computations that can end
 /// early. False outside of tasks.
 [[nodiscard]] inline bool cancelled() noexcept {
   const scheduler* s = scheduler::try_current();

@@ -11,9 +11,9 @@ template <class Op>
 class stop_aware;
 }
 
-/// Runs `op` until it ends or the program is asked to stop (a first SIGINT or SIGTERM, or `request_stop`). Its value,
-/// or none (false for void) if it was stopped. For what should not be waited for any more by then: the next connection,
-/// the next request, the next tick.
+/// Runs `op` until it ends or the program is asked to stop (a first SIGINT or SIGTERM, or `request_stop`). Returns its
+/// value, or none (false for void) if the program was asked to stop. For what should not be waited for after that: the
+/// next connection, the next request, the next tick.
 template <awaitable_operand Op>
 auto until_stopping(Op&& op) {
   return detail::stop_aware<Op>(op);

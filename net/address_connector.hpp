@@ -9,8 +9,8 @@
 
 namespace wring::net {
 
-/// The connector that needs nothing else: TCP to addresses. A host that is a name is refused (errc::bad_address), and
-/// so is every other kind of connection (EPROTONOSUPPORT).
+/// The simplest connector: TCP to addresses. A host that is a name is refused (errc::bad_address), and so is every
+/// other kind of connection (EPROTONOSUPPORT).
 class WRING_API address_connector {
  public:
   /// `options` are those of each connection: the address to connect from, how long it may take.

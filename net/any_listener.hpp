@@ -17,8 +17,8 @@
 
 namespace wring::net {
 
-/// Owns a pending connection of any type; `establish()` gives an `any_stream`. Movable. Default-made or moved from,
-/// there is none, and establish() fails with errc::closed. Everything else as `pending_connection` says.
+/// Owns a pending connection of any type; `establish()` returns an `any_stream`. Movable. Default-constructed or moved
+/// from, it holds none, and establish() fails with errc::closed. Otherwise as `pending_connection`.
 class any_pending_connection {
  public:
   any_pending_connection() noexcept = default;
@@ -60,10 +60,10 @@ class any_pending_connection {
   const detail::pending_table* table_ = &detail::pending_table_of<detail::no_pending_connection>;
 };
 
-/// Owns a listener of any type, for code that is compiled once: TCP or TLS is then for who configures it to say. Made
-/// by moving one in, or in place where it cannot be moved; that allocates, accepting does not in steady state. Costs a
-/// few indirect calls a connection. Movable, but not while a task is suspended on it and calls it again. Default-made
-/// or moved from, it is a closed listener. Everything else as `listener` says.
+/// Owns a listener of any type, for code that is compiled once and leaves the choice of TCP or TLS to its
+/// configuration. Made by moving a listener in, or in place where it cannot be moved; that allocates, accepting does
+/// not in steady state. Costs a few indirect calls per connection. Movable, but not while a task is suspended on it and
+/// calls it again. Default-constructed or moved from, it is a closed listener. Otherwise as `listener`.
 class any_listener {
  public:
   any_listener() noexcept = default;

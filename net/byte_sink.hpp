@@ -12,17 +12,17 @@
 
 namespace wring::net {
 
-/// Where bytes go: any stream, the body of a response, a file. `testing::check_sink` looks whether what is said here is
-/// so:
+/// What bytes are written to: any stream, the body of a response, a file. `testing::check_sink` checks the following
+/// contract:
 ///
-/// - `write_all(bytes)` writes all of them; they must stay as they are until it has ended. It waits while the sink can
+/// - `write_all(bytes)` writes all of them; they must stay unchanged until it has ended. It waits while the sink can
 ///   take no more. *Delivering*: a write that was complete when it was cancelled counts as written. Cancelled before
-///   its first byte it has written nothing; cancelled half way it poisons the sink, that is later writes fail with
+///   its first byte, it has written nothing; cancelled half way, it poisons the sink: later writes fail with
 ///   errc::write_torn.
-/// - `shut_down_write()` is the end: what came before it is whole, and nothing comes after it. Later writes fail; doing
-///   it again is nothing. A sink that goes without it was given up, and whoever gets the bytes is not to take them for
-///   all, if that can be told.
-/// - Both are awaited and have `.result()`, which gives a fault as a value where there would be an io_error.
+/// - `shut_down_write()` marks the end: what was written before is complete, and nothing follows. Later writes fail;
+///   calling it again does nothing. A sink that is destroyed without it was abandoned, and its receiver must not take
+///   the bytes for complete where it can tell.
+/// - Both are awaited and have `.result()`, which returns as a value what would be thrown as an io_error.
 /// - No task may be suspended on a sink when it is destroyed. It belongs to one thread.
 template <class S>
 concept byte_sink = requires(S& s, std::span<const std::byte> data) {
@@ -30,10 +30,10 @@ concept byte_sink = requires(S& s, std::span<const std::byte> data) {
   { s.shut_down_write() } -> detail::faultable_operation<void>;
 };
 
-/// Refers to a sink of any type, which must outlive it and stay where it is: what functions take that are compiled once
-/// for all sinks. A sink itself; copies refer to the same one. Costs an indirect call an operation (and another for one
-/// that had to wait) and allocates nothing. Made of a stream_ref or any_stream, it refers to that object, which then
-/// has to stay where it is as well.
+/// Refers to a sink of any type, which must outlive it and must not be moved: a parameter type for functions that are
+/// compiled once for all sinks. It is a sink itself; copies refer to the same one. Costs one indirect call per
+/// operation (two for one that had to wait) and allocates nothing. Made from a stream_ref or any_stream, it refers to
+/// that object, which then must not be moved either.
 class byte_sink_ref {
  public:
   template <class S>

@@ -10,25 +10,25 @@
 
 namespace wring::net {
 
-/// Where bytes come from: any stream, the body of a request, a file. `testing::check_source` looks whether what is said
-/// here is so:
+/// What bytes are read from: any stream, the body of a request, a file. `testing::check_source` checks the following
+/// contract:
 ///
-/// - `read_some()` gives the next bytes, at least one, as soon as there are some, in memory that is leased and stays as
-///   it is until the lease goes; none at the end, again and again. *Returning*: a cancelled read has taken nothing.
-///   Optional: the operation has put_back (see leaf), so that bytes which a when_all or when_any does not deliver are
-///   there for the next read.
-/// - It is awaited and has `.result()`, which gives a fault as a value where there would be an io_error. After a fault
-///   there are no more bytes: what ended early never ends as if it were whole.
+/// - `read_some()` returns the next bytes, at least one, as soon as some are available, in leased memory that stays
+///   unchanged until the lease is destroyed; an empty lease at the end, every time. *Returning*: a cancelled read has
+///   taken nothing. Optional: the operation has put_back (see leaf), so that bytes which a when_all or when_any does
+///   not deliver are available to the next read.
+/// - It is awaited and has `.result()`, which returns as a value what would be thrown as an io_error. After a fault
+///   there are no more bytes: a source that ended early never appears to be complete.
 /// - One task reads at a time. No task may be suspended on a source when it is destroyed. It belongs to one thread.
 template <class S>
 concept byte_source = requires(S& s) {
   { s.read_some() } -> detail::faultable_operation<buffer_lease>;
 };
 
-/// Refers to a source of any type, which must outlive it and stay where it is: what functions take that are compiled
-/// once for all sources. A source itself; copies refer to the same one. Costs an indirect call an operation (and
-/// another for one that had to wait) and allocates nothing. Made of a stream_ref or any_stream, it refers to that
-/// object, which then has to stay where it is as well.
+/// Refers to a source of any type, which must outlive it and must not be moved: a parameter type for functions that are
+/// compiled once for all sources. It is a source itself; copies refer to the same one. Costs one indirect call per
+/// operation (two for one that had to wait) and allocates nothing. Made from a stream_ref or any_stream, it refers to
+/// that object, which then must not be moved either.
 class byte_source_ref {
  public:
   template <class S>

@@ -13,14 +13,14 @@
 
 namespace wring::net {
 
-/// What kind of connection is wanted. There may be more in later versions: a connector refuses those it does not know.
+/// The kind of connection. Later versions may add more: a connector refuses kinds that it does not know.
 enum class connection_kind : std::uint8_t {
   tcp,        ///< plain TCP to `host` and `port`
   tls,        ///< TLS over TCP to `host` and `port`; the certificate must be that of `host`
   unix_path,  ///< the unix socket whose path in the file system is `host`
 };
 
-/// What to connect to. It names the host and does not own the text, which must stay until the connecting has ended.
+/// What to connect to. It does not own the host's text, which must stay until the connect operation has ended.
 struct connect_target {
   connection_kind kind = connection_kind::tcp;
   std::string_view host = {};  ///< a name or an address without brackets and port; a path for `unix_path`
@@ -28,19 +28,19 @@ struct connect_target {
 };
 static_assert(std::is_trivially_destructible_v<connect_target>);
 
-/// What makes connections for clients: they are given one by reference, and so need not know about names and TLS.
+/// Makes connections for clients, which take one by reference and so need not know about names and TLS.
 ///
-/// `connect(target)` gives a stream that is connected, and for TLS has done its handshake. *Delivering*. It is awaited
-/// and has `.result()`, which gives a fault as a value where there would be an io_error; faults name the target. A kind
-/// of connection that the connector does not make is such a fault too (EPROTONOSUPPORT), with what to use instead as
-/// its detail. Any number of tasks may be connecting. It belongs to one thread.
+/// `connect(target)` returns a stream that is connected and, for TLS, has completed its handshake. *Delivering*. It is
+/// awaited and has `.result()`, which returns as a value what would be thrown as an io_error; faults name the target. A
+/// kind of connection that the connector does not make is such a fault too (EPROTONOSUPPORT), with what to use instead
+/// as its detail. Any number of tasks may be connecting. It belongs to one thread.
 template <class C>
 concept connector = requires(C& c, const connect_target& target) {
   { c.connect(target) } -> detail::faultable_operation<any_stream>;
 };
 
-/// Refers to a connector of any type, which must outlive it and stay where it is. A connector itself; copies refer to
-/// the same one.
+/// Refers to a connector of any type, which must outlive it and must not be moved. It is a connector itself; copies
+/// refer to the same one.
 class connector_ref {
  public:
   template <class C>

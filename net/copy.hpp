@@ -28,7 +28,7 @@ enum class copy_end : std::uint8_t {
   sink_failed,    ///< of what was read, the last chunk has not been written, or not all of it
 };
 
-/// How a copy went. A copy whose source or sink fails throws nothing: look at `end`, or call `value()`.
+/// The outcome of a copy. A copy whose source or sink fails throws nothing: check `end`, or call `value()`.
 struct [[nodiscard]] copy_outcome {
   std::uint64_t bytes = 0;  ///< what the sink has taken; of a write that failed, none counts
   copy_end end = copy_end::source_ended;
@@ -37,7 +37,7 @@ struct [[nodiscard]] copy_outcome {
 
   /// Whether neither side failed.
   explicit operator bool() const noexcept { return !error; }
-  /// How many bytes; throws the error if there is one, as error::raise() does.
+  /// The number of bytes; throws the error if there is one, as error::raise() does.
   std::uint64_t value() const {
     if (error) error->raise();
     return bytes;
@@ -45,17 +45,17 @@ struct [[nodiscard]] copy_outcome {
 };
 
 /// Copies from a source to a sink until the source ends, `options.limit` bytes have been written, or one of the two
-/// fails. Joins anything: a stream, a body, a file. Chunks are passed on as they come, so that no byte is copied in
-/// memory, and one is held at a time: the sink's pace is the source's. Allocates nothing a chunk.
+/// fails. Connects streams, bodies and files. Chunks are passed on as they arrive, without copying bytes in memory, and
+/// one is held at a time: the source is read at the sink's pace. Allocates nothing per chunk.
 ///
-/// Neither side is ended or closed: say `shut_down_write()` to the sink if what was copied is all it gets. A failure of
-/// the sink is noticed when there is something to write, not while the source has nothing.
+/// Neither side is ended or closed: call `shut_down_write()` on the sink if the copied bytes are all. A failure of the
+/// sink is noticed at the next write, not while the source has nothing.
 ///
-/// When it is cancelled there is no outcome. If it was reading, nothing was taken from the source, and all before that
-/// is in the sink. If it was writing, the chunk is lost: it was taken from the source, and the sink has all, none or,
-/// poisoned then, a part of it. So after a cancelled copy close both, unless you know that the source had nothing.
+/// A cancelled copy has no outcome. If it was reading, nothing was taken from the source, and everything before is in
+/// the sink. If it was writing, the chunk is lost: it was taken from the source, and the sink has all, none or a part
+/// of it (and is poisoned then). So close both after a cancelled copy, unless you know that the source had nothing.
 ///
-/// Exceptions of a source or sink that are no io_error pass through.
+/// Exceptions of a source or sink other than io_error propagate.
 [[nodiscard]] WRING_API task<copy_outcome> copy(byte_source_ref from, byte_sink_ref to, copy_options options = {});
 
 }  // namespace wring::net

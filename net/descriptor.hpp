@@ -7,15 +7,15 @@
 
 namespace wring::net {
 
-/// Owns a file descriptor that no operation is in flight on: closes it, unless release() has given it away. Movable.
+/// Owns a file descriptor on which no operation is in flight; closes it unless it was released. Movable.
 class descriptor {
  public:
-  /// None.
+  /// Owns none.
   descriptor() noexcept = default;
   /// Takes over `fd`; a negative one is none.
   explicit descriptor(int fd) noexcept : fd_(fd) {}
   descriptor(descriptor&& other) noexcept : fd_(other.release()) {}
-  /// The other one gets, and closes in the end, what this one had.
+  /// Swaps: `other` gets what this one owned, and closes it when it is destroyed.
   descriptor& operator=(descriptor&& other) noexcept {
     std::swap(fd_, other.fd_);
     return *this;
@@ -26,7 +26,7 @@ class descriptor {
 
   /// Borrowed; negative if there is none.
   [[nodiscard]] int get() const noexcept { return fd_; }
-  /// The caller's from now on.
+  /// Passes ownership to the caller.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
  private:

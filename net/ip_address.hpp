@@ -18,8 +18,8 @@
 
 namespace wring::net {
 
-/// An IPv4 or IPv6 address, an IPv6 one that is local to an interface (`takes_scope()`) with a scope: the number of
-/// that interface; 0: not said. A small value, ordered: IPv4 before IPv6, then by bytes, then by scope.
+/// An IPv4 or IPv6 address; an IPv6 address that is local to an interface (`takes_scope()`) has a scope: the number of
+/// that interface, or 0 if unspecified. A small value, ordered: IPv4 before IPv6, then by bytes, then by scope.
 class WRING_API ip_address {
  public:
   using v4_bytes = std::array<unsigned char, 4>;
@@ -33,7 +33,7 @@ class WRING_API ip_address {
   /// 0.0.0.0
   constexpr ip_address() noexcept = default;
 
-  /// The address with `bytes`, in the order of the wire.
+  /// The address with `bytes`, in network byte order.
   explicit constexpr ip_address(const v4_bytes& bytes) noexcept { std::ranges::copy(bytes, bytes_.begin()); }
   /// The scope of an address that has none is dropped.
   explicit constexpr ip_address(const v6_bytes& bytes, std::uint32_t scope_id = 0) noexcept
@@ -44,31 +44,31 @@ class WRING_API ip_address {
   /// As parse(), but throws an `io_error` with `errc::bad_address`.
   explicit ip_address(std::string_view text);
 
-  /// The address that `text` is: "192.0.2.1" (four decimals without leading zeros), "2001:db8::1", "fe80::1%eth0" or
-  /// "fe80::1%2" (a number without leading zeros, and only where takes_scope()). `errc::bad_address` for anything else,
-  /// white space and names included; the error's detail says what is wrong. Looks for an interface's name in the host's
-  /// list of interfaces, and for nothing anywhere else.
+  /// Parses `text`: "192.0.2.1" (four decimals without leading zeros), "2001:db8::1", "fe80::1%eth0" or "fe80::1%2" (a
+  /// number without leading zeros, and only where takes_scope()). `errc::bad_address` for anything else, white space
+  /// and names included; the error's detail says what is wrong. An interface's name is looked up in the host's list of
+  /// interfaces; nothing else is looked up.
   [[nodiscard]] static result<ip_address> parse(std::string_view text) noexcept;
 
   [[nodiscard]] constexpr bool is_v4() const noexcept { return !is_v6_; }
   [[nodiscard]] constexpr bool is_v6() const noexcept { return is_v6_; }
 
-  /// The 4 or 16 bytes, in the order of the wire.
+  /// The 4 or 16 bytes, in network byte order.
   [[nodiscard]] constexpr std::span<const unsigned char> bytes() const noexcept {
     return std::span(bytes_).first(is_v6_ ? 16 : 4);
   }
 
   [[nodiscard]] constexpr std::uint32_t scope_id() const noexcept { return scope_id_; }
 
-  /// Whether the address means something on one interface only: IPv6's fe80::/10, and its multicast of interface-local
-  /// (ff01::) and link-local (ff02::) scope.
+  /// Whether the address is local to an interface: IPv6's fe80::/10, and its multicast of interface-local (ff01::) and
+  /// link-local (ff02::) scope.
   [[nodiscard]] constexpr bool takes_scope() const noexcept {
     if (!is_v6_) return false;
     if (bytes_[0] == 0xff) return (bytes_[1] & 0x0f) == 1 || (bytes_[1] & 0x0f) == 2;
     return bytes_[0] == 0xfe && bytes_[1] >> 6 == 2;
   }
 
-  /// The same address with another scope; one that has none is left as it is.
+  /// The same address with another scope; an address without a scope is returned unchanged.
   [[nodiscard]] constexpr ip_address with_scope_id(std::uint32_t scope_id) const noexcept {
     ip_address copy = *this;
     if (takes_scope()) copy.scope_id_ = scope_id;
@@ -76,13 +76,13 @@ class WRING_API ip_address {
   }
 
   /// Whether this is an IPv4 address in IPv6 form, ::ffff:192.0.2.1 (RFC 4291, section 2.5.5.2). A dual-stack listener
-  /// sees its IPv4 peers so.
+  /// sees its IPv4 peers in this form.
   [[nodiscard]] constexpr bool is_v4_mapped() const noexcept {
     constexpr v6_bytes prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     return is_v6_ && std::equal(prefix.begin(), prefix.begin() + 12, bytes_.begin());
   }
 
-  /// The IPv4 address in a mapped one; any other as it is.
+  /// The IPv4 address in a mapped one; any other unchanged.
   [[nodiscard]] constexpr ip_address unmapped() const noexcept {
     if (!is_v4_mapped()) return *this;
     return ip_address(v4_bytes{bytes_[12], bytes_[13], bytes_[14], bytes_[15]});
@@ -116,8 +116,8 @@ class WRING_API ip_address {
   }
   /// @}
 
-  /// "192.0.2.1", "2001:db8::1" (as RFC 5952 has it), "::ffff:192.0.2.1", "fe80::1%2". The scope is always a number: to
-  /// find its name takes a descriptor, which is not to be had just when an error about that is to be printed.
+  /// "192.0.2.1", "2001:db8::1" (as RFC 5952 has it), "::ffff:192.0.2.1", "fe80::1%2". The scope is always a number:
+  /// finding its name takes a descriptor, and there may be none when an error about that is to be printed.
   [[nodiscard]] std::string to_string() const;
 
   friend constexpr bool operator==(const ip_address&, const ip_address&) noexcept = default;

@@ -27,10 +27,10 @@ struct memory_stream_options {
 };
 
 /// One end of a connection within the process: a `stream` that touches no kernel, for tests and for wiring up protocols
-/// back to back. Made in pairs by `make_memory_stream_pair`. It can hand out bytes in awkward pieces, take its time
-/// (by the scheduler's clock, which tests can hold) and fail on demand.
+/// back to back. Made in pairs by `make_memory_stream_pair`. It can deliver bytes in awkward pieces, delay them (by the
+/// scheduler's clock, which tests can hold) and fail on demand.
 ///
-/// Movable; closed when it goes, and when moved from. A task must not be suspended on it then: the process ends. Both
+/// Movable; closed when it is destroyed, and when moved from. If a task is suspended on it then, the process ends. Both
 /// ends belong to one thread.
 class WRING_API memory_stream {
  public:
@@ -63,14 +63,16 @@ class WRING_API memory_stream {
   [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept;
   bool watch(stream_observer* observer) noexcept;
 
-  /// Makes the `nth` read from now (1: the next) fail with `error_number`. It takes nothing; the others go on.
+  /// Makes the `nth` read from now (1: the next) fail with `error_number`. It takes nothing; other reads are not
+  /// affected.
   void fail_read(unsigned nth, int error_number) noexcept;
-  /// Makes the `nth` write from now (1: the next) fail with `error_number`. It writes nothing; the others go on.
+  /// Makes the `nth` write from now (1: the next) fail with `error_number`. It writes nothing; other writes are not
+  /// affected.
   void fail_write(unsigned nth, int error_number) noexcept;
-  /// Breaks the connection: what is under way is lost, and every read and write at either end fails from now on.
+  /// Breaks the connection: bytes in transit are lost, and every read and write at either end fails from now on.
   void break_connection(int error_number = ECONNRESET) noexcept;
 
-  /// Bytes that the peer has written and this end has not read, those under way included.
+  /// Bytes that the peer has written and this end has not read, including those in transit.
   [[nodiscard]] std::size_t unread() const noexcept;
 
  private:

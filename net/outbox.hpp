@@ -18,7 +18,7 @@
 
 namespace wring::net {
 
-/// What becomes of a post that does not fit into an outbox any more.
+/// What happens to a post that exceeds the outbox's limit.
 enum class outbox_overflow : std::uint8_t {
   refuse,  ///< `post` returns false, and the caller decides
   drop,    ///< `post` returns false, and the outbox counts it
@@ -33,14 +33,14 @@ struct outbox_options {
 };
 static_assert(std::is_trivially_destructible_v<outbox_options>);
 
-/// The outgoing queue of a stream: whoever has something to say posts it and goes on, and the bytes are sent at the end
-/// of the scheduler's turn, all that was posted until then together. For callback code, for broadcasts, and for tasks
-/// that must not wait for a slow peer. It is bounded, and `drained` is the back-pressure for those that can wait.
+/// The outgoing queue of a stream: `post` returns without waiting, and everything posted in a turn of the scheduler is
+/// sent together at its end. For callback code, for broadcasts, and for tasks that must not wait for a slow peer. It is
+/// bounded, and `drained` is the back-pressure for tasks that can wait.
 ///
-/// Posts are in order among themselves, and with the stream's `write_all`: each is sent after what was posted or begun
-/// to be written before it. (A stream that is not the library's is written to by a task, in the nursery, which gets its
-/// turn like any other: a write_all that follows a post in the same turn comes first there.) After a fault of the
-/// stream, also of its being closed, nothing more is sent and every post returns false.
+/// Posts keep their order, also relative to the stream's `write_all`: each is sent after every post and write begun
+/// before it. (A stream that is not the library's is written to by a task in the nursery, which has its turn like any
+/// other: there a write_all that follows a post in the same turn is sent first.) After a fault of the stream, including
+/// its being closed, nothing more is sent and every post returns false.
 ///
 /// Holds no memory while nothing is unsent. One thread. The stream and the nursery must outlive it, and the stream the
 /// nursery.
@@ -50,13 +50,13 @@ class WRING_API outbox {
   outbox(stream_ref stream, nursery& n, outbox_options options = {});
   outbox(const outbox&) = delete;
   outbox& operator=(const outbox&) = delete;
-  /// What is unsent is dropped: await `drained()` first. If a part of it has gone out already, the stream's write side
-  /// is poisoned, as by a write that was cancelled half way. No task may wait for it (the process ends otherwise).
+  /// Drops what is unsent: await `drained()` first. If part of it has already been sent, the stream's write side is
+  /// poisoned, as by a write that was cancelled half way. No task may wait for it (the process ends otherwise).
   ~outbox();
 
-  /// Takes a copy of `bytes` for sending. False: it takes nothing, as there is no room (see outbox_overflow) or the
-  /// stream has failed (see fault). Throws std::bad_alloc, and what `nursery::start` throws where it needs a task; it
-  /// has taken nothing then.
+  /// Queues a copy of `bytes`. False: nothing was taken, because there is no room (see outbox_overflow) or the stream
+  /// has failed (see fault). Throws std::bad_alloc, and what `nursery::start` throws where it needs a task; then
+  /// nothing was taken either.
   bool post(std::span<const std::byte> bytes);
   bool post(std::string_view text) { return post(std::as_bytes(std::span(text))); }
   /// The same, keeping a reference instead of a copy.
@@ -64,13 +64,13 @@ class WRING_API outbox {
 
   /// Bytes that were posted and that the stream has not taken.
   [[nodiscard]] std::size_t unsent() const noexcept { return queue_->unsent(); }
-  /// Posts that were dropped for want of room.
+  /// Posts that were dropped for lack of room.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
   /// Why nothing more is sent, if that is so.
   [[nodiscard]] const std::optional<error>& fault() const noexcept { return queue_->fault(); }
 
   /// Waits until at most `at_most` bytes are unsent. Returning: it takes nothing. Throws io_error with the fault, if
-  /// there is one, whether or not something was lost by it; errc::limit_exceeded after an abort for want of room.
+  /// there is one, whether or not it lost anything; errc::limit_exceeded after an abort for lack of room.
   [[nodiscard]] auto drained(std::size_t at_most = 0) noexcept { return detail::outbox_drained_wait(*queue_, at_most); }
 
  private:

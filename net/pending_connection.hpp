@@ -14,25 +14,25 @@ namespace wring::net {
 
 namespace detail {
 
-/// Something to await, with `.result()`, that gives a stream.
+/// An awaitable with `.result()` that yields a stream.
 template <class A>
 concept stream_operation =
     awaitable_operation<A> && faultable_operation<A, typename A::value_type> && stream<typename A::value_type>;
 
 }  // namespace detail
 
-/// What a listener's `accept()` gives: a connection of which nothing has been read yet. Cheap and movable; closed when
-/// it goes.
+/// What a listener's `accept()` returns: a connection of which nothing has been read yet. Cheap and movable; closed
+/// when it is destroyed.
 ///
-/// - `peer_address()` is where it comes from, as the kernel says: a proxy, maybe. Empty if that has no address.
-/// - `establish()` is awaited, and gives the stream. What must be read and written before there is one (a handshake, a
-///   proxy's header) is done here, in the connection's own task, so that a peer who takes his time, or says nothing at
-///   all, holds up nobody else. It needs a deadline, which is the caller's affair: `serve` has one. Once only; the
-///   pending connection must stay where it is until it has ended. Cancelled or failed, the connection is good for
-///   nothing but to be destroyed. The stream's own `peer_address()` may be another one, which a proxy's header named.
+/// - `peer_address()` is the peer's address as the kernel reports it: a proxy's, maybe. Empty if there is no address.
+/// - `establish()` is awaited, and returns the stream. What must be read and written before (a handshake, a proxy's
+///   header) is done here, in the connection's own task, so that a slow or silent peer delays no other connection. The
+///   caller must apply a deadline, as `serve` does. It may be called once; the pending connection must not be moved
+///   until it has ended. After a cancellation or failure, the connection can only be destroyed. The stream's own
+///   `peer_address()` may differ, if a proxy's header names another.
 ///
 /// Where there is nothing to do, the stream is its own pending connection, as `tcp_stream` is: `establish()` ends at
-/// once and gives it, moved.
+/// once and returns the stream, moved.
 template <class P>
 concept pending_connection = requires(P& p, const P& known) {
   { known.peer_address() } -> std::convertible_to<socket_address>;

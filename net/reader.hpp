@@ -15,7 +15,7 @@ namespace wring::net {
 
 class reader;
 
-/// The lines of a stream, one after the other: see reader::lines.
+/// The lines of a stream in sequence: see reader::lines.
 class line_sequence {
  public:
   line_sequence(reader& in, std::size_t limit) noexcept : reader_(&in), limit_(limit) {}
@@ -27,8 +27,8 @@ class line_sequence {
   std::size_t limit_;
 };
 
-/// Reads what protocols are made of, lines, records, blocks of a known size, from a stream that gives bytes in pieces
-/// of any size. What came and was not asked for yet is kept; while nothing is, a waiting reader holds no memory.
+/// Reads lines, records and blocks of a known size from a stream that delivers bytes in pieces of any size. Bytes that
+/// have been received but not requested are kept; while there are none, a waiting reader holds no memory.
 ///
 ///     wring::net::reader in(peer);
 ///     auto lines = in.lines();
@@ -36,11 +36,11 @@ class line_sequence {
 ///
 /// The spans and texts that operations return are in the reader's memory: they are valid until its next operation.
 ///
-/// Every operation takes what it returns and nothing else. One that fails or is cancelled has taken nothing, so that it
-/// may be repeated, or something else be read instead; what a when_all or when_any has read and does not deliver is in
-/// the buffer again, unless another operation has begun meanwhile. All of them have `.result()`, throw io_error for the
-/// stream's faults, and errc::busy while another task reads. A reader refers to its stream, which must outlive it; one
-/// thread.
+/// Every operation takes exactly what it returns. An operation that fails or is cancelled has taken nothing, so that it
+/// may be repeated, or something else read instead; what a when_all or when_any has read and does not deliver is put
+/// back into the buffer, unless another operation has begun meanwhile. All of them have `.result()`, throw io_error for
+/// the stream's faults, and errc::busy while another task reads. A reader refers to its stream, which must outlive it;
+/// one thread.
 class WRING_API reader {
  public:
   static constexpr std::size_t default_line_limit = std::size_t{8} * 1024;
@@ -48,8 +48,8 @@ class WRING_API reader {
 
   explicit reader(stream_ref s) noexcept : buffer_(s) {}
 
-  /// The next `count` bytes. Throws errc::unexpected_eof, with the number of bytes that had come, if the stream ends
-  /// before; errc::limit_exceeded for more than `limit`, since this keeps them all: read larger ones in parts, or into
+  /// The next `count` bytes. Throws errc::unexpected_eof, with the number of bytes received, if the stream ends before;
+  /// errc::limit_exceeded for more than `limit`, since all of them are buffered: read larger blocks in parts, or into
   /// memory of your own.
   [[nodiscard]] auto read_exactly(std::size_t count, std::size_t limit = default_block_limit) noexcept {
     return detail::block_read(buffer_, count, limit, false);
@@ -58,7 +58,7 @@ class WRING_API reader {
   [[nodiscard]] auto read_exactly(std::span<std::byte> into) noexcept { return detail::exact_read(buffer_, into); }
 
   /// What comes before the next `delimiter`, which is taken and not returned. Throws errc::unexpected_eof, with the
-  /// number of bytes that had come, if there is none; errc::limit_exceeded, with the limit, if it does not come within
+  /// number of bytes received, if there is none; errc::limit_exceeded, with the limit, if it is not found within
   /// `limit` bytes. The delimiter must not be empty (std::invalid_argument) and must stay until this has ended.
   [[nodiscard]] auto read_until(std::string_view delimiter, std::size_t limit) {
     return detail::text_read(buffer_, delimiter, limit);
@@ -80,13 +80,14 @@ class WRING_API reader {
   /// Takes `count` of the bytes that were peeked at or are buffered.
   void consume(std::size_t count) noexcept { buffer_.consume(count); }
 
-  /// As the stream's own, but what is buffered comes first: for what goes on without lines or records.
+  /// As the stream's own read_some, but buffered bytes come first: for protocols that continue without lines or
+  /// records.
   [[nodiscard]] auto read_some() noexcept { return detail::chunk_read(buffer_); }
   [[nodiscard]] auto read(std::span<std::byte> into) noexcept { return detail::partial_read(buffer_, into); }
 
-  /// What has come and was not taken.
+  /// Bytes that have been received and not taken.
   [[nodiscard]] std::span<const std::byte> buffered() const noexcept { return buffer_.unread(); }
-  /// The same, taken: to hand the stream over to somebody else, who has to start with these. Empty if there are none.
+  /// Takes them: to hand the stream over to other code, which has to start with these. Empty if there are none.
   [[nodiscard]] buffer_lease take_buffered() noexcept { return buffer_.take(); }
 
   [[nodiscard]] stream_ref stream() const noexcept { return buffer_.stream; }

@@ -10,7 +10,7 @@
 
 namespace wring::net {
 
-/// What has become of the connections of a listener that is served.
+/// What has happened to the connections of a listener that is served.
 struct serve_counters {
   std::uint64_t accepted = 0;         ///< taken from the listener; what follows counts those of them ...
   std::uint64_t not_established = 0;  ///< whose establish() failed or took too long
@@ -21,22 +21,22 @@ struct serve_counters {
 
 /// Limits of `serve`.
 struct serve_options {
-  /// Connections at once, those that are being established included; at least one. The next ones wait in the kernel's
+  /// Concurrent connections, including those being established; at least one. Further ones wait in the kernel's
   /// backlog.
   std::size_t max_connections = 10'000;
-  /// How long connections may go on after the program was asked to stop, before they are cancelled. Zero: they are
-  /// cancelled at once; `forever`: they never are.
+  /// How long connections may continue after the program was asked to stop, before they are cancelled. Zero: they are
+  /// cancelled at once; `forever`: they are never cancelled.
   duration grace = std::chrono::seconds(10);
   /// How long establishing one may take: a handshake, a proxy's header. Plain TCP needs no time, and no timer. Zero: it
-  /// is out of time unless there is nothing to do; `forever`: it never is.
+  /// times out unless there is nothing to do; `forever`: it never does.
   duration establish_timeout = std::chrono::seconds(10);
-  /// Connections at once of one peer, at least one; those beyond it are closed as soon as it is known whose they are. A
-  /// peer is an IPv4 address, or an IPv6 network of 64 bits, in which a host has as many addresses as it likes (but a
+  /// Concurrent connections of one peer, at least one; those beyond it are closed as soon as their peer is known. A
+  /// peer is an IPv4 address, or an IPv6 network of 64 bits, in which a host may use any number of addresses (but a
   /// single address where it is link-local). It is the address of the established stream: the one that a proxy's header
   /// names. Connections without an IP address are not limited.
   std::size_t max_per_peer = unlimited;
-  /// Where to count, if not null; read them at any time on the scheduler's thread. They are added to, and must outlive
-  /// the call.
+  /// Counters to add to, if not null; they may be read at any time on the scheduler's thread, and must outlive the
+  /// call.
   serve_counters* counters = nullptr;
 };
 static_assert(std::is_trivially_destructible_v<serve_options>);

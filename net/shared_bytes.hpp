@@ -9,7 +9,7 @@
 
 namespace wring::net {
 
-/// Bytes that do not change, and that several own: what is sent to many peers is kept once. Copies share them; the last
+/// Immutable bytes with shared ownership, so that what is sent to many peers is kept once. Copies share them; the last
 /// one frees them, in any thread. Moved from, it is empty.
 class shared_bytes {
  public:

@@ -19,7 +19,7 @@
 
 namespace wring::net {
 
-/// Where a socket is: an IP address and a port, or a unix socket with a path, with a name in Linux's abstract
+/// The address of a socket: an IP address and a port, or a unix socket with a path, with a name in Linux's abstract
 /// namespace, or without either. A value of the size of the longest. Ordered: unix sockets (unnamed, abstract, with a
 /// path), IPv4, IPv6; then by name, or by address and port.
 class WRING_API socket_address {
@@ -43,15 +43,15 @@ class WRING_API socket_address {
   /// with `errc::bad_address` where it is longer than `max_path`.
   [[nodiscard]] static socket_address from_abstract_name(std::string_view name);
 
-  /// The address that the kernel gave. No address for families other than IPv4, IPv6 and unix, and where `size` is too
-  /// small. An IPv6 flow label is not kept.
+  /// An address that the kernel has returned. No address for families other than IPv4, IPv6 and unix, and where `size`
+  /// is too small. An IPv6 flow label is not kept.
   [[nodiscard]] static socket_address from_sockaddr(const ::sockaddr* address, socklen_t size) noexcept;
 
-  /// The address that `text` is:
+  /// Parses `text`:
   ///
   ///     127.0.0.1:80    [::1]:80    [fe80::1%eth0]:80    unix:/run/x.sock    unix:@abstract
   ///
-  /// In a unix socket's name any byte may be given as \xNN, some as \n, \r and \t, a backslash is \\, and an @ at the
+  /// In a unix socket's name any byte may be written as \xNN, some as \n, \r and \t, a backslash is \\, and an @ at the
   /// front of a path is \@. `errc::bad_address` for anything else, white space and host names included; the error's
   /// detail says what is wrong.
   [[nodiscard]] static result<socket_address> parse(std::string_view text) noexcept;
@@ -67,16 +67,16 @@ class WRING_API socket_address {
   /// AF_INET, AF_INET6, AF_UNIX, or AF_UNSPEC for no address.
   [[nodiscard]] int family() const noexcept { return raw_.any.sa_family; }
 
-  /// The IP address. Throws std::logic_error where there is none: ask is_ip().
+  /// The IP address. Throws std::logic_error where there is none: check is_ip().
   [[nodiscard]] ip_address ip() const;
 
   /// The port, or 0 where there is none.
   [[nodiscard]] std::uint16_t port() const noexcept;
 
-  /// The same IP address with another port; other addresses as they are.
+  /// The same IP address with another port; other addresses unchanged.
   [[nodiscard]] socket_address with_port(std::uint16_t port) const noexcept;
 
-  /// The IPv4 address in a mapped IPv6 one, with the same port; any other as it is.
+  /// The IPv4 address in a mapped IPv6 one, with the same port; any other unchanged.
   [[nodiscard]] socket_address unmapped() const noexcept;
 
   /// The path of a unix socket, empty where there is none. It points into this object.
@@ -91,8 +91,8 @@ class WRING_API socket_address {
   [[nodiscard]] const ::sockaddr* data() const noexcept { return &raw_.any; }
   [[nodiscard]] socklen_t size() const noexcept { return size_; }
 
-  /// What parse() takes, apart from "" for no address and "unix:" for an unnamed socket. The scope of an IPv6 address
-  /// is a number, as in ip_address::to_string().
+  /// The text that parse() accepts, apart from "" for no address and "unix:" for an unnamed socket. The scope of an
+  /// IPv6 address is a number, as in ip_address::to_string().
   [[nodiscard]] std::string to_string() const;
 
   /// For errors about this address.

@@ -21,38 +21,40 @@
 
 namespace wring::net {
 
-/// A connection that carries bytes both ways, in order: TCP, TLS, a pipe in memory. What each operation means, for
-/// every stream (`testing::check_stream` looks whether it is so):
+/// A connection that carries bytes in both directions, in order: TCP, TLS, a pipe in memory. Every stream keeps this
+/// contract, which `testing::check_stream` checks:
 ///
-/// - `read_some()` gives the next bytes, at least one, as soon as there are some, in memory that is leased; none at the
-///   end of the stream, again and again. Nothing is held while it waits.
-/// - `read(span)` does the same into the caller's memory: how many bytes, 0 at the end of the stream. An empty span
-///   gives 0 at once. The two may be mixed. Both are *returning*: a cancelled read has taken nothing. One task may read
-///   at a time; another one's read fails with errc::busy. Optional: the operations have put_back (see leaf), so that
-///   bytes which a when_all or when_any does not deliver are there for the next read.
-/// - `write_all(bytes)` writes all of them; they must stay as they are until it has ended. `write_all(spans)` writes
+/// - `read_some()` returns the next bytes, at least one, as soon as some are available, in leased memory; an empty
+///   lease at the end of the stream, every time. No buffer is held while it waits.
+/// - `read(span)` does the same into the caller's memory, and returns the number of bytes: 0 at the end of the stream,
+///   and at once for an empty span. The two may be mixed. Both are *returning*: a cancelled read has taken nothing. One
+///   task may read at a time; another one's read fails with errc::busy. Optional: the operations have put_back (see
+///   leaf), so that bytes which a when_all or when_any does not deliver are available to the next read.
+/// - `write_all(bytes)` writes all of them; they must stay unchanged until it has ended. `write_all(spans)` writes
 ///   several pieces as if they were one. Calls from several tasks queue, and each is contiguous. They wait while the
-///   peer does not read and what a stream may hold is full. *Delivering*: a write that was complete when it was
-///   cancelled counts as written. Cancelled before its first byte it has written nothing; cancelled half way it poisons
-///   the write side, that is later writes fail with errc::write_torn, and reads go on.
-/// - `shut_down_write()` tells the peer, after the writes before it, that nothing more comes. Later writes fail, reads
-///   go on, and doing it again is nothing. `close()` ends the connection: what waits on the stream fails with
-///   errc::closed, and so does everything later, but for close, which does nothing then. What was written reaches the
-///   peer. `abort()` ends it at once: the peer's next operation fails, if the transport can tell it. Destroying a
-///   stream closes it too; in a task that is cancelled already, close may leave it to that.
-/// - Everything but abort is awaited and has `.result()`, which gives the fault as a value where there would be an
+///   peer does not read and the stream holds as much as it may. *Delivering*: a write that was complete when it was
+///   cancelled counts as written. Cancelled before its first byte, it has written nothing; cancelled half way, it
+///   poisons the write side: later writes fail with errc::write_torn, while reads continue.
+/// - `shut_down_write()` tells the peer, after all earlier writes, that nothing more follows. Later writes fail, reads
+///   continue, and calling it again does nothing. `close()` ends the connection: operations that wait on the stream
+///   fail with errc::closed, and so does every later one except close, which then does nothing. What was written
+///   reaches the peer. `abort()` ends it at once: the peer's next operation fails, if the transport can report it.
+///   Destroying a stream closes it too; in a task that is already cancelled, close may leave that to the destructor.
+/// - Everything except abort is awaited and has `.result()`, which returns as a value what would be thrown as an
 ///   io_error. No task may be suspended on a stream when it is destroyed. It belongs to one thread.
 ///
-/// What a stream may have besides, and the library's have; a reference to one that has not does what is said last:
+/// Optional members, which the library's streams have. For a stream without one, a reference behaves as described last:
 ///
-/// - `try_write(spans) noexcept` writes what goes out without waiting, and returns how many bytes: zero while somebody
-///   else writes, and where no more may be written (why, the next write_all says). Otherwise 0.
-/// - `watch(observer) noexcept` makes it tell a `stream_observer` what comes while no task reads, until it is given
-///   null; one at a time, which must be there as long. What comes is received for it as for a reader, up to what the
-///   stream holds; the end is seen in every state. Bytes and an end that are there already are told at once. Returns
-///   whether there is anything to be told: otherwise false, and whoever must know keeps a read waiting.
-/// - `security()` points to a `stream_security`, valid as long as the stream is; otherwise null: it is not secured.
-/// - `peer_address()`, which faults then name; otherwise an empty one.
+/// - `try_write(spans) noexcept` writes what can be written without waiting, and returns the number of bytes: zero
+///   while another write is in progress, and where no more may be written (the next write_all reports why). Otherwise
+///   0.
+/// - `watch(observer) noexcept` makes the stream tell a `stream_observer` what arrives while no task reads, until it is
+///   passed null; one at a time, which must exist meanwhile. Bytes are received for it as for a reader, up to what the
+///   stream holds; the end is seen in every state. Bytes and an end that have already arrived are reported at once.
+///   Returns whether anything will be reported: otherwise false, and code that must know keeps a read waiting.
+/// - `security()` points to a `stream_security`, valid as long as the stream; otherwise null: the stream is not
+///   secured.
+/// - `peer_address()`, which faults then name; otherwise an empty address.
 /// - `write_all(std::string_view)`.
 template <class S>
 concept stream = requires(S& s, std::span<std::byte> into, std::span<const std::byte> data,
@@ -68,9 +70,9 @@ concept stream = requires(S& s, std::span<std::byte> into, std::span<const std::
 
 class any_stream;
 
-/// Refers to a stream of any type, which must outlive it and stay where it is: what functions take that are compiled
-/// once for all streams. A stream itself; copies refer to the same one. Costs an indirect call an operation (and
-/// another for one that had to wait) and allocates nothing.
+/// Refers to a stream of any type, which must outlive it and must not be moved: a parameter type for functions that are
+/// compiled once for all streams. It is a stream itself; copies refer to the same one. Costs one indirect call per
+/// operation (two for one that had to wait) and allocates nothing.
 class stream_ref {
  public:
   template <class S>
@@ -106,7 +108,7 @@ class stream_ref {
   }
   bool watch(stream_observer* observer) const noexcept { return table_->watch(stream_, observer); }
   [[nodiscard]] const stream_security* security() const noexcept { return table_->security(stream_); }
-  /// The peer's address, if the stream knows it: empty otherwise.
+  /// The peer's address, if the stream has one: empty otherwise.
   [[nodiscard]] error_address peer_address() const noexcept { return table_->peer_address(stream_); }
 
   /// The stream, if it is an S: null otherwise. For what only one kind of stream can do.
@@ -127,8 +129,8 @@ class stream_ref {
 };
 
 /// Owns a stream of any type. Made by moving one in, or in place where it cannot be moved; that allocates, using it
-/// does not. Movable; a stream_ref to it stays valid. Default-made or moved from, it is a closed stream. Everything
-/// else as stream_ref.
+/// does not. Movable; a stream_ref to it stays valid. Default-constructed or moved from, it is a closed stream.
+/// Otherwise as stream_ref.
 class any_stream : private stream_ref {
  public:
   any_stream() noexcept : stream_ref(nullptr, detail::table_of<detail::closed_stream>) {}

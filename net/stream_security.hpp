@@ -7,8 +7,8 @@
 
 namespace wring::net {
 
-/// What is known of how a stream is secured, see `stream`: for logs, access control, and protocols that depend on it.
-/// Says nothing in the terms of a particular TLS library.
+/// How a stream is secured, see `stream`: for logs, access control, and protocols that depend on it. Independent of any
+/// particular TLS library.
 struct stream_security {
   std::string protocol;              ///< "TLSv1.3"
   std::string cipher;                ///< "TLS_AES_128_GCM_SHA256"

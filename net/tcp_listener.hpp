@@ -17,7 +17,7 @@ namespace wring::net {
 
 /// Where and how to listen.
 struct tcp_listen_options {
-  /// The address to listen on: by default every one of the host, IPv4 and IPv6 both (`dual_stack`).
+  /// The address to listen on: by default all addresses of the host, both IPv4 and IPv6 (`dual_stack`).
   ip_address address = ip_address::any_v6;
   std::uint16_t port = 0;         ///< 0: any free one, see local_address()
   int backlog = 4096;             ///< connections the kernel keeps (at most net.core.somaxconn)
@@ -27,11 +27,11 @@ struct tcp_listen_options {
 };
 static_assert(std::is_trivially_destructible_v<tcp_listen_options>);
 
-/// Accepts TCP connections. Movable; stops listening when it goes. Belongs to the scheduler it was made on.
+/// Accepts TCP connections. Movable; stops listening when it is destroyed. Belongs to the scheduler it was made on.
 ///
 /// Connections are taken from the kernel ahead of accept(), as many as `accept_queue` (and what one pass of the kernel
 /// had completed by then). When the process runs out of descriptors, the kernel's backlog keeps the connections and
-/// taking them is tried again after 10 ms to 1 s; that is logged, and again only if it comes after a minute without.
+/// taking them is retried after 10 ms to 1 s; that is logged, and again only if it recurs after a minute without.
 class WRING_API tcp_listener {
  public:
   /// See `plain_listener`.
@@ -48,13 +48,13 @@ class WRING_API tcp_listener {
     if (socket_ != nullptr) socket_->abandon();
   }
 
-  /// Takes over a listening TCP socket (from a supervisor, say). Throws io_error, or std::invalid_argument for
-  /// a queue of none; then it still belongs to the caller.
+  /// Takes over a listening TCP socket (from a supervisor, say). Throws io_error, or std::invalid_argument for a queue
+  /// of zero; then it still belongs to the caller.
   [[nodiscard]] static tcp_listener adopt(int fd, std::size_t accept_queue = 16);
 
-  /// The next connection, which is established already (see `pending_connection`). Several tasks may wait; they are
-  /// served in order. Returning: a cancelled accept has taken no connection. Throws io_error with errc::closed once the
-  /// listener is closed.
+  /// Returns the next connection, which is already established (see `pending_connection`). Several tasks may wait; they
+  /// are served in order. Returning: a cancelled accept has taken no connection. Throws io_error with errc::closed once
+  /// the listener is closed.
   [[nodiscard]] auto accept() { return detail::socket_accept_wait(socket()); }
 
   /// The connections as a sequence that ends when the listener is closed:
@@ -63,7 +63,7 @@ class WRING_API tcp_listener {
   ///     while (auto c = co_await connections.next()) ...
   class sequence {
    public:
-    /// The next connection, or none once the listener is closed. As accept() otherwise.
+    /// Returns the next connection, or none once the listener is closed. Otherwise as accept().
     [[nodiscard]] auto next() { return detail::socket_next_wait(*socket_); }
 
    private:
@@ -74,20 +74,20 @@ class WRING_API tcp_listener {
   /// Must not outlive the listener.
   [[nodiscard]] sequence connections() { return sequence(socket()); }
 
-  /// Stops listening, closes the connections that nobody has accepted, and returns when the port is free. Tasks that
+  /// Stops listening, closes connections that have not been accepted, and returns when the port is free. Tasks that
   /// wait for a connection fail with errc::closed. Not cancellable.
   [[nodiscard]] auto close() { return detail::listener_close_wait(socket_); }
 
-  /// Stops listening as close() does, but first takes the connections that the kernel's backlog holds, whose peers
-  /// believe to be connected: these and those of the queue can still be accepted, however many, and after them accept()
-  /// fails with errc::closed. At most as many as the backlog has room for; where there are no descriptors for them, the
+  /// Stops listening as close() does, but first takes the connections in the kernel's backlog, whose peers consider
+  /// themselves connected: these and the queued ones can still be accepted, and after them accept() fails with
+  /// errc::closed. It takes at most as many as the backlog has room for; where there are no descriptors for them, the
   /// rest is lost with a warning in the log. Not cancellable.
   [[nodiscard]] auto drain() { return detail::listener_close_wait(socket_, true); }
 
   [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
   /// The address it listens on, with the port that was chosen; known as long as the object exists.
   [[nodiscard]] socket_address local_address() const noexcept;
-  /// Borrowed. Connections inherit most options that are set on it; a positive SO_LINGER is taken off again.
+  /// Borrowed. Connections inherit most options that are set on it; a positive SO_LINGER is removed again.
   [[nodiscard]] int native_handle() const noexcept {
     if (socket_ == nullptr) return -1;
     socket_->share_descriptor();
@@ -103,7 +103,7 @@ class WRING_API tcp_listener {
 };
 
 /// Listens for TCP connections. Accepted ones have Nagle's algorithm off. Throws io_error that names the address: in
-/// use, not of this host, a privileged port; std::invalid_argument for an accept_queue of 0.
+/// use, not an address of this host, a privileged port; std::invalid_argument for an accept_queue of 0.
 [[nodiscard]] WRING_API task<tcp_listener> listen_tcp(tcp_listen_options options = {});
 
 }  // namespace wring::net

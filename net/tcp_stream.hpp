@@ -29,14 +29,15 @@ class socket_connection_wait;
 struct stream_access;
 }  // namespace detail
 
-/// A TCP connection. Movable; closed when it goes. One task may read and any number may write at a time; their calls
-/// must end before it is destroyed or assigned to (the process ends otherwise), but moving it meanwhile is fine.
-/// Belongs to the scheduler it was made on: it must go on its thread, before it does (or the process ends).
+/// A TCP connection. Movable; closed when it is destroyed. One task may read and any number may write at a time; their
+/// calls must end before it is destroyed or assigned to (the process ends otherwise), but it may be moved meanwhile.
+/// Belongs to the scheduler it was made on: it must be destroyed on that thread, before the scheduler (or the process
+/// ends).
 ///
-/// Every operation has `.result()`, which gives its fault as a value instead of throwing io_error.
+/// Every operation has `.result()`, which returns its fault as a value instead of throwing io_error.
 class WRING_API tcp_stream {
  public:
-  /// What `release` gives away. Whoever takes it on calls fd.release(); the descriptor is closed otherwise.
+  /// What `release` returns. The new owner calls fd.release(); otherwise the descriptor is closed.
   struct released {
     descriptor fd;
     std::vector<std::byte> unread;  ///< received and not taken
@@ -58,14 +59,14 @@ class WRING_API tcp_stream {
   /// descriptor still belongs to the caller.
   [[nodiscard]] static tcp_stream adopt(int fd);
 
-  /// The next bytes, as soon as there are some; empty at the end of the stream, again and again. The bytes are in a
-  /// buffer that is leased from the scheduler until the return value goes: nothing is held while waiting. Returning: a
-  /// cancelled read has taken nothing. Throws errc::busy if another task is reading.
+  /// Returns the next bytes, as soon as some are available; an empty lease at the end of the stream, every time. The
+  /// bytes are in a buffer that is leased from the scheduler until the return value is destroyed: no buffer is held
+  /// while waiting. Returning: a cancelled read has taken nothing. Throws errc::busy if another task is reading.
   [[nodiscard]] auto read_some() { return detail::socket_read_some_wait(socket()); }
 
-  /// Puts bytes in front of what is to be read, also of the end of the stream: those that somebody has read too many,
-  /// behind a header for instance. A task that waits for bytes gets them. A closed stream drops them; if there is no
-  /// memory to keep them, reading fails with ENOMEM from there on.
+  /// Puts bytes in front of what is to be read, including the end of the stream: for code that has read too much,
+  /// beyond a header for instance. A task that waits for bytes receives them. A closed stream drops them; if there is
+  /// no memory to keep them, reading fails with ENOMEM from there on.
   void unread(buffer_lease bytes) noexcept {
     if (socket_ != nullptr) socket_->give_back(std::move(bytes));
   }
@@ -74,9 +75,9 @@ class WRING_API tcp_stream {
   /// the two may be mixed.
   [[nodiscard]] auto read(std::span<std::byte> into) { return detail::socket_read_wait(socket(), into); }
 
-  /// Writes all of `data`, which must stay as it is until this has ended. Calls from several tasks queue in order.
+  /// Writes all of `data`, which must stay unchanged until this has ended. Calls from several tasks queue in order.
   /// Delivering: it may end with success although it was cancelled meanwhile. Cancelled half way, it poisons the write
-  /// side: later writes fail with errc::write_torn, since the peer has got a part; reads go on.
+  /// side: later writes fail with errc::write_torn, since the peer has received a part; reads continue.
   [[nodiscard]] auto write_all(std::span<const std::byte> data) { return detail::socket_write_wait(socket(), data); }
   [[nodiscard]] auto write_all(std::string_view text) { return write_all(std::as_bytes(std::span(text))); }
   [[nodiscard]] auto write_all(const buffer_lease& chunk) { return write_all(std::span<const std::byte>(chunk)); }
@@ -85,61 +86,63 @@ class WRING_API tcp_stream {
     return detail::socket_gather_write_wait(socket(), parts);
   }
 
-  /// Tells the peer, after the writes before it, that nothing more comes (FIN). Reading goes on. Once is enough.
+  /// Tells the peer, after all earlier writes, that nothing more follows (FIN). Reading continues. Calling it again
+  /// does nothing.
   [[nodiscard]] auto shut_down_write() { return detail::socket_shut_down_wait(socket()); }
 
-  /// A stream is its own `pending_connection`: gives it, moved, at once. Returning.
+  /// A stream is its own `pending_connection`: returns it, moved, at once. Returning.
   [[nodiscard]] auto establish() noexcept { return detail::established_wait<tcp_stream>(*this); }
 
-  /// Closes, and returns when it is done: what waits on the stream fails with errc::closed. Not cancellable. Bytes that
-  /// the peer sent and nobody read make the kernel reset the connection.
+  /// Closes, and returns when that is done: operations that wait on the stream fail with errc::closed. Not cancellable.
+  /// Bytes that the peer has sent and that are unread make the kernel reset the connection.
   [[nodiscard]] auto close() { return detail::socket_close_wait(socket_); }
 
   /// Resets the connection (RST): what was written and not yet delivered is dropped, and the peer's next operation
   /// fails.
   void abort() noexcept;
 
-  /// Writes what goes out without waiting, and returns how many bytes; zero while a task writes, and where no more may
-  /// be written (why, the next write_all says). Of more than 16 spans the first are looked at.
+  /// Writes what can be written without waiting, and returns the number of bytes: zero while a task writes, and where
+  /// no more may be written (the next write_all reports why). Of more than 16 spans only the first 16 are used.
   [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept {
     return socket_ != nullptr ? socket_->try_write(parts) : 0;
   }
 
-  /// Tells `observer` what comes while no task reads, until it is given null; see `stream`. What comes is received up
-  /// to the receive quota. False: the stream is closed, and nothing will come.
+  /// Tells `observer` what arrives while no task reads, until it is passed null; see `stream`. Bytes are received up to
+  /// the receive quota. False: the stream is closed, and nothing will be reported.
   bool watch(stream_observer* observer) noexcept {
     if (socket_ == nullptr || socket_->closing()) return false;
     socket_->watch(observer);
     return true;
   }
 
-  /// Gives the descriptor away, with what has been received and not taken; the stream is closed then. Throws io_error
-  /// with errc::closed if it was before. Not cancellable once begun.
+  /// Releases the descriptor, with the bytes that have been received and not taken; the stream is closed then. Throws
+  /// io_error with errc::closed if it already was. Not cancellable once begun.
   [[nodiscard]] task<released> release();
 
   [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
-  /// The descriptor, for options that have no function here. Borrowed. A positive SO_LINGER has no effect on closing,
-  /// which would wait for so long, and everything else with it.
+  /// The descriptor, for options that have no function here. Borrowed. A positive SO_LINGER has no effect on closing:
+  /// the call would block the whole scheduler for that long.
   [[nodiscard]] int native_handle() const noexcept {
     if (socket_ == nullptr) return -1;
     socket_->share_descriptor();
     return socket_->native();
   }
-  /// The peer's is known as long as the object exists, also of a connection that was reset before it was accepted; the
-  /// local one as long as it is open: empty after that.
+  /// The peer's is valid as long as the object exists, even if the connection was reset before it was accepted; the
+  /// local one is empty once the stream is closed.
   [[nodiscard]] socket_address peer_address() const noexcept;
   [[nodiscard]] socket_address local_address() const;
 
-  /// Nagle's algorithm off (the default here) or on. Throws io_error, as the following do; errc::closed once closed.
+  /// Turns Nagle's algorithm off (the default here) or on. Throws io_error, as the following do; errc::closed once
+  /// closed.
   void set_no_delay(bool on);
-  /// Probes after `idle` without traffic, each `interval` (both 1 to 32767 s, rounded up to whole ones); ETIMEDOUT
-  /// after `count` (1 to 127) of them without an answer.
+  /// Probes the peer after `idle` without traffic, every `interval` (both 1 to 32767 s, rounded up to whole seconds);
+  /// ETIMEDOUT after `count` (1 to 127) probes without an answer.
   void set_keep_alive(duration idle, duration interval, int count);
   void set_send_buffer(std::size_t bytes);
   void set_receive_buffer(std::size_t bytes);
-  /// How much may have been received and not been taken (default 64 KiB); the peer is held back beyond it. What one
-  /// pass of the kernel had received by then may be there too, and each piece counts for a little more than its bytes.
-  /// Throws std::invalid_argument for none.
+  /// How much may be received and not yet taken (default 64 KiB); beyond it the peer is held back. It may be exceeded
+  /// by what one pass of the kernel had received by then, and each piece counts a little more than its bytes. Throws
+  /// std::invalid_argument for zero.
   void set_receive_quota(std::size_t bytes);
 
  private:
@@ -169,8 +172,8 @@ struct tcp_connect_options {
 };
 
 /// Connects to `peer`. Delivering. Throws io_error naming the address: refused, unreachable, timeout_error. A
-/// connection to itself, which TCP makes where nobody listens and the local port is the peer's, is refused too; if the
-/// kernel chose that port, it is tried twice more first.
+/// connection to itself, which TCP makes where nothing listens and the local port is the peer's, is refused too; if the
+/// kernel chose that port, connecting is retried twice first.
 [[nodiscard]] WRING_API task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options = {});
 
 static_assert(std::is_trivially_destructible_v<tcp_connect_options>);

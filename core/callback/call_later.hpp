@@ -18,7 +18,7 @@ namespace wring {
 /// call will be made. May outlive the call and the scheduler. One thread.
 class WRING_API delayed_call {
  public:
-  /// Refers to no call: not active, and what else is asked of it throws std::logic_error.
+  /// Refers to no call: active() is false, and every other function throws std::logic_error.
   delayed_call() noexcept = default;
   /// For the library: takes over a reference.
   explicit delayed_call(detail::pending_call& adopted) noexcept : call_(&adopted) {}
@@ -26,16 +26,16 @@ class WRING_API delayed_call {
   /// Whether the call is yet to be made. False from within the call itself.
   [[nodiscard]] bool active() const noexcept { return call_ && call_->active(); }
 
-  /// It will not be made; the function is destroyed now. Throws call_already_made or call_already_cancelled if it is
+  /// Cancels the call; the function is destroyed now. Throws call_already_made or call_already_cancelled if the call is
   /// not active.
   void cancel() { call().cancel(); }
-  /// It will be made `from_now` from now; a negative time means at once. Throws as cancel() does.
+  /// Moves the call to `from_now` from now; a negative time means at once. Throws as cancel() does.
   void reset(duration from_now) { call().reset(from_now); }
-  /// It will be made `more` later than planned, or earlier if that is negative; what is planned for never stays so.
-  /// Throws as cancel() does.
+  /// Moves the call `more` later, or earlier if that is negative; a call whose time is never stays so. Throws as
+  /// cancel() does.
   void delay(duration more) { call().delay(more); }
 
-  /// When it will be, or was to be, made; `time_point::max()`: never.
+  /// The time at which the call is, or was, due; `time_point::max()`: never.
   [[nodiscard]] steady_clock::time_point time() const {
     return steady_clock::time_point(steady_clock::duration(call().deadline()));
   }
@@ -60,13 +60,13 @@ WRING_API void check_delay(duration delay);
 ///     ...
 ///     patience.cancel();   // or reset(5s), whenever something has happened
 ///
-/// Callable and arguments are moved or copied, and destroyed when the call was made or cancelled; std::ref passes a
-/// reference. If it makes a task, that is started as by `start_deferred` in the scheduler's root nursery; other results
-/// are dropped. What the call throws is logged as an error, and the program goes on. Costs a block of the thread's
-/// recycler, that is no call of malloc in steady state.
+/// Callable and arguments are moved or copied, and destroyed once the call was made or cancelled; std::ref passes a
+/// reference. If the function returns a task, it is started as by `start_deferred` in the scheduler's root nursery;
+/// other results are dropped. An exception is logged as an error, and the program continues. Costs one block of the
+/// thread's recycler, so no call of malloc in steady state.
 ///
-/// A call that is pending when the scheduler is destroyed (at the end of `run`) is cancelled; tasks that wait for
-/// anything at all should have a nursery instead.
+/// A call that is pending when the scheduler is destroyed (at the end of `run`) is cancelled; work that waits for
+/// anything should be a task in a nursery instead.
 ///
 /// Throws std::invalid_argument for a negative delay, std::logic_error outside of a scheduler.
 template <class Fn, class... Args>

@@ -17,7 +17,7 @@
 
 namespace wring {
 
-/// A cooperative task was to be stopped or paused, but has come to its end. What is thrown is one of those below.
+/// Thrown when a cooperative task that has ended is to be stopped or paused, as one of the classes below.
 class WRING_API cooperative_task_finished : public std::logic_error {
  public:
   using std::logic_error::logic_error;
@@ -25,7 +25,7 @@ class WRING_API cooperative_task_finished : public std::logic_error {
   cooperative_task_finished& operator=(const cooperative_task_finished&) noexcept = default;
   ~cooperative_task_finished() override;
 };
-/// All its work is done.
+/// All of its work is done.
 class WRING_API cooperative_task_done : public cooperative_task_finished {
  public:
   cooperative_task_done();
@@ -49,7 +49,7 @@ class WRING_API cooperative_task_failed : public cooperative_task_finished {
   cooperative_task_failed& operator=(const cooperative_task_failed&) noexcept = default;
   ~cooperative_task_failed() override;
 };
-/// Its cooperator was stopped, or has gone. Deferreds that wait for its end fail with this, too.
+/// Its cooperator was stopped or destroyed. Deferreds that wait for its end fail with this, too.
 class WRING_API cooperator_stopped : public cooperative_task_finished {
  public:
   cooperator_stopped();
@@ -57,7 +57,7 @@ class WRING_API cooperator_stopped : public cooperative_task_finished {
   cooperator_stopped& operator=(const cooperator_stopped&) noexcept = default;
   ~cooperator_stopped() override;
 };
-/// A cooperative task was to be resumed that is not paused.
+/// Thrown when a cooperative task that is not paused is to be resumed.
 class WRING_API not_paused : public std::logic_error {
  public:
   not_paused();
@@ -71,7 +71,7 @@ namespace detail {
 class cooperative_work;
 class cooperator_state;
 
-/// One step: whether there is more. One that has to wait for that gives it to `waits`.
+/// One step: returns whether there is more. A step that must wait for the answer passes that wait to `waits`.
 using cooperative_step = unique_function<bool(cooperative_work& waits)>;
 
 template <class F>
@@ -86,30 +86,32 @@ class WRING_API cooperative_task {
   /// For the library.
   explicit cooperative_task(std::shared_ptr<detail::cooperative_work> work) noexcept : work_(std::move(work)) {}
 
-  /// Makes no more steps until as many resume() have been called. Throws a cooperative_task_finished when it is over.
+  /// Makes no more steps until resume() has been called as often. Throws a cooperative_task_finished if the work has
+  /// ended.
   void pause();
   /// Throws not_paused without a pause().
   void resume();
-  /// Makes no more steps. What a step waits for is not cancelled; the function is destroyed when that has ended.
-  /// Throws a cooperative_task_finished when it is over.
+  /// Makes no more steps. What a step waits for is not cancelled; the function is destroyed when that has ended. Throws
+  /// a cooperative_task_finished if the work has ended.
   void stop();
-  /// A deferred that fires at the end: when the work was done; otherwise it fails, with what a step threw or waited
-  /// for, cooperative_task_stopped or cooperator_stopped. Any number of them; cancelling one leaves the work alone.
+  /// Returns a deferred that fires when the work is done; otherwise it fails, with what a step threw or waited for,
+  /// cooperative_task_stopped or cooperator_stopped. May be called any number of times; cancelling the deferred does
+  /// not affect the work.
   [[nodiscard]] deferred<> when_done();
 
  private:
   std::shared_ptr<detail::cooperative_work> work_;
 };
 
-/// Limits of a cooperator; both at least one. The one that is reached first counts.
+/// Limits of a cooperator; both must be at least one. The first that is reached ends a slice.
 struct cooperator_options {
   duration slice = std::chrono::milliseconds(10);  ///< working time a turn of the scheduler
   std::uint32_t steps = 10000;                     ///< steps a turn of the scheduler
   bool started = true;                             ///< false: start() is to be called
 };
 
-/// Does long work in small steps between everything else, some in each turn of the scheduler, one step of each work
-/// after the other.
+/// Does long work in small steps beside everything else, some in each turn of the scheduler, one step of each piece of
+/// work in rotation.
 ///
 ///     wring::cooperate([&, line = 0]() mutable {
 ///       index.add(text[line]);
@@ -117,11 +119,11 @@ struct cooperator_options {
 ///     });
 ///
 /// A step is a callable that does a little (well below a millisecond) and returns whether there is more to do: a bool,
-/// or, if that is to be waited for, a deferred<bool> or a task<bool>, which is started as by `start_deferred` in the
-/// root nursery; the work goes on when that has fired.
+/// or, if the answer must be waited for, a deferred<bool> or a task<bool>, which is started as by `start_deferred` in
+/// the root nursery; the work continues when that has fired.
 ///
-/// Those of different cooperators know nothing of each other: mostly the scheduler's own is what is wanted, that
-/// `cooperate` and `coiterate` use. It stops when it is destroyed. One thread.
+/// Different cooperators do not share their limits: use the scheduler's own, through `cooperate` and `coiterate`,
+/// unless that is intended. A cooperator stops when it is destroyed. One thread.
 class WRING_API cooperator {
  public:
   /// Throws std::invalid_argument for limits of zero or less, std::logic_error outside of a scheduler.
@@ -131,25 +133,25 @@ class WRING_API cooperator {
   ~cooperator();
 
   /// Does the work whose step is `fn`, from the next turn on. The callable is moved or copied, and destroyed at the end
-  /// of the work. What it throws is the end, too.
+  /// of the work. An exception ends the work.
   template <class F>
     requires std::invocable<std::decay_t<F>&>
   cooperative_task cooperate(F&& fn) {
     return cooperative_task(add(detail::make_cooperative_step(std::forward<F>(fn))));
   }
 
-  /// The same, when only its end matters: gives when_done(), but cancelling the deferred stops the work, and cancels
-  /// what a step waits for: it fails with cancelled_error when that has ended.
+  /// The same, when only its end matters: returns when_done(), but cancelling this deferred stops the work and cancels
+  /// what a step waits for; it fails with cancelled_error when that has ended.
   template <class F>
     requires std::invocable<std::decay_t<F>&>
   [[nodiscard]] deferred<> coiterate(F&& fn) {
     return owned(add(detail::make_cooperative_step(std::forward<F>(fn))));
   }
 
-  /// Begins, or goes on after stop(), with what is given to it from then on.
+  /// Starts, or restarts after stop(), with the work that is added from then on.
   void start();
-  /// Ends all work that is not paused, as cooperator_stopped; the paused ends when it is resumed, and what is given to
-  /// it later ends at once.
+  /// Ends all work that is not paused, with cooperator_stopped; paused work ends when it is resumed, and work added
+  /// later ends at once.
   void stop() noexcept;
   [[nodiscard]] bool running() const noexcept;
 
@@ -161,11 +163,11 @@ class WRING_API cooperator {
 };
 
 namespace detail {
-/// That of this thread's scheduler.
+/// The cooperator of this thread's scheduler.
 WRING_API cooperator& shared_cooperator();
 }  // namespace detail
 
-/// Gives work to the cooperator of this thread's scheduler, which stops when the scheduler goes. Throws
+/// Adds work to the cooperator of this thread's scheduler, which stops when the scheduler is destroyed. Throws
 /// std::logic_error outside of a scheduler.
 template <class F>
   requires std::invocable<std::decay_t<F>&>

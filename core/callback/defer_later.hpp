@@ -15,15 +15,15 @@
 
 namespace wring {
 
-/// A deferred that fires after `delay`, as call_later would call. cancel() before that makes it fail with
-/// cancelled_error, and nothing is called. When the scheduler is destroyed first, it fails with broken_deferred. Throws
-/// as call_later does.
+/// A deferred that fires after `delay`, at the time that call_later would make its call. Cancelled before that, it
+/// fails with cancelled_error. If the scheduler is destroyed first, it fails with broken_deferred. Throws as call_later
+/// does.
 [[nodiscard]] WRING_API deferred<> defer_later(duration delay,
                                                const std::source_location& at = std::source_location::current());
 
-/// Calls `fn(args...)` after `delay` and gives its outcome: what it returns, be it a value, a deferred or a task, or
-/// what it throws. Cancelled before that, it calls nothing; afterwards, the deferred or task that `fn` returned is
-/// cancelled. Callable and arguments are moved or copied; std::ref passes a reference.
+/// Calls `fn(args...)` after `delay` and fires with its outcome: what it returns (a value, a deferred or a task) or
+/// throws. Cancelled before that, it calls nothing; afterwards, the deferred or task that `fn` returned is cancelled.
+/// Callable and arguments are moved or copied; std::ref passes a reference.
 template <class Fn, class... Args>
   requires std::invocable<std::decay_t<Fn>&, detail::stored_argument<Args>...>
 auto defer_later(duration delay, Fn&& fn, Args&&... args)

@@ -9,8 +9,7 @@
 
 namespace wring {
 
-/// What a deferred fails with when it is cancelled and nothing else came of it. Its code is
-/// std::errc::operation_canceled.
+/// What a deferred fails with when it is cancelled and has no other outcome. Its code is std::errc::operation_canceled.
 class WRING_API cancelled_error : public std::system_error {
  public:
   cancelled_error();
@@ -19,7 +18,7 @@ class WRING_API cancelled_error : public std::system_error {
   ~cancelled_error() override;
 };
 
-/// What a deferred fails with when its source goes without having fired it. Its code is errc::closed.
+/// What a deferred fails with when its source is destroyed without having fired it. Its code is errc::closed.
 class WRING_API broken_deferred : public std::system_error {
  public:
   broken_deferred();

@@ -28,8 +28,8 @@ struct first_result {
 struct deferred_list_options {
   /// Fail with first_error as soon as one fails.
   bool fire_on_one_errback = false;
-  /// Take the failures off the deferreds. Otherwise each stays on its own deferred as well, and is reported if nobody
-  /// handles it there.
+  /// Remove failures from the deferreds. Otherwise each stays on its own deferred as well, and is reported if it is not
+  /// handled there.
   bool consume_errors = false;
 };
 
@@ -43,10 +43,10 @@ auto make_first(std::vector<deferred<T>>& deferreds, bool keep, const deferred_l
 }  // namespace detail
 
 /// Fires with how each of `deferreds` ended, in their order, when all have; at once if there are none. Until it has
-/// fired, cancel() cancels all of them and the list fires as it would anyway; what cancellers throw is logged.
+/// fired, cancel() cancels all of them, and the list fires as usual; what cancellers throw is logged.
 ///
-/// A temporary vector (`std::move(ds)`) gives the deferreds away. Of one with a name the deferreds stay where they are:
-/// values are copied, and go on there as well; with `consume_errors`, so does a T() in place of a failure.
+/// A temporary vector (`std::move(ds)`) hands the deferreds over. Deferreds in a named vector stay there: values are
+/// copied and passed on there as well; with `consume_errors`, a T() is passed on in place of a failure.
 template <class T>
 auto deferred_list(std::vector<deferred<T>>&& deferreds, deferred_list_options options = {}) {
   return detail::make_list(deferreds, false, options);
@@ -57,8 +57,8 @@ auto deferred_list(std::vector<deferred<T>>& deferreds, deferred_list_options op
   return detail::make_list(deferreds, true, options);
 }
 
-/// As deferred_list with Twisted's fireOnOneCallback: fires with the first value, and which deferred gave it. If all
-/// fail, it fires too, without a value. The others are not cancelled. Of no deferreds, it is as a race of none.
+/// As deferred_list with Twisted's fireOnOneCallback: fires with the first value and the index of its deferred. If all
+/// fail, it fires too, without a value. The others are not cancelled. Without deferreds it behaves as an empty race.
 template <class T>
 auto deferred_list_first(std::vector<deferred<T>>&& deferreds, deferred_list_options options = {}) {
   return detail::make_first(deferreds, false, options);

@@ -11,7 +11,7 @@
 
 namespace wring {
 
-/// A deferred_queue is full.
+/// Thrown when a deferred_queue is full.
 class WRING_API queue_overflow : public std::runtime_error {
  public:
   explicit queue_overflow(std::size_t size);
@@ -20,7 +20,7 @@ class WRING_API queue_overflow : public std::runtime_error {
   ~queue_overflow() override;
 };
 
-/// As many wait for a deferred_queue as may.
+/// Thrown when as many deferreds wait for a deferred_queue as may.
 class WRING_API queue_underflow : public std::runtime_error {
  public:
   explicit queue_underflow(std::size_t backlog);
@@ -34,8 +34,8 @@ struct deferred_queue_options {
   std::size_t backlog = 65536;  ///< deferreds that may wait for items
 };
 
-/// A queue for callback code: `get()` gives a deferred that fires with the next item. Items and deferreds are served in
-/// order. For tasks there is `channel`. Destroyed, it fails those who wait with broken_deferred. One thread.
+/// A queue for callback code: `get()` returns a deferred that fires with the next item. Items and deferreds are served
+/// in order. For tasks there is `channel`. Its destructor fails waiting deferreds with broken_deferred. One thread.
 template <class T>
 class deferred_queue {
  public:
@@ -43,9 +43,9 @@ class deferred_queue {
   deferred_queue(const deferred_queue&) = delete;
   deferred_queue& operator=(const deferred_queue&) = delete;
 
-  /// Fires the first of those who wait with `item`; its callbacks run before this returns, as those of every source
-  /// (see deferred_source). Otherwise keeps it. Throws
-  /// queue_overflow if that is too many; `item` is not taken then.
+  /// Fires the first waiting deferred with `item`; its callbacks run before this returns, as those of every source do
+  /// (see deferred_source). Without one, keeps the item, or throws queue_overflow if the queue is full; `item` is not
+  /// taken then.
   void put(T&& item) {
     if (!waiters_.empty()) {
       waiters_.pop().callback(std::move(item));
@@ -57,8 +57,8 @@ class deferred_queue {
   }
   void put(const T& item) { put(T(item)); }
 
-  /// Fires with the next item. Cancelled while it waits, the deferred has taken none. Throws queue_underflow if too
-  /// many wait.
+  /// Returns a deferred that fires with the next item. Cancelled while it waits, it has taken none. Throws
+  /// queue_underflow if too many wait.
   [[nodiscard]] deferred<T> get() {
     if (!items_.empty()) {
       auto next = succeed(std::move(items_.front()));
@@ -71,7 +71,7 @@ class deferred_queue {
 
   /// Items that wait to be taken.
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
-  /// How many deferreds wait.
+  /// The number of deferreds that wait.
   [[nodiscard]] std::size_t waiting() const noexcept { return waiters_.size(); }
 
  private:

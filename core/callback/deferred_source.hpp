@@ -29,11 +29,11 @@ class deferred;
 ///       wring::deferred_source<std::string> answer_;
 ///     };
 ///
-/// The callbacks of the deferred run before callback() or errback() returns. (Callbacks that fire other deferreds, and
-/// those others, are nested 256 deep; what is fired deeper runs when the innermost of these is over, so that the stack
-/// has an end. The same goes for what fires one by other means: a lock, a list, the end of a pause.) Destroyed (or
-/// assigned to) without having fired, it fails the deferred with `broken_deferred`. Move-only; one that was moved from,
-/// or made with `nullptr`, throws std::logic_error whatever is asked of it. Belongs to the thread that made it.
+/// The callbacks of the deferred run before callback() or errback() returns. (Callbacks that fire other deferreds nest
+/// up to 256 deep; what is fired deeper runs when the innermost of these has returned, so that the stack is bounded.
+/// The same holds for other ways to fire one: a lock, a list, the end of a pause.) Destroyed (or assigned to) without
+/// having fired, it fails the deferred with `broken_deferred`. Move-only; after being moved from, or made with
+/// `nullptr`, every function throws std::logic_error. Belongs to the thread that made it.
 template <class T = void>
 class [[nodiscard]] deferred_source {
   static_assert(std::is_void_v<T> || (std::is_object_v<T> && !std::is_const_v<T>), "T is an object type or void");
@@ -50,11 +50,11 @@ class [[nodiscard]] deferred_source {
   /// No source: for members that get one later.
   explicit deferred_source(std::nullptr_t) noexcept {}
 
-  /// With a canceller, `canceller(deferred_source&)` or `canceller()`: what cancel() of the deferred calls, once it
-  /// has not been fired. It may fire the deferred; if it does not, that fails with cancelled_error after it. Firing
-  /// later throws already_called. Where there is no canceller, the first attempt to fire after a cancellation is
-  /// ignored. What the canceller throws leaves cancel(), and the deferred stays as it is. It is destroyed when the
-  /// deferred is fired.
+  /// With a canceller, `canceller(deferred_source&)` or `canceller()`: which cancel() of the deferred calls unless the
+  /// deferred has fired. It may fire the deferred; otherwise that fails with cancelled_error when the canceller
+  /// returns. Firing later throws already_called. Without a canceller, the first attempt to fire after a cancellation
+  /// is ignored. What the canceller throws leaves cancel(), and the deferred is unchanged. The canceller is destroyed
+  /// when the deferred is fired.
   template <class Canceller>
     requires(std::invocable<std::decay_t<Canceller>&, deferred_source&> || std::invocable<std::decay_t<Canceller>&>)
   explicit deferred_source(Canceller&& canceller, const std::source_location& made = std::source_location::current())
@@ -90,8 +90,8 @@ class [[nodiscard]] deferred_source {
     return deferred<T>(detail::core_ref(core_));
   }
 
-  /// Fires with a value. Throws already_called if the deferred was fired or cancelled before, with the exception told
-  /// above. What making a T of `value` throws leaves callback(), and the deferred unfired.
+  /// Fires with a value. Throws already_called if the deferred was fired or cancelled before, with the exception
+  /// described above. What making a T from `value` throws leaves callback(), and the deferred is not fired.
   template <class U = T>
     requires(!std::is_void_v<T> && std::constructible_from<T, U &&> && !std::same_as<std::remove_cvref_t<U>, failure>)
   void callback(U&& value, const std::source_location& at = std::source_location::current()) {
@@ -134,11 +134,11 @@ class [[nodiscard]] deferred_source {
   /// Whether the deferred was fired or cancelled.
   [[nodiscard]] bool called() const { return core().called(); }
 
-  /// Holds up the callbacks, and lets them go on: see deferred::pause.
+  /// Holds back the callbacks, and releases them: see deferred::pause.
   void pause() { core().pause(); }
   void unpause() { core().unpause(); }
 
-  /// For the library: somebody else keeps the chain and fires it.
+  /// For the library: another owner keeps the chain and fires it.
   void hand_over() noexcept {
     core_->set_source(nullptr);
     core_ = {};

@@ -7,7 +7,7 @@
 
 namespace wring {
 
-/// A delayed call was to be cancelled or moved, but it has been made.
+/// Thrown when a delayed call that has been made is to be cancelled or moved.
 class WRING_API call_already_made : public std::logic_error {
  public:
   explicit call_already_made(const char* what);
@@ -16,7 +16,8 @@ class WRING_API call_already_made : public std::logic_error {
   ~call_already_made() override;
 };
 
-/// A delayed call was to be cancelled or moved, but it has been cancelled, or its scheduler has gone.
+/// Thrown when a delayed call is to be cancelled or moved that has been cancelled, or whose scheduler has been
+/// destroyed.
 class WRING_API call_already_cancelled : public std::logic_error {
  public:
   explicit call_already_cancelled(const char* what);

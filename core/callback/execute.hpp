@@ -9,7 +9,8 @@
 
 namespace wring {
 
-/// Calls `fn(args...)`, which returns a value or nothing, and gives its outcome as a deferred that has fired or failed.
+/// Calls `fn(args...)`, which returns a value or nothing, and returns its outcome as a deferred that has fired or
+/// failed.
 template <class Fn, class... Args>
 auto execute(Fn&& fn, Args&&... args) -> deferred<std::decay_t<std::invoke_result_t<Fn, Args...>>> {
   using value = std::decay_t<std::invoke_result_t<Fn, Args...>>;

@@ -27,13 +27,13 @@ concept exception_object = std::derived_from<std::remove_cvref_t<E>, std::except
 /// An exception as a value: what errbacks take, and what a callback may return in place of throwing.
 ///
 ///     d.add_errback([](wring::failure f) -> int {
-///       f.trap<wring::timeout_error>();   // any other exception goes on
+///       f.trap<wring::timeout_error>();   // any other exception is thrown on
 ///       return 0;
 ///     });
 ///
-/// Never empty, but for one that was moved from. Copies share the exception object. Any thread.
+/// Never empty, unless it was moved from. Copies share the exception object. Any thread.
 ///
-/// With `capture_stacks(true)`, each has the stack of where it was made, and keeps it on its way through deferreds.
+/// With `capture_stacks(true)`, each holds the stack of where it was made, and keeps it on its way through deferreds.
 class WRING_API failure {
  public:
   /// Throws std::invalid_argument for null.
@@ -46,13 +46,13 @@ class WRING_API failure {
   failure(E&& exception)
       : failure(detail::fault{std::make_exception_ptr(std::forward<E>(exception)), detail::captured_stack::here()}) {}
 
-  /// For the library: one that was on its way already.
+  /// For the library: a failure that was on its way already.
   explicit failure(detail::fault f) noexcept : fault_(std::move(f)) {}
 
   /// The exception being handled. Throws no_current_exception outside of a catch clause.
   [[nodiscard]] static failure current();
 
-  /// The exception as the first of `E...` that a catch clause would take it for, or null. Valid while a failure or
+  /// The exception as the first of `E...` that a catch clause would catch it as, or null. Valid while a failure or
   /// exception_ptr refers to it.
   template <class E>
   [[nodiscard]] const E* get_if() const noexcept {
@@ -78,7 +78,7 @@ class WRING_API failure {
     return *this;
   }
 
-  /// Throws the exception, as itself.
+  /// Throws the exception, with its own type.
   [[noreturn]] void raise() const { detail::rethrow(fault_); }
 
   /// The text of a std::exception; the name of its type for others.
@@ -89,21 +89,21 @@ class WRING_API failure {
 
   [[nodiscard]] const std::exception_ptr& exception() const noexcept { return fault_.exception; }
 
-  /// Whether failures capture the stack, which costs some microseconds and an allocation each. Off unless turned on.
-  /// For the whole process; any thread.
+  /// Sets whether failures capture the stack, which costs some microseconds and an allocation each. Off by default. For
+  /// the whole process; any thread.
   static void capture_stacks(bool on) noexcept { detail::captured_stack::enable(on); }
   [[nodiscard]] static bool captures_stacks() noexcept { return detail::captured_stack::enabled(); }
 
   /// The calls that were under way where this failure, or the one that it is a copy of, was made; one line each, the
   /// innermost first, of 64 frames at most: "client::answer (client.cpp:12)". Empty unless stacks were captured then.
-  /// Of an exception that was thrown it is the stack of the catch, by the program or by the chain that called the
-  /// callback: where it was thrown, the stack has been unwound. But what trap() or raise() throws, or what is thrown in
-  /// a task that awaits a deferred, keeps the stack that it has, unless another such exception is thrown in this thread
-  /// before it is caught. It takes milliseconds and memory to look the names up.
+  /// For an exception that was thrown, it is the stack of the catch, by the program or by the chain that called the
+  /// callback: that of the throw has been unwound by then. But what trap() or raise() throws, or what is thrown in a
+  /// task that awaits a deferred, keeps its stack, unless another such exception is thrown in this thread before it is
+  /// caught. Looking up the names takes milliseconds and memory.
   [[nodiscard]] std::vector<std::string> stack() const { return fault_.stack.lines(); }
 
-  /// For printing: "type: message", then a line for each of stack(). If the exception is a std::nested_exception, what
-  /// is nested in it follows in the same form, without a stack. Each line ends with a newline.
+  /// For printing: "type: message", then a line for each of stack(). If the exception is a std::nested_exception, the
+  /// nested exceptions follow in the same form, without a stack. Each line ends with a newline.
   [[nodiscard]] std::string traceback() const;
 
   /// For the library.

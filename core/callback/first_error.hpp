@@ -11,7 +11,8 @@
 
 namespace wring {
 
-/// What gather_results, and lists that are told so, fail with: the first failure, and whose it was.
+/// What gather_results fails with, and lists with `fire_on_one_errback`: the first failure, and the index of its
+/// deferred.
 class WRING_API first_error : public std::exception {
  public:
   first_error(failure first, std::size_t index);

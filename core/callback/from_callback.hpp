@@ -15,13 +15,14 @@
 
 namespace wring {
 
-/// What `from_callback` gives to an API as its completion callback: call it once, with values for Ts, from any thread.
+/// What `from_callback` passes to an API as its completion callback: call it once, with values for Ts, from any thread.
 ///
 /// Copies are the same callback. Calls after the first are ignored, and the first of those is logged as a warning. When
-/// the last copy goes without a call, the deferred fails with broken_deferred. Called on the scheduler's thread, it
-/// runs the deferred's callbacks before it returns; on another thread it hands the values over to the scheduler's,
-/// which takes no room in the inbox and never fails. It may be called after the deferred was cancelled or the scheduler
-/// has gone: nothing happens then. No function of it throws: what making the values throws is the deferred's failure.
+/// the last copy is destroyed without a call, the deferred fails with broken_deferred. Called on the scheduler's
+/// thread, it runs the deferred's callbacks before it returns; on another thread it hands the values over to the
+/// scheduler's, which takes no room in the inbox and never fails. It may be called after the deferred was cancelled or
+/// the scheduler destroyed: then it does nothing. Its functions do not throw: what making the values throws becomes the
+/// deferred's failure.
 template <class... Ts>
 class completion_callback {
   using state_type = detail::callback_state_of<detail::callback_value_t<Ts...>>;
@@ -39,14 +40,14 @@ class completion_callback {
     if (state_ != nullptr) state_->copy_gone();
   }
 
-  /// It succeeded.
+  /// The operation succeeded.
   template <class... Us>
     requires(sizeof...(Us) == sizeof...(Ts) && (std::constructible_from<Ts, Us &&> && ...))
   void operator()(Us&&... values) const noexcept {
     if (state_ != nullptr && state_->claim()) state_->called_with(std::forward<Us>(values)...);
   }
 
-  /// It failed: with a failure, an exception_ptr (not null), or any object as the exception.
+  /// The operation failed: with a failure, an exception_ptr (not null), or any object as the exception.
   template <class E>
   void fail(E&& exception) const noexcept {
     if (state_ == nullptr || !state_->claim()) return;
@@ -59,17 +60,17 @@ class completion_callback {
     }
   }
 
-  /// For an API in C, which calls back with a `void*` that it was given: gives the callback away as one. Somebody must
-  /// adopt() it again.
+  /// For an API in C, which calls back with a `void*` that it was given: releases the callback as one. It must be
+  /// adopted again by adopt().
   ///
   ///     start(&request, [](void* data, int status) { completion_callback<int>::adopt(data)(status); },
   ///     done.release());
   [[nodiscard]] void* release() noexcept { return static_cast<void*>(std::exchange(state_, nullptr)); }
-  /// Takes back what release() gave away: once. Any thread.
+  /// Takes over what release() returned: once. Any thread.
   [[nodiscard]] static completion_callback adopt(void* released) noexcept {
     return completion_callback(static_cast<state_type*>(released));
   }
-  /// For APIs that may call back more than once: a copy, which leaves what release() gave away where it is.
+  /// For APIs that may call back more than once: a copy, which leaves what release() returned as it is.
   [[nodiscard]] static completion_callback borrow(void* released) noexcept {
     auto* const state = static_cast<state_type*>(released);
     state->copy_made();
@@ -83,16 +84,16 @@ class completion_callback {
   state_type* state_;
 };
 
-/// Makes a deferred of an API that takes a completion callback: calls `initiate(done)` now, where `done` is a
+/// Makes a deferred from an API that takes a completion callback: calls `initiate(done)` now, where `done` is a
 /// `completion_callback<Ts...>`, and returns a deferred that fires when that is called: with nothing, with the value,
 /// or for several Ts with a std::tuple of them. It can be awaited like every deferred.
 ///
 ///     auto [status, text] = co_await wring::from_callback<int, std::string>([&](auto done) { api.start(done); });
 ///
 /// What `initiate` throws is the deferred's failure. Cancelled, the deferred fails with cancelled_error at once, and
-/// what the API does later is ignored: so it must not use anything that goes with the task. Where it does, and where it
-/// can be stopped, give a canceller. If neither a call nor the end of `done` comes, the deferred waits until it is
-/// cancelled or its scheduler goes. Costs two blocks of the thread's recycler.
+/// what the API does later is ignored: so it must not use anything that is destroyed with the task. Where it does, and
+/// where it can be stopped, pass a canceller. If `done` is neither called nor destroyed, the deferred waits until it is
+/// cancelled or its scheduler is destroyed. Costs two blocks of the thread's recycler.
 ///
 /// Throws std::logic_error outside of a scheduler.
 template <class... Ts, class Initiate>
@@ -100,11 +101,12 @@ template <class... Ts, class Initiate>
     -> deferred<detail::callback_value_t<Ts...>>;
 
 /// With a canceller, which is called without arguments when the deferred is cancelled before `done` was called. It may
-/// call `done`, and what that delivers counts. If not, and it returns void or true, the deferred fails with
+/// call `done`, whose values are then the outcome. If not, and it returns void or true, the deferred fails with
 /// cancelled_error when it returns; what the API does later is ignored. If it returns false, the API cannot be stopped
-/// or is yet to confirm: the deferred goes on to wait for the call, and is not asked again; if `done` goes without one,
-/// that confirms the cancellation. A call that is on its way from another thread makes it unneeded: it is not called
-/// then, and what that call brings counts. What the canceller throws leaves cancel(), and the deferred waits on.
+/// or is yet to confirm: the deferred continues to wait for the call, and is not asked again; if `done` is destroyed
+/// without one, that confirms the cancellation. If a call is already on its way from another thread, the canceller is
+/// not called, and that call is the outcome. What the canceller throws leaves cancel(), and the deferred continues to
+/// wait.
 template <class... Ts, class Initiate, class Canceller>
   requires std::invocable<std::decay_t<Canceller>&>
 [[nodiscard]] auto from_callback(Initiate&& initiate, Canceller&& canceller,

@@ -14,13 +14,13 @@
 namespace wring {
 
 namespace detail {
-/// What gather_results gives for deferreds of T.
+/// What gather_results returns for deferreds of T.
 template <class T>
 using gathered = std::conditional_t<std::is_void_v<T>, void, std::vector<storable<T>>>;
 }  // namespace detail
 
 /// Fires with the values of all, in their order (`deferred<void>` for void). Fails with first_error when the first one
-/// fails; the others go on, and their values are dropped. Cancelling it cancels all, and so gives a first_error.
+/// fails; the others continue, and their values are dropped. Cancelling it cancels all, which yields a first_error.
 /// `consume_errors`: further failures are not reported as unhandled, nor is the first one by its own deferred.
 template <class T>
 deferred<detail::gathered<T>> gather_results(std::vector<deferred<T>>&& deferreds, bool consume_errors = false) {

@@ -13,13 +13,13 @@ namespace wring {
 
 namespace detail {
 
-/// What a deferred carries that is made of what a function returned.
+/// The type that a deferred carries when it is made from what a function returned.
 template <class R>
 using made_of = std::conditional_t<std::is_same_v<returned_t<R>, no_value>, void, returned_t<R>>;
 
 }  // namespace detail
 
-/// Calls `fn(args...)` and gives its outcome as a deferred, whatever it is: a value or an exception as one that has
+/// Calls `fn(args...)` and returns its outcome as a deferred, whatever it is: a value or an exception as one that has
 /// fired, a `failure` (as of void) as one that has failed, a deferred as it is, and a task as by start_deferred in the
 /// root nursery, for which callable and arguments are moved or copied.
 template <class Fn, class... Args>

@@ -42,9 +42,10 @@ class WRING_API failure_group : public std::exception {
   std::shared_ptr<const details> details_;
 };
 
-/// Fires with the first value and whose it is, and cancels all others, dropping what comes of them. Fails with
-/// failure_group if all fail. Cancelling it cancels all. Of no deferreds, it never fires unless it is cancelled, which
-/// gives cancelled_error; given to a callback's chain, another chain or a list, it fails with broken_deferred at once.
+/// Fires with the first value and the index of its deferred, and cancels all others, whose outcomes are dropped. Fails
+/// with failure_group if all fail. Cancelling it cancels all. Without deferreds it never fires unless it is cancelled,
+/// which makes it fail with cancelled_error; returned to another chain or put into a list, it fails with
+/// broken_deferred at once.
 template <class T>
 deferred<race_result<T>> race(std::vector<deferred<T>>&& deferreds) {
   using out = race_result<T>;

@@ -11,14 +11,14 @@
 
 namespace wring {
 
-/// Runs `fn(args...)`, a task, as a child of `n`, and returns its outcome as a deferred. It begins right here and runs
-/// until it waits for the first time (when 64 have begun inside each other: in its turn). Callable and arguments are
-/// moved or copied, and live until the task has ended; std::ref passes a reference.
+/// Runs `fn(args...)`, a task, as a child of `n`, and returns its outcome as a deferred. It begins at once and runs
+/// until it first waits (if 64 have begun inside each other, it begins in its turn). Callable and arguments are moved
+/// or copied, and live until the task has ended; std::ref passes a reference.
 ///
-/// The deferred fires when the task has really ended: with its value, with the exception it threw, or, if it was
-/// cancelled, with cancelled_error. A failure is the deferred's and does not fail the nursery. cancel() of the deferred
-/// cancels the task; called again, it cancels what a task that is still ending waits for, if that is a deferred. If the
-/// nursery is cancelled and nobody has an interest in the deferred any more, that is not reported as unhandled.
+/// The deferred fires when the task has ended: with its value, with the exception it threw, or, if it was cancelled,
+/// with cancelled_error. A failure is the deferred's and does not fail the nursery. cancel() of the deferred cancels
+/// the task; called again, it cancels what a task that is still ending waits for, if that is a deferred. If the nursery
+/// is cancelled and the deferred has been dropped, that is not reported as unhandled.
 ///
 /// Throws as `nursery::start` does.
 template <class Fn, class... Args>

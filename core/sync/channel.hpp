@@ -26,7 +26,7 @@ namespace wring {
 ///     while (auto j = co_await jobs.receive()) work(*j); // until it is closed and empty
 ///
 /// Items are received in the order they were sent; senders and receivers are served in order of arrival, and an item is
-/// handed to a waiting receiver directly, so that nobody can take it in between. With a capacity of 0 nothing is
+/// handed to a waiting receiver directly, so that no other task can take it in between. With a capacity of 0 nothing is
 /// stored: a send ends when its item has been handed to a receiver. One thread: for threads there is `scheduler::post`.
 /// Memory for `capacity` items is allocated once; sending, receiving and waiting allocate nothing. Destroying a channel
 /// that tasks wait for ends the process with a message; items left in it are destroyed.
@@ -45,7 +45,7 @@ class channel {
   }
 
   /// Sends `item`; waits while the channel is full. Throws io_error with errc::channel_closed if the channel is closed,
-  /// or is closed while this waits: then nothing was sent. Delivering; cancelled while it waits, it has sent nothing.
+  /// now or while this waits: then nothing was sent. Delivering; cancelled while it waits, it has sent nothing.
   template <class U = T>
     requires std::constructible_from<T, U>
   [[nodiscard]] auto send(U&& item) noexcept(std::is_nothrow_constructible_v<T, U>) {
@@ -62,7 +62,7 @@ class channel {
     return send_wait(*this, std::forward<Args>(args)...);
   }
 
-  /// Sends `item` if that needs no waiting. False if the channel is full or closed; `item` is as it was then.
+  /// Sends `item` if that does not require waiting. False if the channel is full or closed; `item` is unchanged then.
   template <class U = T>
     requires std::constructible_from<T, U>
   [[nodiscard]] bool try_send(U&& item) noexcept(std::is_nothrow_constructible_v<T, U>) {
@@ -77,8 +77,9 @@ class channel {
 
   /// Waits for an item. Empty if the channel is closed and everything sent before has been received. Returning:
   /// cancelled, it has taken nothing. An item that was handed over before the cancellation came is delivered, and the
-  /// task's next await is cancelled. One that a when_all or when_any has received and does not deliver comes back
-  /// before all that were sent after it: to who waits, or into the channel, even if that is full by then.
+  /// task's next await is cancelled. An item that a when_all or when_any has received and does not deliver is put back
+  /// before all that were sent after it: handed to a waiting receiver, or stored in the channel, even if that is full
+  /// by then.
   [[nodiscard]] auto receive() noexcept { return receive_wait(*this); }
 
   /// Takes the next item if there is one.
@@ -89,8 +90,8 @@ class channel {
     return item;
   }
 
-  /// Ends sending: items in the channel can still be received, then receivers get nothing. Sends that wait fail. From
-  /// either side, any number of times.
+  /// Ends sending: items in the channel can still be received; after them, receive() returns nothing. Waiting sends
+  /// fail. May be called from either side, any number of times.
   void close() noexcept {
     closed_ = true;
     while (send_wait* w = senders_.pop()) w->end();
@@ -98,8 +99,8 @@ class channel {
   }
   [[nodiscard]] bool closed() const noexcept { return closed_; }
 
-  /// Items stored: those of sends that wait are not among them. May be more than the capacity after items came back
-  /// from a when_all or when_any that was cancelled.
+  /// Items stored, not counting those of waiting sends. May exceed the capacity after a cancelled when_all or when_any
+  /// has put items back.
   [[nodiscard]] std::size_t size() const noexcept { return size_ + returned_.size(); }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] std::size_t capacity() const noexcept { return slots_.size(); }
@@ -120,7 +121,7 @@ class channel {
       if (sent_) return {};
       return error(errc::channel_closed, "send to a channel");
     }
-    /// The same with a closed channel as a value.
+    /// The same, with a closed channel as a value.
     [[nodiscard]] auto result() && noexcept { return detail::as_result<send_wait>(*this); }
     wait_description describe() const noexcept override { return {.operation = "send to a channel"}; }
 
@@ -165,7 +166,7 @@ class channel {
   };
 
   // Invariants: receivers wait only while nothing is stored and no sender waits; senders wait only while it is full.
-  // Items are numbered as they are taken, so that those that come back do so in order, whoever is first to return one.
+  // Items are numbered as they are taken, so that those put back are in order, whichever receiver returns one first.
 
   void put(T&& item) noexcept {
     if (receive_wait* w = receivers_.pop()) {
@@ -199,7 +200,7 @@ class channel {
     return out.has_value();
   }
 
-  // Takes memory, and without any the process ends: an item is not dropped.
+  // Allocates, and if that fails the process ends: an item is not dropped.
   void put_back(T&& item, std::uint64_t number) noexcept {
     if (receive_wait* w = receivers_.pop()) {
       w->deliver(std::move(item), number);

@@ -13,7 +13,7 @@ namespace wring {
 ///     co_await connected.wait();   // in any number of tasks
 ///     connected.set();             // in another: all of them go on
 ///
-/// Stays set until it is reset, so that nobody waits for what has happened already. One thread. Waiting allocates
+/// Stays set until it is reset, so that no task waits for what has already happened. One thread. Waiting allocates
 /// nothing. Destroying an event that tasks wait for ends the process with a message.
 class event {
  public:
@@ -25,19 +25,19 @@ class event {
       detail::destroyed_in_use("an event");
   }
 
-  /// Sets the flag and queues every task that waits, in order of arrival. They go on even if it is reset before their
-  /// turn comes. None of them runs before this has returned.
+  /// Sets the flag and queues every task that waits, in order of arrival. They are resumed even if it is reset before
+  /// their turn comes. None of them runs before this has returned.
   void set() noexcept {
     set_ = true;
     while (waiter* w = waiters_.pop()) w->wake();
   }
 
-  /// Clears the flag: who waits from now on does so until the next set().
+  /// Clears the flag: a task that waits from now on does so until the next set().
   void reset() noexcept { set_ = false; }
 
   [[nodiscard]] bool is_set() const noexcept { return set_; }
 
-  /// Waits until the flag is set; does not suspend if it is. Cancelled, it has changed nothing.
+  /// Waits until the flag is set; does not suspend if it is. A cancelled wait has changed nothing.
   [[nodiscard]] auto wait() noexcept { return waiter(*this); }
 
  private:

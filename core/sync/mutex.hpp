@@ -9,15 +9,16 @@
 
 namespace wring {
 
-/// Keeps a section of code to one task at a time, also where that section awaits.
+/// Restricts a section of code to one task at a time, even across awaits.
 ///
 ///     wring::mutex m;
-///     auto guard = co_await m.lock();   // unlocks when it goes
+///     auto guard = co_await m.lock();   // unlocks when it is destroyed
 ///
-/// Fair: tasks get it in order of arrival, and unlocking hands it to the next one directly, so that nobody can take it
-/// in between. Needed only for sections with a `co_await` in them: between two awaits a task is alone on its thread
-/// anyway. Not recursive: a task that locks what it holds waits for itself. One thread: for threads, use std::mutex.
-/// Waiting allocates nothing. Destroying a mutex that is locked or waited for ends the process with a message.
+/// Fair: tasks get it in order of arrival, and unlocking hands it to the next one directly, so that no other task can
+/// take it in between. Needed only for sections with a `co_await` in them: between two awaits a task is alone on its
+/// thread anyway. Not recursive: a task that locks what it holds waits for itself. One thread: for threads, use
+/// std::mutex. Waiting allocates nothing. Destroying a mutex that is locked or waited for ends the process with a
+/// message.
 class mutex {
   class lock_wait;
 
@@ -36,7 +37,7 @@ class mutex {
   /// handed over before the cancellation came is delivered, and the task's next await is cancelled.
   [[nodiscard]] lock_wait lock() noexcept;
 
-  /// Takes the mutex if nobody has it; the guard is empty (false) otherwise.
+  /// Takes the mutex if it is free; the guard is empty (false) otherwise.
   [[nodiscard]] guard try_lock() noexcept;
 
   [[nodiscard]] bool locked() const noexcept { return locked_; }
@@ -49,7 +50,7 @@ class mutex {
   bool locked_ = false;
 };
 
-/// Holds a mutex until it goes. May be moved, also to another task of the thread.
+/// Holds a mutex until it is destroyed. May be moved, also to another task of the thread.
 class [[nodiscard("the mutex is unlocked when the guard goes: give it a name")]] mutex::guard {
  public:
   /// Holds nothing.
@@ -63,7 +64,7 @@ class [[nodiscard("the mutex is unlocked when the guard goes: give it a name")]]
 
   [[nodiscard]] explicit operator bool() const noexcept { return mutex_ != nullptr; }
 
-  /// Unlocks now, if it holds something: hands the mutex to the task that has waited longest.
+  /// Unlocks now, if it holds the mutex, and hands it to the task that has waited longest.
   void unlock() noexcept {
     if (mutex_ != nullptr) std::exchange(mutex_, nullptr)->unlock();
   }
@@ -95,7 +96,7 @@ inline mutex::lock_wait mutex::lock() noexcept { return lock_wait(*this); }
 
 inline mutex::guard mutex::try_lock() noexcept { return try_take() ? guard(*this) : guard(); }
 
-// Handed over, it stays locked: nobody who comes later is faster than the one who has waited.
+// It stays locked when handed over, so that a task that comes later cannot overtake the one that has waited.
 inline void mutex::unlock() noexcept {
   if (lock_wait* next = waiters_.pop()) {
     next->grant();

@@ -11,12 +11,12 @@
 
 namespace wring {
 
-/// A number of permits that tasks take and give back: at most so many do something at once.
+/// A number of permits that tasks acquire and release, to bound how many of them do something at once.
 ///
 ///     wring::semaphore lookups(8);
-///     auto permit = co_await lookups.acquire();   // given back when it goes
+///     auto permit = co_await lookups.acquire();   // released when it is destroyed
 ///
-/// Fair: permits go to tasks in order of arrival. One that wants many is not overtaken by others that want few. One
+/// Fair: permits go to tasks in order of arrival. A task that wants many is not overtaken by others that want few. One
 /// thread. Waiting allocates nothing. Destroying a semaphore that tasks wait for, or whose permits are held, ends the
 /// process with a message.
 class semaphore {
@@ -33,22 +33,21 @@ class semaphore {
       detail::destroyed_in_use("a semaphore");
   }
 
-  /// Waits for `count` permits and takes them together. Returning: cancelled, it has taken none. Those that were handed
-  /// over before the cancellation came are delivered, and the task's next await is cancelled. More than there will ever
-  /// be is waited for until cancelled, and all who come later wait behind.
+  /// Waits for `count` permits and takes them together. Returning: cancelled, it has taken none. Permits that were
+  /// handed over before the cancellation came are delivered, and the task's next await is cancelled. A request for more
+  /// than there will ever be waits until it is cancelled, and blocks all later ones.
   [[nodiscard]] acquire_wait acquire(std::size_t count = 1) noexcept;
 
-  /// Takes `count` permits if they are there and nobody waits; empty (false) otherwise.
+  /// Takes `count` permits if they are available and no task waits; empty (false) otherwise.
   [[nodiscard]] permit try_acquire(std::size_t count = 1) noexcept;
 
-  /// Adds permits: new ones, or those that permit::forget() has kept, up to what is `unlimited`. A `permit` gives its
-  /// own back by itself.
+  /// Adds permits: new ones, or those that permit::forget() has kept, up to `unlimited`. A `permit` releases its own.
   void release(std::size_t count = 1) noexcept {
     if (__builtin_add_overflow(available_, count, &available_)) available_ = unlimited;
     hand_out();
   }
 
-  /// Permits that nobody holds.
+  /// Permits that are not held.
   [[nodiscard]] std::size_t available() const noexcept { return available_; }
 
  private:
@@ -66,7 +65,7 @@ class semaphore {
   std::size_t held_ = 0;  // by permits
 };
 
-/// Holds permits of a semaphore until it goes. May be moved, also to another task of the thread.
+/// Holds permits of a semaphore until it is destroyed. May be moved, also to another task of the thread.
 class [[nodiscard("permits are given back when this goes: give it a name")]] semaphore::permit {
  public:
   /// Holds nothing.
@@ -82,15 +81,15 @@ class [[nodiscard("permits are given back when this goes: give it a name")]] sem
   [[nodiscard]] explicit operator bool() const noexcept { return semaphore_ != nullptr; }
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
 
-  /// Gives back now what it holds: to the tasks that have waited longest.
+  /// Releases now what it holds, to the tasks that have waited longest.
   void release() noexcept {
     semaphore* const from = semaphore_;
     const std::size_t count = forget();
     if (count != 0) from->release(count);
   }
 
-  /// Holds nothing from now on, without giving anything back: that is for a later `semaphore::release(count)`, or the
-  /// permits are gone. Returns how many there were.
+  /// Holds nothing from now on, without releasing anything: a later `semaphore::release(count)` does that, or the
+  /// permits are lost. Returns how many there were.
   std::size_t forget() noexcept {
     if (semaphore_ != nullptr) std::exchange(semaphore_, nullptr)->held_ -= count_;
     return std::exchange(count_, 0);

@@ -7,7 +7,7 @@
 
 namespace wring::testing {
 
-/// What the test kit found: thrown, so that every test framework reports it. what() says all there is to know.
+/// A failed check of the test kit, thrown so that every test framework reports it. what() holds the whole report.
 class WRING_API check_failed : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -22,7 +22,7 @@ class WRING_API held_clock final : public scheduler_service, public time_source 
   void hold() noexcept;
   void let_go() noexcept;
 
-  /// Not back.
+  /// Must not move back.
   void move_to(std::int64_t time) noexcept;
   void jump_when_idle(bool on) noexcept { jump_when_idle_ = on; }
 

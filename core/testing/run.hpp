@@ -16,7 +16,7 @@ namespace wring::testing {
 
 /// Runs `fn()`, a task, on a scheduler of its own until everything has ended, and returns its value or throws its
 /// exception: a test in a coroutine. Signals are left alone. Throws `check_failed` if the task was cancelled. What it
-/// returns must not refer to the scheduler, which is gone by then.
+/// returns must not refer to the scheduler, which has been destroyed by then.
 template <awaitable_factory Fn>
 auto run(Fn&& fn, const scheduler_options& options = {}) -> detail::value_of<std::invoke_result_t<Fn&>> {
   using value_type = detail::value_of<std::invoke_result_t<Fn&>>;

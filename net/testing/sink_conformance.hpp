@@ -28,7 +28,7 @@ static_assert(std::is_trivially_destructible_v<sink_check_options>);
 
 namespace wring::net::detail {
 
-/// A sink, a source of what it is given, and what keeps them.
+/// A sink, a source of what is written to it, and what owns them.
 struct owned_sink {
   std::shared_ptr<void> owner;
   byte_sink_ref sink;
@@ -42,10 +42,10 @@ WRING_API task<> check_sink(const std::function<task<owned_sink>()>& make, const
 
 namespace wring::testing {
 
-/// Checks that a sink is what `net::byte_sink` says, rule by rule, each with fresh ones. `make()` gives a pair of a
-/// sink and of a source of what is written to it, or a task of them: the two ends of a stream will do. The source waits
-/// while there is nothing and the sink was not shut down. Both are moved. Throws `check_failed`, which says which rule
-/// was broken and how. Await it inside a scheduler whose clock runs.
+/// Checks that a sink keeps the contract of `net::byte_sink`, rule by rule, each with fresh ones. `make()` returns a
+/// pair of a sink and a source of what is written to it, or a task of such a pair: the two ends of a stream will do.
+/// The source waits while there is nothing and the sink was not shut down. Both are moved. Throws `check_failed`, which
+/// says which rule was broken and how. Await it inside a scheduler whose clock runs.
 template <class Make>
 task<> check_sink(Make make, sink_check_options options = {}) {
   wring::detail::assert_safe_callable<Make>();

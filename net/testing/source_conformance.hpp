@@ -29,7 +29,7 @@ static_assert(std::is_trivially_destructible_v<source_check_options>);
 
 namespace wring::net::detail {
 
-/// A source, and what keeps it.
+/// A source, and what owns it.
 struct owned_source {
   std::shared_ptr<void> owner;
   byte_source_ref source;
@@ -42,10 +42,10 @@ WRING_API task<> check_source(const std::function<task<owned_source>(std::span<c
 
 namespace wring::testing {
 
-/// Checks that a source is what `net::byte_source` says, rule by rule, each with fresh ones. `make(content)` gives a
-/// source of just these bytes, up to 60,000, or a task of one; they stay as they are until the check is over. The
-/// source is moved. Throws `check_failed`, which says which rule was broken and how. Await it inside a scheduler whose
-/// clock runs.
+/// Checks that a source keeps the contract of `net::byte_source`, rule by rule, each with fresh ones. `make(content)`
+/// returns a source of exactly these bytes, up to 60,000, or a task of one; they stay unchanged until the check has
+/// ended. The source is moved. Throws `check_failed`, which says which rule was broken and how. Await it inside a
+/// scheduler whose clock runs.
 template <class Make>
 task<> check_source(Make make, source_check_options options = {}) {
   wring::detail::assert_safe_callable<Make>();

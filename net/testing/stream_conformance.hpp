@@ -22,10 +22,10 @@ WRING_API task<> check_stream(const std::function<task<testing::stream_pair>()>&
 
 namespace wring::testing {
 
-/// Checks that streams are what `net::stream` says, rule by rule, each on a fresh pair from both of its ends. `make()`
-/// gives the two ends of a new connection, as a std::pair or a task of one. Throws `check_failed`, which says which
-/// rule was broken and how. The streams must take 1 KiB that nobody reads yet. Await it inside a scheduler whose clock
-/// runs:
+/// Checks that streams keep the contract of `net::stream`, rule by rule, each on a fresh pair from both of its ends.
+/// `make()` returns the two ends of a new connection, as a std::pair or a task of one. Throws `check_failed`, which
+/// says which rule was broken and how. The streams must accept 1 KiB that is not read yet. Await it inside a scheduler
+/// whose clock runs:
 ///
 ///     wring::testing::run([]() -> wring::task<> {
 ///       co_await wring::testing::check_stream([] { return wring::net::make_memory_stream_pair(); });

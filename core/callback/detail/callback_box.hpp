@@ -27,7 +27,7 @@ class WRING_API callback_box {
   callback_box(const callback_box&) = delete;
   callback_box& operator=(const callback_box&) = delete;
 
-  /// Any thread. False if the scheduler has gone. Otherwise takes over a reference to `s`.
+  /// Any thread. False if the scheduler has been destroyed. Otherwise takes over a reference to `s`.
   [[nodiscard]] bool push(callback_state& s) noexcept;
 
   /// Any thread. Whether this is the scheduler's, and the scheduler exists.
@@ -36,9 +36,10 @@ class WRING_API callback_box {
   [[nodiscard]] bool waiting() const noexcept { return waiting_.load(std::memory_order_seq_cst); }
   /// The scheduler's thread. Fires the deferreds of up to `limit` callbacks, in the order of the calls.
   void deliver(std::size_t limit) noexcept;
-  /// The scheduler's thread. Fails the deferreds of all callbacks that were not called. Whether there was one.
+  /// The scheduler's thread. Fails the deferreds of all callbacks that were not called, and returns whether there was
+  /// one.
   bool drop_outstanding() noexcept;
-  /// The scheduler's thread: it goes.
+  /// The scheduler's thread: it is being destroyed.
   void close() noexcept;
 
  private:
@@ -72,7 +73,7 @@ class WRING_API callback_state {
     if (copies_.fetch_sub(1, std::memory_order_acq_rel) == 1) last_copy_gone();
   }
 
-  /// Any thread. True: this is the first call. Otherwise says so in the log.
+  /// Any thread. True: this is the first call. Otherwise logs that it is not.
   [[nodiscard]] bool claim() noexcept;
   /// The scheduler's thread: calls from now on are ignored. False if there was one, which may have yet to arrive.
   [[nodiscard]] bool withdraw() noexcept;
@@ -84,14 +85,15 @@ class WRING_API callback_state {
   void post() noexcept;
   /// The scheduler's thread: as post(), but at once.
   void arrive() noexcept;
-  /// The scheduler's thread: the deferred is the caller's to fire, or was fired. The state may be gone afterwards.
+  /// The scheduler's thread: the deferred is the caller's to fire, or was fired. The state may have been destroyed
+  /// afterwards.
   void leave() noexcept;
 
  protected:
   callback_state(std::shared_ptr<callback_box> box, const std::source_location& made);
   ~callback_state() = default;
 
-  /// Fires the deferred with what is stored, with broken_deferred if that is nothing.
+  /// Fires the deferred with what is stored, or with broken_deferred if nothing is.
   virtual void fire() noexcept = 0;
   virtual void free_block() noexcept = 0;
 

@@ -10,7 +10,7 @@
 
 namespace wring::detail {
 
-/// What is to be done at some time, and is dropped with the scheduler.
+/// Work that is to be done at some time, and is dropped with the scheduler.
 class outstanding_work {
  public:
   outstanding_work() noexcept = default;
@@ -22,7 +22,7 @@ class outstanding_work {
 
  private:
   friend class callback_service;
-  /// The scheduler ends: takes itself out.
+  /// The scheduler ends: unlinks itself.
   virtual void drop() noexcept = 0;
 
   outstanding_work* previous_ = nullptr;
@@ -38,11 +38,11 @@ class WRING_API callback_service final : public scheduler_service {
   explicit callback_service(scheduler& home);
   ~callback_service() override;
 
-  /// That of this thread's scheduler. Throws std::logic_error if there is none.
+  /// The service of this thread's scheduler. Throws std::logic_error if there is none.
   [[nodiscard]] static callback_service& current();
 
   [[nodiscard]] scheduler& home() const noexcept { return home_; }
-  /// Where the cooperator is kept that `cooperate` and `coiterate` give work to.
+  /// The cooperator that `cooperate` and `coiterate` add work to.
   [[nodiscard]] std::shared_ptr<void>& shared_cooperator() noexcept { return cooperator_; }
   /// Where the completion callbacks of `from_callback` report to.
   [[nodiscard]] const std::shared_ptr<callback_box>& box() const noexcept { return box_; }

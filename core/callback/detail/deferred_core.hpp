@@ -21,11 +21,11 @@ namespace wring::detail {
 
 class deferred_core;
 
-/// One step of a chain: a pair of callbacks, or what hands the result to somebody who waits for it. Also the canceller.
+/// One step of a chain: a pair of callbacks, or what hands the result to whatever waits for it. Also the canceller.
 struct deferred_link {
-  /// With a core: takes its result and puts the next one in its place; returns the chain that is to go on with it,
-  /// whose reference it hands over, or null for this one. A canceller returns its core if the rest is its own business:
-  /// the core is not failed, and the canceller called again by a further cancel(). Without a core: destroys the link.
+  /// With a core: takes its result and puts the next one in its place; returns the chain that continues with it,
+  /// handing over its reference, or null for this one. A canceller returns its core if it handles the rest itself: the
+  /// core is not failed, and a further cancel() calls the canceller again. Without a core: destroys the link.
   using act_fn = deferred_core* (*)(deferred_link&, deferred_core*);
 
   explicit deferred_link(act_fn what) noexcept : act(what) {}
@@ -66,7 +66,7 @@ class WRING_API deferred_core {
     waiting,  ///< fired; its result is that of another chain, which has yet to come
     taken,    ///< it has gone on to another chain or a task
   };
-  /// Who can still add to the end of the chain.
+  /// What can still add to the end of the chain.
   enum class tail : std::uint8_t { in_source, held, passed_on, dropped };
 
   [[nodiscard]] static deferred_core* make(const std::source_location& made) {
@@ -75,8 +75,8 @@ class WRING_API deferred_core {
   deferred_core(const deferred_core&) = delete;
   deferred_core& operator=(const deferred_core&) = delete;
 
-  /// How many chains may run inside of each other, fired by each other's callbacks; deeper ones are put off. More than
-  /// Twisted gets to before Python's limit of recursion.
+  /// How many chains may run inside each other, fired by each other's callbacks; deeper ones are postponed. More than
+  /// Twisted reaches before Python's recursion limit.
   static constexpr std::uint32_t depth_limit = 256;
 
   void retain() noexcept { ++references_; }
@@ -129,21 +129,21 @@ class WRING_API deferred_core {
   // The source's end.
   /// False: this call is the one that a cancellation swallows. Throws already_called.
   [[nodiscard]] bool may_fire();
-  /// The result has been set: goes on with it.
+  /// The result has been set: continues with it.
   void fired(const std::source_location& at) noexcept;
   void fail(fault f, const std::source_location& at) noexcept {
     set_failure(std::move(f));
     fired(at);
   }
-  /// Nobody wants to know how it ended.
+  /// Its outcome is not wanted.
   void end_quietly() noexcept;
   /// Fires this, which may be fired, with the result of `from`. Returns a reference to this, which has yet to be run.
   [[nodiscard]] deferred_core* fire_with_result_of(deferred_core& from) noexcept;
-  /// The source has gone; fails the chain if it was not fired.
+  /// The source has been destroyed; fails the chain if it was not fired.
   void source_gone() noexcept;
   /// There never was a source: only cancel() will fire this.
   void set_sourceless() noexcept { source_alive_ = false; }
-  /// Fails a chain without a source, which somebody is about to wait for who would keep it.
+  /// Fails a chain without a source that is about to be waited for, which would keep it alive.
   void break_if_sourceless() noexcept;
   void set_source(void* source) noexcept { source_ = source; }
   [[nodiscard]] void* source() const noexcept { return source_; }
@@ -151,34 +151,34 @@ class WRING_API deferred_core {
   void set_canceller(deferred_link* canceller) noexcept { canceller_ = canceller; }
 
   // The chain's end.
-  /// A pause ends when nobody is left who could unpause. What was held up runs now if the end was dropped; if it was
-  /// passed on, with what the new owner is about to append.
+  /// A pause ends when nothing is left that could unpause. What was held back runs now if the end was dropped; if it
+  /// was passed on, together with what the new owner is about to append.
   void set_tail(tail t) noexcept;
-  /// Somebody waits for it from now on who keeps it, and does not unpause it.
+  /// From now on it is waited for by an owner that keeps it and does not unpause it.
   void pass_on() noexcept {
     set_tail(tail::passed_on);
     break_if_sourceless();
   }
   [[nodiscard]] tail tail_state() const noexcept { return tail_; }
-  /// A link for append or set_canceller, in the core's own room if there is enough.
+  /// Makes a link for append or set_canceller, in the core's own storage if it fits.
   template <class Link, class... Args>
   [[nodiscard]] Link* make_link(Args&&... args);
-  /// Adds a link; runs it at once if the result is there and nothing holds it up.
+  /// Adds a link; runs it at once if the result is known and nothing holds it back.
   void append(deferred_link& link) noexcept;
-  /// Runs the links whose result is there, if nothing holds them up. At the limit of depth that is put off until the
-  /// innermost run that is under way is over.
+  /// Runs the links whose result is known, if nothing holds them back. At the limit of depth that is postponed until
+  /// the innermost run under way has ended.
   void go_on() noexcept;
-  /// Makes the chain, from within one of its links, wait for `inner`, of which this is the reference. Its result comes
-  /// in place of the link's.
+  /// Makes the chain, from within one of its links, wait for `inner`, whose reference is handed over. Its result
+  /// replaces the link's.
   void wait_for(deferred_core* inner);
   [[nodiscard]] bool has_links() const noexcept { return first_ != nullptr; }
-  /// Takes a link out that has not run. It must be the last one, and the owner's.
+  /// Removes a link that has not run. It must be the last one, and the owner's.
   void detach(deferred_link& link) noexcept;
   void pause() noexcept { ++pauses_; }
   void unpause();
   /// Throws what the canceller throws.
   void cancel(const std::source_location& at);
-  /// The same for the chain at `index` of several: logs what the canceller throws, and is put off as go_on() is.
+  /// The same for the chain at `index` of several: logs what the canceller throws, and is postponed as go_on() is.
   void cancel_part(std::size_t index) noexcept;
 
   /// Aborts if this is not the thread that made the core.

@@ -18,10 +18,10 @@ class deferred;
 
 namespace detail {
 
-/// What a callback gives that only returns failures.
+/// Stands for the value of a callback that only returns failures.
 struct no_value {};
 
-/// The value that comes of what a callback returned.
+/// The value type that results from what a callback returned.
 template <class R>
 struct returned {
   using type = R;
@@ -96,7 +96,7 @@ struct both_sides<no_value, no_value> {
   using type = no_value;
 };
 
-/// Stands for the callback that a pair does not have: the result passes.
+/// Stands for the callback that a pair does not have: the result passes unchanged.
 struct pass {};
 
 template <class F, class T>
@@ -108,7 +108,7 @@ inline constexpr bool takes<pass, T> = true;
 template <>
 inline constexpr bool takes<pass, void> = true;
 
-// What cannot be called is reported, and passes for something that gives nothing.
+// What cannot be called is reported, and treated as if it returned nothing.
 template <class F, class T>
 struct callback_result {
   static_assert(takes<F, T>,
@@ -159,16 +159,16 @@ struct after_pair {
 template <class F, class... Args>
 auto start_as_deferred(F fn, Args&&... args) -> deferred<returned_t<std::invoke_result_t<F&, Args...>>>;
 
-/// Whether what a callback gives can be carried by a chain of T.
+/// Whether what a callback returns can be carried by a chain of T.
 template <class Given, class T>
 inline constexpr bool gives = std::is_void_v<T> || std::is_same_v<Given, no_value> || std::is_convertible_v<Given, T>;
 
-/// Whether a pair of Cb and Eb makes a chain of Out of one of T. If not, that has been reported.
+/// Whether a pair of Cb and Eb turns a chain of T into one of Out. If not, that has been reported.
 template <class T, class Out, class Cb, class Eb>
 inline constexpr bool fits = takes<Cb, T> && takes<Eb, failure> && gives<typename callback_result<Cb, T>::type, Out> &&
                              gives<typename errback_result<Eb>::type, Out>;
 
-/// Calls fn(args...) and puts what it gives into the core as a T. Throws what that throws.
+/// Calls fn(args...) and puts what it returns into the core as a T. Throws what that throws.
 template <class T, class F, class... Args>
 void call_into(deferred_core& core, F& fn, Args&&... args) {
   using result = std::invoke_result_t<F&, Args...>;
@@ -260,7 +260,7 @@ struct both_link final : typed_link<both_link<In, Out, F>> {
   [[no_unique_address]] F fn;
 };
 
-/// Fires another chain with the result, and lets the run go on there.
+/// Fires another chain with the result, and continues the run there.
 template <class Source>
 struct forward_link final : typed_link<forward_link<Source>> {
   forward_link(Source&& fires, deferred_core& of) noexcept : target(std::move(fires)), core(of) {}

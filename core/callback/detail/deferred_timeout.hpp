@@ -14,7 +14,7 @@
 
 namespace wring::detail {
 
-/// The timer of add_timeout. It is armed as long as the chain has not come to where it was added.
+/// The timer of add_timeout. It is armed until the chain reaches the place where it was added.
 class WRING_API chain_timer : timer {
  public:
   /// Throws std::logic_error outside of a scheduler.
@@ -22,7 +22,7 @@ class WRING_API chain_timer : timer {
   ~chain_timer();
 
  protected:
-  /// Disarms the timer; whether it had fired.
+  /// Disarms the timer; returns whether it had fired.
   [[nodiscard]] bool disarm() noexcept;
   /// Makes a cancelled_error a timeout_error.
   void translate(deferred_core& core) const;

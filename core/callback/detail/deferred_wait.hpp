@@ -9,14 +9,14 @@
 
 namespace wring::detail {
 
-/// A task's wait for the end of a chain, whatever its type. When the task is cancelled it cancels the deferred and
-/// waits on: what then comes decides how the wait ends.
+/// A task's wait for the end of a chain, whatever its type. When the task is cancelled, it cancels the deferred and
+/// continues to wait: the deferred's outcome decides how the wait ends.
 class WRING_API any_deferred_wait : public awaiter {
  public:
   bool begin_await(flow& f);
   wait_description describe() const noexcept override { return {.operation = "deferred"}; }
 
-  /// The task was asked again to end: cancels what the deferred waits for by now.
+  /// The task was asked again to end: cancels what the deferred waits for now.
   void cancel_again() noexcept;
 
  protected:

@@ -9,20 +9,20 @@
 
 namespace wring::detail {
 
-/// Those who wait for something, in order of arrival; cancelled ones leave.
+/// The sources of deferreds that wait for something, in order of arrival; cancelled ones leave.
 template <class T>
 class deferred_waiters {
  public:
   deferred_waiters() = default;
   deferred_waiters(const deferred_waiters&) = delete;
   deferred_waiters& operator=(const deferred_waiters&) = delete;
-  /// Fails those who wait, whose errbacks may cancel others, or want to wait again.
+  /// Fails the waiting deferreds, whose errbacks may cancel others, or try to wait again.
   ~deferred_waiters() {
     closing_ = true;
     while (!sources_.empty()) static_cast<void>(pop());
   }
 
-  /// Whether there is nobody to be served.
+  /// Whether no deferred is to be served.
   [[nodiscard]] bool empty() const noexcept { return closing_ || sources_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return sources_.size(); }
 

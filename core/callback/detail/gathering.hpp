@@ -16,7 +16,7 @@
 
 namespace wring::detail {
 
-/// Cancels chains, but for one; logs what their cancellers throw.
+/// Cancels chains, except one; logs what their cancellers throw.
 WRING_API void cancel_all(const std::vector<core_ref>& chains, std::size_t but = static_cast<std::size_t>(-1)) noexcept;
 
 /// Several chains of T that end in one deferred of Out. Kept by their links, until all have ended.
@@ -31,7 +31,7 @@ struct gathering {
   [[nodiscard]] bool complete() const noexcept { return ended == results.size(); }
 };
 
-/// Cancelling the whole cancels the parts, and what comes of that decides.
+/// Cancelling the whole cancels the parts, whose outcomes then decide.
 template <class Gathering>
 struct cancel_parts final : typed_link<cancel_parts<Gathering>> {
   explicit cancel_parts(const std::shared_ptr<Gathering>& w) noexcept : whole(w) {}
@@ -116,7 +116,7 @@ deferred<Out> gather(std::vector<deferred<T>>& parts, bool keep, bool consume, c
   for (deferred<T>& part : parts) whole->chains.push_back(core_ref::share(part.core()));
   if (!keep) {
     for (deferred<T>& part : parts) core_ref(std::move(part).pass_on_as())->pass_on();
-    // Callbacks that a pause has held up to here run before the first of the deferreds counts.
+    // Callbacks that a pause has held back until now run before the first of the deferreds counts.
     for (const core_ref& chain : whole->chains) {
       if (chain->settled() && chain->has_links()) chain->go_on();
     }

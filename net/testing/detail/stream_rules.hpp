@@ -18,13 +18,13 @@ struct stream_rule {
   task<> (*check)(testing::stream_pair& ends, const testing::stream_check_options& options);
 };
 
-/// How bytes get through.
+/// How bytes are transferred.
 std::span<const stream_rule> stream_transfer_rules() noexcept;
 /// How streams and their directions end.
 std::span<const stream_rule> stream_ending_rules() noexcept;
 /// What cancelled operations leave behind.
 std::span<const stream_rule> stream_cancellation_rules() noexcept;
-/// What streams may have besides: an observer, writes without waiting.
+/// Optional members of streams: an observer, writes without waiting.
 std::span<const stream_rule> stream_watching_rules() noexcept;
 
 /// Fails the rule, unless `kept`.
@@ -48,7 +48,7 @@ task<> send_pattern(stream_ref to, std::size_t position, std::size_t count, std:
 void expect_pattern(std::span<const std::byte> bytes, std::size_t position);
 
 enum class read_style { leased, spans, mixed };
-/// Reads `count` bytes of the pattern, `piece` at a time where it is the reader who says.
+/// Reads `count` bytes of the pattern, `piece` at a time where the reader decides.
 task<> receive_pattern(stream_ref from, std::size_t position, std::size_t count, read_style style, std::size_t piece);
 
 /// What a direction carried up to its end.
