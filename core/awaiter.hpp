@@ -122,7 +122,7 @@ class WRING_API awaiter {
 ///     T take();
 ///     result<T> take_result();                   // optional: gives the awaitable its .result()
 ///     void put_back(T& value) noexcept;          // optional
-///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, yields to nobody first
+///     static constexpr bool cancellable = true;  // false: begins in a cancelled scope too, and never yields first
 ///
 /// and is awaited as a prvalue: `co_await my_wait(args)`. `Base`, derived from awaiter, holds what several leaves
 /// share.

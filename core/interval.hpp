@@ -13,7 +13,7 @@ namespace wring {
 ///
 ///     wring::interval every(1s);
 ///     for (;;) {
-///       const auto skipped = co_await every.tick();   // ticks that went by while the task was busy
+///       const auto skipped = co_await every.tick();   // ticks that passed while the task was busy
 ///       ...
 ///     }
 ///

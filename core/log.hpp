@@ -135,7 +135,7 @@ class record_builder {
   std::vector<record::field_text> finish() const;
 
   std::vector<entry> entries_;
-  std::string values_;  // one behind the other
+  std::string values_;  // one after the other
 };
 
 /// Adds the fields of the running task, or of whatever else runs, to a record. Called in the thread that writes the
@@ -178,7 +178,7 @@ class logger {
                   const field& f3 = detail::no_field, const field& f4 = detail::no_field,
                   const field& f5 = detail::no_field, const field& f6 = detail::no_field,
                   const field& f7 = detail::no_field, const field& f8 = detail::no_field) const noexcept {
-    // Gathered behind the branch, so that nothing else is left of a call whose level is off.
+    // Gathered after the branch, so that nothing else is left of a call whose level is off.
     if (enabled(level_)) detail::emit(level_, message, {}, std::array<field, 8>{f1, f2, f3, f4, f5, f6, f7, f8});
   }
 

@@ -35,7 +35,7 @@ struct remote_end;
 /// Limits of a scheduler: each at least one.
 struct scheduler_options {
   engine_options engine = {};
-  unsigned resumptions_per_turn = 256;  ///< tasks resumed before the kernel is looked at again
+  unsigned resumptions_per_turn = 256;  ///< tasks resumed before the kernel is checked again
   unsigned completions_per_turn = 256;  ///< completions delivered before tasks run again
   unsigned inbox_per_turn = 256;        ///< posted functions called before tasks run again
   unsigned inbox_capacity = 65536;      ///< posted functions that may wait

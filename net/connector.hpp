@@ -24,7 +24,7 @@ enum class connection_kind : std::uint8_t {
 struct connect_target {
   connection_kind kind = connection_kind::tcp;
   std::string_view host = {};  ///< a name or an address without brackets and port; a path for `unix_path`
-  std::uint16_t port = 0;      ///< not looked at for `unix_path`
+  std::uint16_t port = 0;      ///< ignored for `unix_path`
 };
 static_assert(std::is_trivially_destructible_v<connect_target>);
 

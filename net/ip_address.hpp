@@ -128,7 +128,7 @@ class WRING_API ip_address {
   }
 
  private:
-  v6_bytes bytes_{};  // zero behind an IPv4 address
+  v6_bytes bytes_{};  // zero after an IPv4 address
   std::uint32_t scope_id_ = 0;
   bool is_v6_ = false;
 };

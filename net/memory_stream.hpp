@@ -21,8 +21,8 @@ namespace wring::net {
 /// How a pair of memory streams behaves, both ways.
 struct memory_stream_options {
   std::size_t capacity = std::size_t{64} * 1024;  ///< bytes that may be written and not be read; writers wait beyond it
-  std::size_t read_chunk = unlimited;             ///< the most bytes a read gives, at least one
-  std::uint64_t chunk_seed = 0;                   ///< not 0: a read gives 1 to read_chunk bytes, drawn from this seed
+  std::size_t read_chunk = unlimited;             ///< the most bytes a read returns, at least one
+  std::uint64_t chunk_seed = 0;                   ///< not 0: a read returns 1 to read_chunk bytes, drawn from this seed
   duration delay = {};                            ///< how long bytes, and the end of the stream, are under way
 };
 

@@ -12,7 +12,7 @@ namespace wring::net {
 
 /// What has happened to the connections of a listener that is served.
 struct serve_counters {
-  std::uint64_t accepted = 0;         ///< taken from the listener; what follows counts those of them ...
+  std::uint64_t accepted = 0;         ///< taken from the listener; the following count those of them ...
   std::uint64_t not_established = 0;  ///< whose establish() failed or took too long
   std::uint64_t over_peer_limit = 0;  ///< that were closed, as their peer had max_per_peer
   std::uint64_t failed = 0;           ///< that could not be begun, or whose handler threw

@@ -23,38 +23,38 @@
 namespace wring {
 
 /// A result that comes later, with the callbacks it will pass through: the end of a chain of callbacks. Twisted's
-/// Deferred; `docs/guide/deferreds.md` tells it from the beginning, and what is different.
+/// Deferred; `docs/guide/deferreds.md` explains it from the beginning, with the differences.
 ///
-/// Each callback gets the result of the one before it. One that throws, or returns a `failure`, makes the next errback
-/// be called; an errback that returns goes back to callbacks. A callback may return
+/// Each callback is passed the result of the one before it. If it throws, or returns a `failure`, the next errback is
+/// called; an errback that returns a value switches back to callbacks. A callback may return
 ///
 /// - a value, or nothing (void);
 /// - a `failure`;
-/// - another `deferred<U>`: the chain goes on when that fires, with its value or failure;
-/// - a `task<U>`: it is started as by `start_deferred` on the scheduler's root nursery, and the chain goes on when it
+/// - another `deferred<U>`: the chain continues when that fires, with its value or failure;
+/// - a `task<U>`: it is started as by `start_deferred` on the scheduler's root nursery, and the chain continues when it
 ///   has ended.
 ///
 /// `add_*` on something with a name takes callbacks that keep the type and returns the deferred itself; on a temporary
 /// (`std::move(d).add_callback(...)`) it may change the type and returns the new deferred. Callbacks are called in
-/// order, by whoever fires; one that is added when the result is there already is called at once.
+/// order, by what fires the deferred; one that is added when the result is already known is called at once.
 ///
-/// Move-only: whoever has it can add to the chain, cancel it, return it from a callback or `co_await` it, each of the
-/// latter two taking it away. Dropping it does not stop the chain. A failure that comes out of the end of a chain is
-/// reported in the log, once, when nobody is left to handle it. One that was moved from throws std::logic_error.
-/// Belongs to the thread that made it; checked builds abort elsewhere.
+/// Move-only: its owner can add to the chain, cancel it, return it from a callback or `co_await` it; the latter two
+/// consume it. Dropping it does not stop the chain. A failure that reaches the end of a chain is logged, once, when
+/// nothing is left to handle it. After being moved from, its functions throw std::logic_error. Belongs to the thread
+/// that made it; checked builds abort elsewhere.
 template <class T>
 class deferred {
   static_assert(std::is_void_v<T> || (std::is_object_v<T> && !std::is_const_v<T>), "T is an object type or void");
 
  public:
   using result_type = T;
-  /// Makes it awaitable: `co_await std::move(d)`, or `co_await client.get()`. The task gets the value, or the failure
-  /// as an exception, when the chain has come to its end. Awaiting one that has fired does not suspend and allocates
-  /// nothing. A task that is cancelled while it waits cancels the deferred once, and waits until it fires:
-  /// cancelled_error then confirms the cancellation, a value that comes of it is dropped, any other failure is thrown.
-  /// (A value that came before is delivered.) In a task that is not cancelled, cancelled_error is an exception like
-  /// others. If the canceller throws, that is thrown in the task, which waits no longer; if it has fired the deferred
-  /// before, that counts, and what it throws is logged.
+  /// Makes it awaitable: `co_await std::move(d)`, or `co_await client.get()`. The task receives the value, or the
+  /// failure as an exception, at the end of the chain. Awaiting a deferred that has fired does not suspend and
+  /// allocates nothing. A task that is cancelled while it waits cancels the deferred once, and waits until it fires:
+  /// cancelled_error then confirms the cancellation, a value that results is dropped, any other failure is thrown. (A
+  /// value that was there before is delivered.) In a task that is not cancelled, cancelled_error is an exception like
+  /// any other. If the canceller throws, that is thrown in the task, which stops waiting; if it has fired the deferred
+  /// before throwing, the deferred's result is delivered, and the exception is logged.
   using awaited_operation = detail::deferred_wait<T>;
 
   deferred(deferred&&) noexcept = default;
@@ -121,9 +121,10 @@ class deferred {
     return deferred<out>(std::move(core_));
   }
 
-  /// Fires `target` with the result when it comes here. One way: cancelling the deferred of `target` does not reach
-  /// this one. If `target` was fired before, its already_called is reported as unhandled. Throws std::logic_error if
-  /// it is this deferred's own source. One that can never fire (a race of none) fails with broken_deferred.
+  /// Fires `target` with the result when the chain reaches this place. One way: cancelling the deferred of `target`
+  /// does not reach this one. If `target` was fired before, its already_called is reported as unhandled. Throws
+  /// std::logic_error if it is this deferred's own source. One that can never fire (a race of none) fails with
+  /// broken_deferred.
   void chain_deferred(deferred_source<T> target) && {
     detail::deferred_core& c = core();
     detail::deferred_core& fires = target.core();
@@ -134,19 +135,19 @@ class deferred {
     core_ = {};
   }
 
-  /// Limits how long the chain may take to come to here: after `limit` it is cancelled, and the cancelled_error that
-  /// comes of it made a timeout_error. A value, or another failure, that comes all the same goes on. What is added
-  /// later is not under the limit. Runs on the scheduler's clock: with a limit of zero or less it is cancelled in the
-  /// next turn, with `forever` not at all. Throws std::logic_error outside of a scheduler.
+  /// Limits how long the chain may take to reach this place: after `limit` it is cancelled, and the resulting
+  /// cancelled_error becomes a timeout_error. A value, or another failure, that results nevertheless is passed on.
+  /// Callbacks added later are not under the limit. Runs on the scheduler's clock: with a limit of zero or less it is
+  /// cancelled in the next turn, with `forever` not at all. Throws std::logic_error outside of a scheduler.
   deferred& add_timeout(duration limit) & {
     add_limit<detail::pass>(limit, detail::pass());
     return *this;
   }
   deferred add_timeout(duration limit) && { return std::move(add_timeout(limit)); }
 
-  /// With what to do about a timeout in place of that: `on_timeout(failure, limit)` returns what the chain goes on
-  /// with. If it can be called with a value too, `on_timeout(T, limit)` is, when the time was up and a value came all
-  /// the same.
+  /// The same with a handler for the timeout: `on_timeout(failure, limit)` returns what the chain continues with. If it
+  /// can be called with a value too, `on_timeout(T, limit)` is called when the time was up and a value resulted
+  /// nevertheless.
   template <class F>
   deferred& add_timeout(duration limit, F&& on_timeout) & {
     static_assert(std::invocable<std::decay_t<F>&, failure, duration>,
@@ -159,9 +160,10 @@ class deferred {
     return std::move(add_timeout(limit, std::forward<F>(on_timeout)));
   }
 
-  /// Holds up the callbacks until as many unpause() have been called. A callback that pauses its own chain holds up
-  /// what is added later, not the rest of this run. A pause ends when nobody is left who could unpause: when the source
-  /// has gone, and the deferred was given away (awaited, returned from a callback, chained, put in a list) or dropped.
+  /// Holds back the callbacks until unpause() has been called as often. A callback that pauses its own chain holds back
+  /// what is added later, not the rest of this run. A pause ends when nothing is left that could unpause: when the
+  /// source has been destroyed, and the deferred was handed over (awaited, returned from a callback, chained, put in a
+  /// list) or dropped.
   void pause() { core().pause(); }
   /// Throws std::logic_error without a pause().
   void unpause() { core().unpause(); }
@@ -178,7 +180,7 @@ class deferred {
   /// False for one that was moved from.
   [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(core_); }
 
-  /// For the library: gives the chain, as one of U, to who waits for it. Keeps nothing.
+  /// For the library: passes the chain, as one of U, to what waits for it, and keeps nothing.
   template <class U = T>
   [[nodiscard]] detail::deferred_core* pass_on_as() && {
     if constexpr (!std::is_same_v<U, T>) {
@@ -260,7 +262,7 @@ template <class T = void, class E>
   source.errback(std::forward<E>(exception), at);
   return source.get();
 }
-/// With the exception being handled. Throws no_current_exception outside of a catch clause.
+/// A deferred that has failed with the exception being handled. Throws no_current_exception outside of a catch clause.
 template <class T = void>
 [[nodiscard]] deferred<T> fail(const std::source_location& at = std::source_location::current()) {
   return fail<T>(failure::current(), at);

@@ -20,7 +20,7 @@ namespace wring {
 template <class T>
 struct first_result {
   std::optional<detail::storable<T>> value;
-  std::size_t index = 0;                ///< of the deferred that gave the value
+  std::size_t index = 0;                ///< of the deferred that fired with the value
   std::vector<deferred_result<T>> all;  ///< if there is no value
 };
 

@@ -41,7 +41,7 @@ class [[nodiscard]] deferred_source {
  public:
   using value_type = T;
 
-  /// `made` is where a deferred that is never fired came from, for reports.
+  /// `made` is the place to report for a deferred that is never fired.
   deferred_source(const std::source_location& made = std::source_location::current())
       : core_(detail::deferred_core::make(made)) {
     core_->set_source(this);

@@ -30,7 +30,7 @@ class counted_ref {
     if (object_ != nullptr) object_->release();
   }
 
-  /// Gives the reference away.
+  /// Releases the reference to the caller.
   [[nodiscard]] T* release() noexcept { return std::exchange(object_, nullptr); }
   [[nodiscard]] T* get() const noexcept { return object_; }
   [[nodiscard]] explicit operator bool() const noexcept { return object_ != nullptr; }

@@ -40,7 +40,7 @@ template <class U>
 inline constexpr bool safe_temporary = !temporaries_are_destroyed_twice || std::is_lvalue_reference_v<U> ||
                                        std::is_trivially_destructible_v<U> || !std::is_aggregate_v<U>;
 
-/// Gives an empty optional its value. Of emplace(), inlined, g++ 12 warns because of the value that it would destroy.
+/// Sets an empty optional. Of emplace(), inlined, g++ 12 warns because of the value that it would destroy.
 template <class T, class... Args>
 void emplace_into_empty(std::optional<T>& empty, Args&&... args) {
   std::construct_at(std::addressof(empty), std::in_place, std::forward<Args>(args)...);

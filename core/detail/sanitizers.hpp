@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-/// Which sanitizers this file is compiled with, and what they must be told: they do not see what the kernel does.
+/// Which sanitizers this file is compiled with, and how they are informed of what the kernel does, which they do not
+/// see.
 #if defined(__SANITIZE_ADDRESS__)
 #define WRING_ADDRESS_SANITIZER 1
 #elif defined(__has_feature)
@@ -50,7 +51,7 @@ inline void unpoison([[maybe_unused]] void* data, [[maybe_unused]] std::size_t s
 #endif
 }
 
-/// What this thread wrote before is seen by whoever gets the completion of the operation at `record`.
+/// What this thread wrote before is visible to what receives the completion of the operation at `record`.
 inline void release_to_kernel([[maybe_unused]] void* record) noexcept {
 #if WRING_THREAD_SANITIZER
   __tsan_release(record);

@@ -8,7 +8,7 @@
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/engine/message_buffers.hpp>
 
-/// The seam's operations as system calls that do not wait, whatever the mode of the descriptor: sockets are told so by
+/// The seam's operations as system calls that do not wait, whatever the mode of the descriptor: sockets are asked to by
 /// flags, pipes by RWF_NOWAIT, and where there is no such thing the descriptor is non-blocking for that moment.
 namespace wring::detail {
 
@@ -17,11 +17,11 @@ inline constexpr std::int32_t must_wait = std::numeric_limits<std::int32_t>::min
 /// Instead of a result: it can neither be waited for nor be done without waiting, being a file's.
 inline constexpr std::int32_t must_block = must_wait + 1;
 
-/// Carries out `op`; `begun`: it has been told to wait before. Of a multishot operation: one completion. Not for those
-/// that receive into buffers of a pool. Returns the result, -errno, or one of the above.
+/// Carries out `op`; `begun`: it has been told to wait before. Of a multishot operation: one completion. Not for
+/// operations that receive into buffers of a pool. Returns the result, -errno, or one of the above.
 [[nodiscard]] std::int32_t attempt(const operation& op, bool begun) noexcept;
 
-/// A connection of a listener that nobody has told to wait; leaves its mode as it is.
+/// A connection of a listener that has not been told to wait; leaves its mode unchanged.
 [[nodiscard]] std::int32_t attempt_accept(int fd) noexcept;
 
 [[nodiscard]] std::int32_t attempt_receive(int fd, std::span<std::byte> into, int flags) noexcept;

@@ -44,7 +44,7 @@ class WRING_API buffer_pool {
   /// Waits for a buffer to come back, unless there is one already or the pool can grow: then false.
   [[nodiscard]] bool wait(waiter& w) noexcept;
   void cancel(waiter& w) noexcept;
-  /// A receive has ended without a buffer. If it was that of a waiter, its turn goes to the next one.
+  /// A receive has ended without a buffer. If it was a waiter's, the next one has its turn.
   void pass_on() noexcept {
     if (first_waiter_ != nullptr && leased_ < published_) wake_first();
   }

@@ -26,7 +26,7 @@ class busy_poll {
   }
 
  private:
-  // For ever, as far as waits go, and short enough to be reckoned with.
+  // Effectively forever for a wait, and short enough for arithmetic.
   static constexpr std::int64_t longest = std::int64_t{1} << 55;
 
   std::int64_t limit_;

@@ -84,7 +84,7 @@ struct operation {
         offset(0),
         next(nullptr) {}
 
-  /// For an operation that is mostly not needed in the end: everything it uses is to be set before it is submitted.
+  /// For an operation that in most cases is not needed: everything it uses is to be set before it is submitted.
   struct unset {};
   explicit operation(unset) noexcept {}
   operation(const operation&) = delete;
@@ -126,7 +126,7 @@ enum class engine_kind : std::uint8_t {
 
 /// How an engine is made.
 struct engine_options {
-  /// The environment variable WRING_ENGINE, if it is set (auto, io_uring or epoll), goes before this.
+  /// The environment variable WRING_ENGINE, if it is set (auto, io_uring or epoll), takes precedence over this.
   engine_kind kind = engine_kind::automatic;
   unsigned queue_entries = 256;        ///< io_uring: submissions collected before the kernel is entered; at least one
   unsigned completion_entries = 4096;  ///< io_uring: completions the kernel keeps before it must ask for room
@@ -164,7 +164,7 @@ class WRING_API engine {
   /// calls of attempt_send, though each comes back as a completion.
   [[nodiscard]] bool batches_sends() const noexcept { return batches_sends_; }
 
-  /// The owner of `fd` promises to call `unregister_descriptor` before it closes the descriptor or gives it away, so
+  /// The owner of `fd` promises to call `unregister_descriptor` before it closes the descriptor or passes it on, so
   /// that until then the number stands for the same file. Never needed, but an engine that registers descriptors is
   /// then spared looking again whenever an operation begins on an idle one.
   virtual void register_descriptor(int fd) noexcept;
@@ -191,7 +191,7 @@ class WRING_API engine {
   [[nodiscard]] virtual int peer_address(int fd, std::span<std::byte> into) noexcept = 0;
   /// shutdown(2); `how` is SHUT_*.
   [[nodiscard]] virtual int shut_down_socket(int fd, int how) noexcept = 0;
-  /// Takes O_NONBLOCK off a descriptor that somebody else has opened.
+  /// Clears O_NONBLOCK on a descriptor that other code has opened.
   [[nodiscard]] virtual int make_blocking(int fd) noexcept = 0;
   /// A descriptor that is readable while one of `signals`, which the thread must block, is pending.
   [[nodiscard]] virtual int open_signal_source(const ::sigset_t& signals) noexcept = 0;
@@ -200,15 +200,16 @@ class WRING_API engine {
   /// Closes a descriptor that no operation is in flight on, and that is not registered.
   virtual void close_descriptor(int fd) noexcept = 0;
 
-  /// Fills `into` with what nobody can guess. Throws io_error where the system has none to give.
+  /// Fills `into` with unpredictable bytes. Throws io_error where the system has none.
   virtual void random(std::span<std::byte> into) = 0;
 
-  /// What is open, for those who look for leaks.
+  /// The open descriptors, for leak checks.
   struct descriptors {
     const void* numbers_of = nullptr;              ///< whose numbers they are; null: the process's
     std::vector<std::pair<int, std::string>> all;  ///< with what they refer to, ordered
   };
-  /// Those of this engine; of an engine on the kernel, those of the whole process. Throws where they cannot be known.
+  /// The descriptors of this engine; for an engine on the kernel, those of the whole process. Throws where they cannot
+  /// be listed.
   [[nodiscard]] virtual descriptors open_descriptors() const = 0;
 
   /// The time of day, for people: it may jump. What is measured is measured by `now`.
@@ -217,7 +218,7 @@ class WRING_API engine {
   /// Asks for the end of a submitted operation; its terminal completion follows, with -ECANCELED or whatever happened
   /// first. Idle operations and repeated requests are ignored.
   virtual void cancel(operation& op) noexcept = 0;
-  /// The same for every operation in flight, those of the engine's own excepted.
+  /// The same for every operation in flight, except the engine's own.
   virtual void cancel_all() noexcept = 0;
 
   /// Hands pending submissions to the kernel, waits for a completion until `deadline` (nanoseconds of `now()`, past

@@ -27,7 +27,7 @@ struct interest {
   std::uint32_t generation = 0;  ///< tells what is said of an earlier file of this number
   std::uint16_t events = 0;      ///< registered with epoll for these; 0: not registered
   std::uint8_t ready = 0;        ///< what may be tried; cleared when the kernel says that it must wait
-  bool announced = false;        ///< by its owner, who takes that back before it closes it
+  bool announced = false;        ///< by its owner, which revokes that before closing it
   bool verified = false;         ///< with `announced`: it has been registered with epoll since
   nature kind = nature::unknown;
 };
@@ -78,10 +78,10 @@ class interest_table {
   /// Reports reads of `fd`, an eventfd, as `doorbell`. Throws io_error.
   void arm_doorbell(int fd);
 
-  /// Waits for events until `deadline`, nanoseconds from now (negative: for ever).
+  /// Waits for events until `deadline`, nanoseconds from now (negative: without limit).
   [[nodiscard]] std::span<const ::epoll_event> wait(std::int64_t nanoseconds) noexcept;
 
-  /// The descriptor that `event` is of; null for the doorbell, and for files that are gone.
+  /// The descriptor that `event` is of; null for the doorbell, and for files that have been closed.
   [[nodiscard]] interest* subject(const ::epoll_event& event) noexcept;
 
   /// Whether waits end at the nanosecond, not at the millisecond after.

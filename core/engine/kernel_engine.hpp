@@ -50,7 +50,7 @@ class WRING_API kernel_engine : public engine {
 
   /// The eventfd that wake() writes to.
   [[nodiscard]] int doorbell() const noexcept { return doorbell_.fd; }
-  /// Empties it, so that it can be read again only when somebody rings anew.
+  /// Empties it, so that it becomes readable again only with the next ring.
   void silence_doorbell() noexcept;
 
  private:
@@ -64,7 +64,7 @@ class WRING_API kernel_engine : public engine {
   eventfd_owner doorbell_;
 };
 
-// For what may be made, destroyed or looked at where there is no engine.
+// For what may be made, destroyed or inspected where there is no engine.
 WRING_API void close_in_kernel(int fd) noexcept;
 /// Throws std::filesystem::filesystem_error where /proc cannot be read.
 [[nodiscard]] WRING_API engine::descriptors open_descriptors_in_kernel();

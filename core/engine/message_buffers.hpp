@@ -25,9 +25,9 @@ struct message_buffer_options {
 };
 static_assert(std::is_trivially_destructible_v<message_buffer_options>);
 
-/// A message, and the buffer it is in: who has sent it, its control data and its bytes. Movable. Descriptors in the
-/// control data (SCM_RIGHTS, SCM_PIDFD) are this object's, which closes them in the end, unless they are released. Use
-/// and destroy it on its scheduler's thread, before its message_buffers go.
+/// A message, and the buffer it is in: its sender, its control data and its bytes. Movable. Descriptors in the control
+/// data (SCM_RIGHTS, SCM_PIDFD) are this object's, which closes them when it is destroyed, unless they are released.
+/// Use and destroy it on its scheduler's thread, before its message_buffers go.
 class WRING_API received_message {
  public:
   /// None.
@@ -49,7 +49,7 @@ class WRING_API received_message {
 
   explicit operator bool() const noexcept { return of_ != nullptr; }
 
-  /// The sender's sockaddr, aligned as such; empty if the socket does not tell, as connected streams do not.
+  /// The sender's sockaddr, aligned as such; empty if the socket does not report one, as connected streams do not.
   [[nodiscard]] std::span<const std::byte> source() const noexcept;
   /// What cmsg(3) describes, aligned as such.
   [[nodiscard]] std::span<const std::byte> control() const noexcept;
@@ -96,7 +96,7 @@ class WRING_API message_buffers {
   explicit message_buffers(engine& e, const message_buffer_options& options = {});
   message_buffers(const message_buffers&) = delete;
   message_buffers& operator=(const message_buffers&) = delete;
-  /// Every message must be gone, and no operation be in flight.
+  /// Every message must have been destroyed, and no operation may be in flight.
   ~message_buffers();
 
   /// Takes over the message that `c`, which has a buffer, has brought.
@@ -104,7 +104,7 @@ class WRING_API message_buffers {
     return {pool_.lease(c.buffer(), static_cast<std::size_t>(c.result)), *this};
   }
 
-  /// The buffers themselves, to wait for one that comes back.
+  /// The buffers themselves, to wait for one that is returned.
   [[nodiscard]] buffer_pool& pool() noexcept { return pool_; }
 
   // For engines.
@@ -125,7 +125,7 @@ class WRING_API message_buffers {
   buffer_pool pool_;
 };
 
-/// Closes the descriptors in the control data of a message that nobody wants.
+/// Closes the descriptors in the control data of a message that is dropped.
 WRING_API void close_received_descriptors(engine& e, std::span<const std::byte> control) noexcept;
 
 }  // namespace wring

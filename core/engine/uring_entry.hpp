@@ -47,7 +47,7 @@ static_assert(offsetof(::io_uring_recvmsg_out, flags) == offsetof(message_buffer
   switch (op.code) {
     case op_code::accept_multishot:
       sqe.opcode = IORING_OP_ACCEPT;
-      sqe.addr = 0;  // the next connection's address would be written over what nobody has read yet
+      sqe.addr = 0;  // the next connection's address would be written over what has not been read yet
       sqe.ioprio = IORING_ACCEPT_MULTISHOT;
       sqe.accept_flags = SOCK_CLOEXEC;
       break;

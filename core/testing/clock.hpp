@@ -30,8 +30,9 @@ class WRING_API clock {
   [[nodiscard]] steady_clock::time_point now() const noexcept;
 
   /// Advances time by `step`, from one deadline to the next: at each, time stands while its timers fire and all tasks
-  /// run as far as they can at that time. Tasks that keep yielding without ever waiting hold it up for ever. Cancelled,
-  /// it leaves time where it is. Throws std::invalid_argument for a negative step, or one past the end of the clock.
+  /// run as far as they can at that time. Tasks that keep yielding without ever waiting block it indefinitely.
+  /// Cancelled, it leaves time where it is. Throws std::invalid_argument for a negative step, or one past the end of
+  /// the clock.
   task<> advance(duration step);
 
   /// Advances time by `step` at once, as if the program had been held up for that long: everything that becomes due

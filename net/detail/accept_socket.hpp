@@ -14,7 +14,7 @@
 
 namespace wring::net::detail {
 
-/// A connection that was accepted, and whose it is, if the engine has told.
+/// A connection that was accepted, and its peer's address, if the engine has reported it.
 struct accepted_connection {
   descriptor socket;
   socket_address peer;
@@ -35,7 +35,7 @@ class accepted_wait : public wring::detail::wait_link {
   virtual void accepted() noexcept = 0;
 };
 
-/// A task that waits until nobody listens any more.
+/// A task that waits until listening has ended.
 class listening_end_wait : public wring::detail::wait_link {
  protected:
   ~listening_end_wait() = default;
@@ -47,26 +47,26 @@ class listening_end_wait : public wring::detail::wait_link {
 };
 
 /// What of a listener must stay where it is while the multishot accept is in flight, with the connections that it has
-/// delivered and nobody has accepted.
+/// delivered and not accepted.
 class WRING_API accept_socket final : public operation {
  public:
   static constexpr int default_backlog = 4096;
 
-  /// `backlog`: what listen(2) was told, which bounds what drain() takes.
+  /// `backlog`: the backlog passed to listen(2), which bounds what drain() takes.
   accept_socket(descriptor fd, std::size_t queue_limit, int backlog = default_backlog);
 
   /// The end of the handle: closes, and frees this block once the accept has ended.
   void abandon() noexcept;
-  /// Drops what nobody has accepted, and closes. `waiter`, if given, is told, maybe within this call.
+  /// Drops what has not been accepted, and closes. `waiter`, if not null, is notified, maybe within this call.
   void close(listening_end_wait* waiter) noexcept;
   /// Takes what the kernel's backlog holds, which can still be accepted, and closes. `waiter` as for close().
   void drain(listening_end_wait& waiter) noexcept;
 
-  /// Gives `w` a connection that is there already, or none if no more will come; false: it has to wait.
+  /// Passes `w` a connection that is available already, or none if no more will come; false: it has to wait.
   [[nodiscard]] bool try_accept(accepted_wait& w) noexcept;
   void wait(accepted_wait& w) noexcept;
   void cancel_wait(accepted_wait& w) noexcept { waiters_.remove(w); }
-  /// A connection that was accepted and given to nobody. It came before those that wait here.
+  /// Puts back a connection that was accepted and not delivered. It precedes those that wait here.
   void put_back(accepted_connection connection) noexcept;
 
   [[nodiscard]] int native() const noexcept { return fd_.get(); }
@@ -75,7 +75,7 @@ class WRING_API accept_socket final : public operation {
   void share_descriptor() noexcept { shared_ = true; }
   [[nodiscard]] const socket_address& local() const noexcept { return local_; }
   [[nodiscard]] bool closing() const noexcept { return phase_ != phase::listening; }
-  /// Nobody listens any more, but there may be connections to accept.
+  /// Listening has ended, but there may be connections to accept.
   [[nodiscard]] bool drained() const noexcept { return phase_ >= phase::drained && !active(); }
   [[nodiscard]] bool closed() const noexcept { return phase_ == phase::closed && !active(); }
 
@@ -114,8 +114,8 @@ class WRING_API accept_socket final : public operation {
   accepted_address told_;
   wring::detail::wait_list<accepted_wait> waiters_;
   wring::detail::wait_list<listening_end_wait> closers_;
-  std::int64_t delay_ = 0;  // of the next retry, in nanoseconds; 0: the last accept went well
-  std::int64_t told_until_ = std::numeric_limits<std::int64_t>::min();  // what runs out before then has been told
+  std::int64_t delay_ = 0;  // of the next retry, in nanoseconds; 0: the last accept succeeded
+  std::int64_t told_until_ = std::numeric_limits<std::int64_t>::min();  // running out of them before then has been logged
   retry retry_;
 };
 

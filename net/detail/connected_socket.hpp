@@ -44,7 +44,7 @@ class WRING_API connected_socket {
   connected_socket(descriptor owned, const socket_address& peer);
   ~connected_socket() = default;
 
-  /// An operation has ended while the socket is being closed. It may be gone after this.
+  /// An operation has ended while the socket is being closed. The socket may have been destroyed when this returns.
   virtual void operation_ended() noexcept = 0;
 
   descriptor fd_;

@@ -12,7 +12,7 @@
 namespace wring::net::detail {
 
 /// An operation whose value, a connection or what becomes one, is given as a `To`, which is made by moving it in. If
-/// there is no memory for that, it has failed with ENOMEM, and the connection is gone.
+/// there is no memory for that, it has failed with ENOMEM, and the connection is closed.
 template <class To, class Operation>
 class [[nodiscard]] converted_operation {
   using from_type = typename Operation::value_type;

@@ -9,7 +9,7 @@
 
 namespace wring::net::detail {
 
-/// establish() of a stream that is its own pending connection: gives it, moved.
+/// establish() of a stream that is its own pending connection: returns it, moved.
 template <class S>
 class established_wait final : public leaf<established_wait<S>, S> {
  public:

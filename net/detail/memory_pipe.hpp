@@ -41,7 +41,7 @@ class memory_reader {
   ~memory_reader() = default;
 };
 
-/// What has bytes for a memory_pipe, and waits for room or for those before it.
+/// A writer that has bytes for a memory_pipe, and waits for room or for the writers before it.
 class memory_writer : public wring::detail::wait_link {
  public:
   /// A task is suspended on it.
@@ -63,7 +63,7 @@ struct memory_pipe_options {
   std::uint64_t seed;
 };
 
-/// One direction of a memory stream pair: a bounded queue of bytes, with the task that reads, who watches and those
+/// One direction of a memory stream pair: a bounded queue of bytes, with the task that reads, the observer and those
 /// that write.
 class memory_pipe {
  public:
@@ -73,17 +73,17 @@ class memory_pipe {
 
   // The reading end.
 
-  /// How many bytes, of at most `most`, a read by `who` gets now; 0 at the end of the stream. None: it has to wait.
+  /// How many bytes, of at most `most`, a read by `who` returns now; 0 at the end of the stream. None: it has to wait.
   [[nodiscard]] std::optional<result<std::size_t>> look(std::size_t most) noexcept;
   [[nodiscard]] bool has_reader() const noexcept { return reader_ != nullptr; }
   void take(std::span<std::byte> into) noexcept;
   void wait(memory_reader& r) noexcept { reader_ = &r; }
   void cancel_wait() noexcept;
-  /// Bytes that were taken and given to nobody come first again.
+  /// Puts back bytes that were taken and not delivered.
   void give_back(std::span<const std::byte> bytes) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return returned_.size() + size_; }
   [[nodiscard]] bool reading_closed() const noexcept { return read_error_ && *read_error_ == errc::closed; }
-  /// See `stream`; null for nobody.
+  /// See `stream`; null: no observer.
   void watch(stream_observer* observer) noexcept;
   /// This end is closed: reads fail with errc::closed, the other end's writes with `error_number`.
   void close_reading(int error_number) noexcept;
@@ -128,7 +128,7 @@ class memory_pipe {
     std::size_t size;
   };
 
-  /// Fires when bytes under way, or the end, have arrived and somebody wants to know.
+  /// Fires when bytes in transit, or the end, have arrived and are waited for.
   struct arrival : wring::detail::timer {
     explicit arrival(memory_pipe& p) noexcept
         : timer([](timer& t) noexcept { static_cast<arrival&>(t).pipe.settle(); }), pipe(p) {}

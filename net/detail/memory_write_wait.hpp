@@ -11,7 +11,7 @@
 
 namespace wring::net::detail {
 
-/// Writes to a memory_pipe when those before it have done so, and then, if it is to `shut`, ends the stream.
+/// Writes to a memory_pipe after the writers before it, and then, if it is to `shut`, ends the stream.
 class WRING_API memory_write_wait final : public leaf<memory_write_wait, void>, public memory_writer {
  public:
   memory_write_wait(memory_pipe* p, std::span<const std::byte> first,

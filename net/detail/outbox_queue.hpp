@@ -17,11 +17,11 @@
 
 namespace wring::net::detail {
 
-/// What of an outbox must stay where it is while its bytes are being sent: the bytes, and who waits for them. Frees
-/// itself once its outbox has gone and nothing is in flight.
+/// The part of an outbox that must not move while its bytes are being sent: the bytes, and what waits for them. Frees
+/// itself once its outbox has been destroyed and nothing is in flight.
 class WRING_API outbox_queue final : public queued_write {
  public:
-  /// Is told when little enough is left.
+  /// Is notified when little enough is left.
   class listener : public wring::detail::wait_link {
    public:
     const std::size_t at_most;

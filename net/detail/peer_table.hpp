@@ -19,7 +19,7 @@ namespace wring::net::detail {
 /// How many connections each peer has: see serve_options::max_per_peer. Holds the peers that have one, so it is bounded
 /// by the number of connections; their entries are recycled blocks.
 class WRING_API peer_table {
-  /// An IPv4 address, or an IPv6 network, behind the number of its bytes.
+  /// The number of its bytes, followed by an IPv4 address or an IPv6 network.
   using key = std::array<unsigned char, 17>;
   struct key_hash {
     std::size_t operator()(const key& k) const noexcept;
@@ -42,7 +42,7 @@ class WRING_API peer_table {
   using table = std::unordered_map<key, std::size_t, key_hash, std::equal_to<>, recycled<entry>>;
 
  public:
-  /// A connection that counts, until this goes; the table must outlive it.
+  /// A connection that counts until this is destroyed; the table must outlive it.
   class slot {
    public:
     slot() noexcept = default;

@@ -14,7 +14,7 @@
 namespace wring::net::detail {
 
 /// Bytes that wait for their turn on a stream without a task: in order with the writes of tasks, and sent at the end of
-/// the scheduler's turn in which they were queued. The stream makes its own entry in here, which is gone again when
+/// the scheduler's turn in which they were queued. The stream makes its own entry in here, which is destroyed when
 /// `ended` is called.
 class WRING_API queued_write {
  public:

@@ -19,7 +19,7 @@ namespace wring::net::detail {
 
 class read_buffer;
 
-/// What a read waits for. It looks at the buffer again and again until it is content.
+/// What a read waits for. It checks the buffer repeatedly until it is satisfied.
 class read_goal {
  public:
   /// True: the outcome is there. Always so `at_end` of the stream.
@@ -54,7 +54,7 @@ class WRING_API read_buffer {
   /// Puts bytes that were taken in front again. While another task fills the buffer that is impossible.
   void put_back(std::span<const std::byte> bytes) noexcept;
   void put_back(buffer_lease&& all) noexcept;
-  /// Gives everything away.
+  /// Releases everything to the caller.
   [[nodiscard]] buffer_lease take() noexcept;
 
   /// Why nothing can be read now.

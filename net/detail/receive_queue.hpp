@@ -10,7 +10,7 @@
 
 namespace wring::net::detail {
 
-/// Bytes that were received and that nobody has taken, in the pieces in which they came.
+/// Bytes that were received and not taken, in the pieces in which they arrived.
 class WRING_API receive_queue {
  public:
   receive_queue() noexcept = default;

@@ -25,8 +25,8 @@ class socket_receive_wait {
   virtual void received() noexcept = 0;
 };
 
-/// The receiving side of a socket: the multishot receive, the bytes that came and nobody has taken, the task that reads
-/// and the observer.
+/// The receiving side of a socket: the multishot receive, the bytes that have arrived and are not taken, the task that
+/// reads and the observer.
 ///
 /// The receive is armed by the first wait of a reader, stops by itself at the receive quota, and is armed again by the
 /// next wait. A reader with memory of its own gets a one-shot receive instead while that is not armed.
@@ -38,13 +38,13 @@ class WRING_API receive_side : public connected_socket, public operation {
   static constexpr std::size_t default_receive_quota = std::size_t{64} * 1024;
 
   [[nodiscard]] bool has_reader() const noexcept { return reader_ != nullptr || own_receive_ != nullptr; }
-  /// Whether there is something that nobody has taken.
+  /// Whether there are bytes that have not been taken.
   [[nodiscard]] bool has_bytes() const noexcept { return !queue_.empty(); }
-  /// The next chunk that nobody has taken; empty if there is none.
+  /// The next chunk that has not been taken; empty if there is none.
   [[nodiscard]] buffer_lease pop() noexcept;
   /// The same bytes, as many as fit. Zero if there are none.
   [[nodiscard]] std::size_t pop(std::span<std::byte> into) noexcept;
-  /// Everything that nobody has taken.
+  /// Everything that has not been taken.
   [[nodiscard]] std::vector<std::byte> take_all() { return queue_.take_all(); }
   /// Nothing more will come after what can be taken.
   [[nodiscard]] bool read_ended() const noexcept { return (state_ & (end_of_file | read_failed | is_closing)) != 0; }
@@ -66,11 +66,11 @@ class WRING_API receive_side : public connected_socket, public operation {
   void put_back(buffer_lease&& chunk) noexcept {
     if (!queue_.put_back(std::move(chunk))) lose_bytes();
   }
-  /// The same of bytes that were taken and given to nobody. A reader that waits by now gets them.
+  /// The same for bytes that were taken and not delivered. A reader that waits now receives them.
   void give_back(buffer_lease&& chunk) noexcept;
   void set_receive_quota(std::size_t bytes) noexcept { quota_ = bytes; }
 
-  /// See `stream`: null for nobody.
+  /// See `stream`; null: no observer.
   void watch(stream_observer* observer) noexcept;
 
  protected:

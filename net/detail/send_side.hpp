@@ -12,14 +12,15 @@
 
 namespace wring::net::detail {
 
-/// The sending side of a socket: who sends, who waits for a turn, and whether more may be written. It is derived from
-/// the other side only so that a socket is one object whose sides need no pointers to what they share.
+/// The sending side of a socket: the write that is in progress, those that wait for a turn, and whether more may be
+/// written. It is derived from the other side only so that a socket is one object whose sides need no pointers to what
+/// they share.
 class WRING_API send_side : public receive_side {
  public:
   [[nodiscard]] bool writable() const noexcept {
     return (state_ & (write_shut | write_torn | write_failed | is_closing)) == 0;
   }
-  /// Whether nobody is in front of a new entry.
+  /// Whether nothing is queued before a new entry.
   [[nodiscard]] bool idle_to_send() const noexcept { return sending_ == nullptr; }
   /// Whether a first attempt is better submitted, and batched with those of other tasks.
   [[nodiscard]] bool batches_sends() const noexcept { return sched_->batching_sends(); }
@@ -34,9 +35,9 @@ class WRING_API send_side : public receive_side {
   [[nodiscard]] result<void> write_outcome() const noexcept;
   void submit(operation& op) noexcept { sched_->engine().submit(op); }
   void cancel(operation& op) noexcept { sched_->engine().cancel(op); }
-  /// Begins at once, or when those before it have ended.
+  /// Begins at once, or when the writes before it have ended.
   void queue(send_entry& s, const send_entry::functions& f) noexcept;
-  /// The same where nobody is in front of it and its attempt is in flight.
+  /// The same where nothing is queued before it and its attempt is in flight.
   void sends(send_entry& s, const send_entry::functions& f) noexcept {
     s.functions_ = &f;
     sending_ = &s;
@@ -56,14 +57,15 @@ class WRING_API send_side : public receive_side {
   void note_write_shut() noexcept { state_ |= write_shut; }
   [[nodiscard]] bool write_is_shut() const noexcept { return (state_ & (write_shut | is_closing)) == write_shut; }
 
-  /// See `stream`: what goes out without waiting. Zero while somebody else sends, and where no more may be written.
+  /// See `stream`: what can be written without waiting. Zero while another write is in progress, and where no more may
+  /// be written.
   [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept;
 
  protected:
   using receive_side::receive_side;
   ~send_side() = default;
 
-  /// For close: nobody has another turn.
+  /// For close: no write has another turn.
   void cancel_sending() noexcept;
   [[nodiscard]] bool send_in_use() const noexcept { return sending_ != nullptr; }
   /// Whether a task is suspended here. Of what is not one, only that which has its turn outlives its owner.

@@ -41,7 +41,7 @@ class WRING_API serving {
   void begin_grace() noexcept;
 
   void accepted() noexcept { ++counters_->accepted; }
-  /// The connection's slot among those of its peer; none if it has to go. Throws std::bad_alloc.
+  /// The connection's slot among those of its peer; none if it must be closed. Throws std::bad_alloc.
   [[nodiscard]] std::optional<peer_table::slot> admit(const error_address& peer);
 
   // What is logged and counted.
@@ -79,7 +79,7 @@ struct served_peer {
   peer_table::slot slot;
 };
 
-/// A connection that is being served: a child whose failure is logged with the peer's address and concerns nobody else.
+/// A connection that is being served: a child whose failure is logged with the peer's address and affects no other.
 template <class Work>
 class connection final : public wring::detail::child_base<connection<Work>> {
  public:
@@ -210,7 +210,7 @@ task<> accept_until_stopping(L& listener, Handler& handler, serving& service) {
   }
 }
 
-/// What a listener that has been drained still gives.
+/// What a listener that has been drained still returns.
 template <class L, class Handler>
 task<> accept_the_rest(L& listener, Handler& handler, serving& service) {
   for (;;) {

@@ -24,7 +24,7 @@ class WRING_API socket_connection_wait : accepted_wait, public leaf<socket_conne
   /// The connection; none if no more will come. Refuses it, with ENOMEM, if there is no memory for it.
   [[nodiscard]] wring::result<std::optional<tcp_stream>> take_connection() noexcept;
   [[nodiscard]] error closed_error() const noexcept;
-  /// Nobody was given the connection.
+  /// The connection was not delivered.
   void give_back(tcp_stream& connection) noexcept;
 
  private:

@@ -26,11 +26,11 @@ WRING_API void require_option(engine& e, int fd, int level, int name, int value,
 /// The same of an accepted connection, also if the peer has reset it since.
 [[nodiscard]] WRING_API socket_address accepted_peer_address_of(engine& e, int fd) noexcept;
 
-/// What the engine has told of the peer; empty if it has not.
+/// What the engine has reported of the peer; empty if nothing.
 [[nodiscard]] WRING_API socket_address told_address_of(const accepted_address& a) noexcept;
 
-/// Takes a positive SO_LINGER off, so that close(2) does not wait for what was not delivered yet; the kernel goes on
-/// delivering it all the same. One of zero, which makes close(2) reset the connection, stays.
+/// Removes a positive SO_LINGER, so that close(2) does not wait for what is not delivered yet; the kernel continues to
+/// deliver it nevertheless. One of zero, which makes close(2) reset the connection, is kept.
 WRING_API void do_not_linger(engine& e, int fd) noexcept;
 /// Makes close(2) reset the connection.
 WRING_API void reset_on_close(engine& e, int fd) noexcept;

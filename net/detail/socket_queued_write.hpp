@@ -12,7 +12,7 @@
 
 namespace wring::net::detail {
 
-/// Posted bytes in the queue of a socket's sending side. If nobody is in front of them they have the turn from the
+/// Posted bytes in the queue of a socket's sending side. If nothing is queued before them, they have the turn from the
 /// start, so that later writes do not overtake them, and are sent at the end of the scheduler's turn: with what is
 /// posted until then. What there is no room for waits for it with a poll, as the writes of tasks do.
 class socket_queued_write final : public queued_write::entry, public send_entry, operation, wring::detail::end_of_turn {

@@ -9,7 +9,7 @@
 
 namespace wring::net::detail {
 
-/// Is told that a socket is closed.
+/// Is notified when a socket is closed.
 class socket_close_listener : public wring::detail::wait_link {
  protected:
   ~socket_close_listener() = default;
@@ -31,7 +31,7 @@ class WRING_API stream_socket final : public send_side {
   /// process if a task is suspended on the socket.
   void abandon() noexcept;
 
-  /// Cancels what is in flight and wakes who reads or writes with errc::closed. Once nothing is in flight any more, the
+  /// Cancels what is in flight and wakes readers and writers with errc::closed. Once nothing is in flight any more, the
   /// descriptor is closed, or, to `keep` it, left to take_descriptor(), and `listener`, if given, is told (maybe within
   /// this call).
   void close(bool keep, socket_close_listener* listener) noexcept;

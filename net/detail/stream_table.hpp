@@ -78,7 +78,7 @@ constexpr erased_functions<T> erased_functions_of(Make) noexcept {
         operation same = Make()(static_cast<S*>(stream), op.argument);
         same.put_back(value);
       } catch (...) {
-        // The stream has gone from there.
+        // The stream has been moved from there.
       }
     };
   }

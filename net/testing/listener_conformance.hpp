@@ -38,7 +38,7 @@ struct listener_check {
 
 WRING_API task<> check_listener(const listener_check& check, const testing::listener_check_options& options);
 
-/// What a maker returns, or what the task that it returns gives.
+/// What a maker returns, or the value of the task that it returns.
 template <class Made>
 struct made_listener {
   using type = Made;

@@ -64,7 +64,7 @@ class WRING_API deferred_core {
     value,
     failed,
     waiting,  ///< fired; its result is that of another chain, which has yet to come
-    taken,    ///< it has gone on to another chain or a task
+    taken,    ///< it has passed to another chain or a task
   };
   /// What can still add to the end of the chain.
   enum class tail : std::uint8_t { in_source, held, passed_on, dropped };
@@ -220,10 +220,10 @@ class WRING_API deferred_core {
   deferred_link* first_ = nullptr;
   deferred_link* last_ = nullptr;
   deferred_link* canceller_ = nullptr;
-  deferred_core* waited_for_ = nullptr;  // alive: what it waits for has a reference to this, and somebody else to it
+  deferred_core* waited_for_ = nullptr;  // alive: what it waits for has a reference to this, and another owner has one to it
   void* source_ = nullptr;
   const void* thread_;
-  deferred_core* next_in_line_ = nullptr;  // of those that are doomed, or put off
+  deferred_core* next_in_line_ = nullptr;  // in the list of doomed or of postponed chains
   std::source_location fired_at_;          // until then, where it was made
   std::uint32_t references_ = 1;
   std::uint32_t pauses_ = 0;

@@ -17,7 +17,7 @@
 namespace wring::detail {
 
 /// Whether an awaitable refers to temporaries of the expression that made it. Such a one must be awaited there, and not
-/// be returned by a callable, as they are gone then.
+/// be returned by a callable, as they have been destroyed then.
 template <class A>
 concept refers_to_temporaries = requires { requires A::refers_to_temporaries; };
 
@@ -28,7 +28,7 @@ constexpr void assert_returnable() noexcept {
                 "coroutine, [&]() -> task<T> { co_return co_await ...; }");
 }
 
-/// Holds what a combinator was given by reference, and gives every kind the interface of an operation.
+/// Holds what was passed to a combinator by reference, and provides the interface of an operation for every kind.
 template <class A>
 class operand;
 
@@ -141,7 +141,7 @@ class operand<F> {
 template <class A>
 using value_of = typename operand<std::remove_cvref_t<A>>::value_type;
 
-/// What can give its fault as a value.
+/// What can return its fault as a value.
 template <class Op>
 concept has_result = requires(operand<Op>& o) { o.take_result(); };
 
@@ -165,7 +165,7 @@ class frame_await {
   operand<A> operand_;
 };
 
-/// Gives the task's flow to library coroutines.
+/// Passes the task's flow to the library's coroutines.
 class current_flow {
  public:
   using value_type = flow&;

@@ -8,8 +8,8 @@
 
 namespace wring::detail {
 
-/// Puts a value that `op` has ended with, and that nobody was given, back where it came from, if `op` is of a kind that
-/// can (see leaf); does nothing otherwise. The value may be a result that holds it, and is empty or moved from then.
+/// Puts back a value that `op` has ended with and that was not delivered, if `op` is of a kind that can (see leaf);
+/// does nothing otherwise. The value may be a result that holds it, and is empty or moved from then.
 template <class Op, class Value>
 void put_back_into(Op& op, Value& value) noexcept {
   if constexpr (is_result<Value>) {

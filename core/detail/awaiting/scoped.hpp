@@ -16,7 +16,7 @@ namespace wring::detail {
 ///     void left(flow&) noexcept;        // after it was left, exactly once for each entering()
 ///     bool absorbs(flow&) noexcept;     // the operand was cancelled, and what is around it is not: was it this?
 ///
-/// Mostly by way of `transparent` or `absorbing`, below, which are all that an adaptor needs apart from these.
+/// Usually through `transparent` or `absorbing`, below, which provide the rest of an adaptor.
 template <class Self, class Op>
 class scoped : adaptor_node {
  public:
@@ -69,7 +69,7 @@ class scoped : adaptor_node {
   decltype(auto) finish_result() {
     return finish([](operand<Op>& ended) -> decltype(auto) { return ended.take_result(); });
   }
-  /// Nobody was given what finish() has returned.
+  /// What finish() has returned was not delivered.
   template <class Value>
   void hand_back(Value& value) noexcept {
     put_back_into(operand_, value);
@@ -126,7 +126,7 @@ maybe_t<typename operand<Op>::value_type> some(operand<Op>& ended) {
   }
 }
 
-/// Base of those that end as what they run does, and absorb no cancellation.
+/// Base of adaptors that end as the operation they run does, and absorb no cancellation.
 template <class Self, class Op>
 class transparent : public scoped<Self, Op> {
  public:
@@ -159,7 +159,7 @@ class transparent : public scoped<Self, Op> {
   static bool absorbs(flow&) noexcept { return false; }
 };
 
-/// Base of those that absorb what their own scope has cancelled, and have no value then.
+/// Base of adaptors that absorb the cancellation of their own scope, and have no value then.
 template <class Self, class Op>
 class absorbing : public scoped<Self, Op> {
  public:

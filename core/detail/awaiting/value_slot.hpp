@@ -10,7 +10,7 @@
 namespace wring::detail {
 
 /// Room for one value of a type that changes. What fits (48 bytes, and moves without throwing) is held inline; other
-/// values cost an allocation. Whoever reads it knows the type.
+/// values cost an allocation. Its reader knows the type.
 class value_slot {
  public:
   static constexpr std::size_t inline_bytes = 48;

@@ -11,7 +11,7 @@ struct wait_link {
   wait_link* next;
 
   wait_link() noexcept : previous(nullptr), next(nullptr) {}
-  /// For what is mostly in no list in the end.
+  /// For entries that in most cases are in no list when they are destroyed.
   struct unset {};
   explicit wait_link(unset) noexcept {}
 

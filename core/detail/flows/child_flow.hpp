@@ -34,7 +34,7 @@ class WRING_API child_flow : public flow {
   ~child_flow() = default;
   /// It has ended; null: not with an exception. The task has been destroyed.
   void leave_nursery(const std::exception_ptr& failure) noexcept;
-  /// Gives up a reference. True: it was the last one.
+  /// Drops a reference. True: it was the last one.
   [[nodiscard]] bool drop() noexcept { return --references_ == 0; }
 
  private:

@@ -26,8 +26,8 @@ struct await_node {
   await_node* parent;             ///< set when the node becomes part of a flow
   std::coroutine_handle<> frame;  ///< what is resumed once the awaited thing has ended; null in a root
 
-  /// A frame's promise, which is a promise_base; otherwise an adaptor_node. Told by its place: in the ABI that gcc and
-  /// clang share a promise comes behind the two pointers that a frame begins with.
+  /// A frame's promise, which is a promise_base; otherwise an adaptor_node. Told apart by its address: in the ABI that
+  /// gcc and clang share, a promise follows the two pointers that a frame begins with.
   [[nodiscard]] bool is_frame() const noexcept {
     return frame.address() == reinterpret_cast<const std::byte*>(this) - promise_offset;
   }
@@ -44,8 +44,8 @@ struct adaptor_node : await_node {
 };
 
 /// The part of a task object that its frame and the scheduler know. How the task ends stands there and not in the
-/// promise: so a frame goes as soon as its coroutine has ended, which takes fewer instructions than to suspend it once
-/// more, to be destroyed by its owner (16 of 138 for awaiting a child, with g++ 12).
+/// promise: so a frame is destroyed as soon as its coroutine has ended, which takes fewer instructions than to suspend
+/// it once more, to be destroyed by its owner (16 of 138 for awaiting a child, with g++ 12).
 class task_end {
  public:
   explicit task_end(std::coroutine_handle<> f) noexcept : frame_(f.address()) {}
@@ -152,7 +152,7 @@ class WRING_API flow {
   virtual void ended(bool by_cancellation) noexcept = 0;
 
   [[nodiscard]] scheduler& sched() const noexcept;
-  /// Puts it at the end of those that are to run.
+  /// Puts it at the end of the ready queue.
   void enqueue() noexcept { host->ready.push(*this); }
 
   flow* next_ready;  ///< while queued, and not the last one

@@ -80,7 +80,7 @@ class group_member final : public flow {
 
   [[nodiscard]] std::optional<stored_type>& value() noexcept { return outcome_.value; }
 
-  /// Nobody is given the value: it goes back where it came from, if that is possible.
+  /// The value is not delivered: it is put back, if that is possible.
   void put_back() noexcept {
     if (outcome_.value) put_back(*outcome_.value);
     outcome_.value.reset();

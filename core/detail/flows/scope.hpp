@@ -16,8 +16,8 @@ enum class scope_kind : std::uint8_t { other, nursery, when_all, when_any, deadl
 /// One node of the cancellation tree.
 ///
 /// Every flow has a root scope; adaptors (timeouts, shields, cancel_scope) and nurseries push further ones. `cancelled`
-/// is the effective state, kept up to date by `cancel()` and `attach()`, so that an await pays one load to look at it.
-/// Cancellation never goes away again. Belongs to one thread.
+/// is the effective state, kept up to date by `cancel()` and `attach()`, so that checking it costs an await one load.
+/// Cancellation is permanent. Belongs to one thread.
 struct WRING_API scope_node {
   scope_node* parent = nullptr;
   scope_node* first_child = nullptr;

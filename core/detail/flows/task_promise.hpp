@@ -101,8 +101,8 @@ struct task_promise_base : promise_base {
   static void operator delete(void* frame, std::size_t size) noexcept { frame_recycler::deallocate(frame, size); }
 
   static std::suspend_always initial_suspend() noexcept { return {}; }
-  /// Does not suspend: the frame goes at once. What waits for it is resumed by the scheduler's loop, unless the task
-  /// ends inside the await that starts it (the innermost one on the stack): that returns to it instead.
+  /// Does not suspend: the frame is destroyed at once. What waits for it is resumed by the scheduler's loop, unless the
+  /// task ends inside the await that starts it (the innermost one on the stack): that returns to it instead.
   std::suspend_never final_suspend() noexcept {
     flow->top = parent;
     if (flow->depth == 0) flow->host->next = parent->frame;

@@ -25,7 +25,7 @@ struct task_limits {
   bool shielded = false;                ///< by an adaptor of its own
 };
 
-/// Those of a task. `outer` are those that hold where its own scopes begin.
+/// The limits of a task. `outer` are those that hold where its own scopes begin.
 [[nodiscard]] task_limits limits_of(const flow& f, const task_limits& outer) noexcept;
 
 /// The frames of a task, the innermost first.

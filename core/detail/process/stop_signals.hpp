@@ -15,13 +15,13 @@ namespace wring::detail {
 
 /// While one exists, SIGINT and SIGTERM ask its scheduler to stop, a second one ends the process with 128 + its number
 /// (also one that is stuck: this is a signal handler). The thread that makes it does not block them meanwhile. One of
-/// the two that the process ignores stays ignored: whoever started it so (a shell, in the background) does not mean it.
+/// the two that the process ignores stays ignored: what started it so (a shell, in the background) does not intend it.
 ///
 /// SIGPIPE, unless the process ignores or handles it already, does nothing. It has a handler, and is not ignored:
 /// programs that are started meanwhile get what they expect.
 ///
-/// Dispositions and mask are put back, the former when the last one goes. Schedulers of several threads may have one
-/// each; each goes on the thread that made it.
+/// Dispositions and mask are put back, the former when the last object is destroyed. Schedulers of several threads may
+/// have one each; each must be destroyed on the thread that made it.
 class WRING_API stop_signals {
  public:
   stop_signals(scheduler& s, bool enabled);

@@ -5,8 +5,8 @@
 
 namespace wring::detail {
 
-/// Lets signals reach this thread while it exists. Those that it found blocked are blocked again at the end; the mask
-/// is a thread's, so it must go on the thread that made it.
+/// Lets signals reach this thread while it exists. Signals that were blocked before are blocked again at the end; the
+/// mask is a thread's, so it must go on the thread that made it.
 class unblocked_signals {
  public:
   unblocked_signals() noexcept { ::sigemptyset(&opened_); }

@@ -34,7 +34,7 @@ class end_of_turn : turn_end_link {
   function function_;
 };
 
-/// Those of a scheduler, in the order in which they were linked.
+/// The entries of a scheduler, in the order in which they were linked.
 class end_of_turn_list {
  public:
   end_of_turn_list() noexcept = default;
@@ -54,7 +54,7 @@ class end_of_turn_list {
     e.previous->next = e.next->previous = &e;
   }
 
-  /// Calls those that are linked now, each after taking it out.
+  /// Calls the entries that are linked now, each after unlinking it.
   void run() noexcept {
     pending_ = false;
     if (empty()) return;

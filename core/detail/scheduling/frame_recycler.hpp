@@ -22,10 +22,10 @@ struct frame_recycler_stats {
 /// blocks go to operator new and delete. Blocks are aligned as operator new aligns them. A block may be freed by
 /// another thread than the one that allocated it and then joins that thread's cache. Each thread keeps at most its
 /// limit of free memory (4 MiB unless set otherwise) and frees it when it ends; what is freed during or after its end
-/// goes to operator delete.
+/// is returned to operator delete.
 ///
-/// In a library built with AddressSanitizer a freed block is poisoned and waits behind others of its class before it
-/// is reused, so that the use of a destroyed frame is reported; so is the use of bytes past the size asked for. Under
+/// In a library built with AddressSanitizer a freed block is poisoned and waits in a queue of its class before it is
+/// reused, so that the use of a destroyed frame is reported; so is the use of bytes past the size asked for. Under
 /// ThreadSanitizer nothing is kept. Both are decided by how the library was built, not by how the including file is.
 class frame_recycler {
  public:

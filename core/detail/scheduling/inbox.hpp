@@ -16,10 +16,11 @@ namespace wring::detail {
 /// Consumer, once a turn: drain(); if there is nothing to do, prepare_sleep() and, if it agrees, block until the wake
 /// callback has signalled or a deadline has passed; then awake(). No wake-up is lost: a push either is seen by the
 /// consumer before it sleeps or calls the wake callback. There is at most one call a sleep, and none while the consumer
-/// runs. (Both sides write the gate: who comes second sees what the first has done.)
+/// runs. (Both sides write the gate: the second sees what the first has done.)
 ///
 /// Items wait in a ring of slots made at construction: pushing allocates nothing. Of the ring's memory only the
-/// beginning is used until more items wait at a time: when the consumer finds nothing waiting it goes back to there.
+/// beginning is used until more items wait at a time: when the consumer finds nothing waiting, it returns to the
+/// beginning.
 ///
 /// What a producer pushes may end the inbox before the push has returned, since the consumer may run it at once. So
 /// close() waits for every producer that has taken a slot: the gate counts those that have left, at no cost of its own.
@@ -115,7 +116,7 @@ class WRING_API inbox {
 
   alignas(cache_line) std::atomic<std::uint64_t> taken_ = 0;  // as position_, for the producers
   std::uint64_t position_ = 0;                                // of the next item
-  std::uint64_t skipped_ = 0;                                 // positions that nobody took
+  std::uint64_t skipped_ = 0;                                 // positions that were not taken
   std::uint64_t left_ = 0;                                    // producers that have left, as far as was looked
   std::uint64_t wakes_ = 0;                                   // sleeps that a producer was to end
 };

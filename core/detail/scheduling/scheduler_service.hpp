@@ -24,11 +24,11 @@ class WRING_API scheduler_service {
   /// more, for a later turn.
   [[nodiscard]] virtual bool deliver(std::size_t limit) noexcept = 0;
 
-  /// The scheduler ends, and its tasks have ended: gives up what is pending. Whether anything was; it may have owned
-  /// what begins new work when it is destroyed, so it is asked again.
+  /// The scheduler ends, and its tasks have ended: drops what is pending. Whether anything was; it may have owned what
+  /// begins new work when it is destroyed, so it is asked again.
   [[nodiscard]] virtual bool drop() noexcept = 0;
 
-  /// No task is left and nothing will be delivered any more: refuses what comes from now on.
+  /// No task is left and nothing will be delivered any more: refuses everything from now on.
   virtual void close() noexcept = 0;
 
  protected:

@@ -12,10 +12,10 @@
 
 namespace wring::detail {
 
-/// One deadline in a timer_wheel: embedded in (or a base of) whoever waits for it, so arming allocates nothing.
-/// Belongs to the wheel's thread. Immovable, and must not be armed when it is destroyed: that aborts in every build,
-/// since the wheel would go on to write through the dead node. While it is armed, all members but on_expire are the
-/// wheel's to write.
+/// One deadline in a timer_wheel: embedded in (or a base of) what waits for it, so arming allocates nothing. Belongs to
+/// the wheel's thread. Immovable, and must not be armed when it is destroyed: that aborts in every build, since the
+/// wheel would go on to write through the dead node. While it is armed, all members but on_expire are the wheel's to
+/// write.
 struct timer {
   /// Called once when the timer fires; the timer is no longer armed by then and may be armed again or destroyed.
   using callback = void (*)(timer&) noexcept;
@@ -46,7 +46,7 @@ struct timer {
 /// Hierarchical timing wheel: the timers of one scheduler, in the nanoseconds of its clock.
 ///
 /// arm() and cancel() are O(1) and allocate nothing. Time is cut into ticks of 2^16 ns; each of 8 levels has 64 slots,
-/// together the whole range of a 64-bit clock. A timer goes to the level of the highest 6-bit group in which its tick
+/// together the whole range of a 64-bit clock. A timer is put on the level of the highest 6-bit group in which its tick
 /// differs from the current one, hence every timer of a level is due before any of the next level, and the earliest
 /// slot is found in the bitmaps. Ticks only sort timers into slots: they fire by their exact deadline. A timer that is
 /// moved to a later deadline stays where it is until time reaches that slot: a connection that puts off its timeout
@@ -102,8 +102,8 @@ class WRING_API timer_wheel {
 
   /// Moves time to now_ns and fires every timer with a deadline at or before it, by (deadline, order of arming), and
   /// none before its deadline. Callbacks may arm and cancel any timer; what they arm fires in a later advance(), even
-  /// if it is due already. They must not call advance(). Time that goes backwards is taken as standing still.
-  /// Returns how many timers fired.
+  /// if it is due already. They must not call advance(). Time that moves backwards counts as standing still. Returns
+  /// how many timers fired.
   std::size_t advance(std::int64_t now_ns) noexcept {
     const std::uint64_t tick = to_tick(now_ns);
     if (tick <= tick_) {

@@ -22,7 +22,7 @@ struct stream_rule {
 std::span<const stream_rule> stream_transfer_rules() noexcept;
 /// How streams and their directions end.
 std::span<const stream_rule> stream_ending_rules() noexcept;
-/// What cancelled operations leave behind.
+/// What cancelled operations leave.
 std::span<const stream_rule> stream_cancellation_rules() noexcept;
 /// Optional members of streams: an observer, writes without waiting.
 std::span<const stream_rule> stream_watching_rules() noexcept;
