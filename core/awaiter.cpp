@@ -22,7 +22,7 @@ namespace {
 
 void awaiter::misused(const char* what) const noexcept { breach(what, describe()); }
 
-// What it was cannot be told any more: its derived part has gone.
+// Its kind is unknown by now: its derived part has been destroyed.
 void awaiter::destroyed_in_use() noexcept { breach("destroyed while a task is suspended on it", {}); }
 
 }  // namespace wring

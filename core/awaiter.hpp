@@ -50,7 +50,7 @@ class WRING_API awaiter {
   /// The wait has ended without an outcome after `cancel()`. Queues the task, whose frames then unwind.
   void confirm_cancel() noexcept {
     if (state_ != state::cancelling) [[unlikely]]
-      misused("confirmed a cancel that nobody asked for");
+      misused("confirmed a cancel that was not requested");
     state_ = state::cancelled;
     flow_->request_unwind();
     queue_resume();

@@ -134,7 +134,7 @@ class dump {
     }
   }
 
-  // What lies very deep says so, and is not indented further: the text would be as long as the depth squared.
+  // Very deep entries state their depth and are not indented further: the text would be as long as the depth squared.
   void indent(std::size_t depth) {
     text_.append(2 * std::min(depth, deepest), ' ');
     if (depth > deepest) add("[depth {}] ", depth);

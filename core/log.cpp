@@ -38,7 +38,7 @@ sink_state& the_sink() {
 
 thread_local bool inside_sink = false;
 
-/// The records that standard error did not take, since that was last told.
+/// The records that standard error did not accept since that was last reported.
 constinit std::atomic<std::uint64_t> lost = 0;
 /// Whether a write ended within a line.
 constinit std::atomic<bool> torn = false;

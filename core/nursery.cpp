@@ -120,7 +120,7 @@ bool nursery::vacant::restart() noexcept {
     nursery_->offered_ = nullptr;
     if (!nursery_->has_room()) return false;
     nursery_->wanting_.remove(*this);
-    nursery_->offer_room();  // whose turn comes when this task has had its own
+    nursery_->offer_room();  // its turn follows this task's
   }
   completed_in_turn();
   return true;

@@ -29,7 +29,7 @@ constinit thread_local scheduler* thread_scheduler = nullptr;
 
 namespace {
 
-// With a limit of zero a turn would do nothing, for ever.
+// With a limit of zero a turn would never do anything.
 void check_limit(unsigned value, unsigned most, const char* name) {
   if (value >= 1 && value <= most) return;
   throw std::invalid_argument(std::string("scheduler_options::") + name + " is " + std::to_string(value) +
@@ -102,7 +102,7 @@ scheduler::scheduler(std::unique_ptr<wring::engine> engine, const scheduler_opti
 }
 
 scheduler::~scheduler() {
-  // What is dropped may start new work as it goes.
+  // What is dropped may start new work as it is destroyed.
   do drain();
   while (drop_services() || drop_posts());
   for (detail::scheduler_service* s = services_; s != nullptr; s = s->next_) s->close();
@@ -112,7 +112,7 @@ scheduler::~scheduler() {
   while (services_ != nullptr) delete std::exchange(services_, services_->next_);
   end_of_turn_.clear();
   detail::thread_scheduler = nullptr;
-  // Who has asked for this end may not have returned from asking.
+  // The call that asked for this end may not have returned.
   while (calls_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
 }
 
@@ -187,7 +187,8 @@ void scheduler::resume_from_anywhere(detail::remote_end& w) noexcept {
   detail::remote_end* latest = foreign_.load(std::memory_order_relaxed);
   do w.announced_before = latest;
   while (!foreign_.compare_exchange_weak(latest, &w, std::memory_order_release, std::memory_order_relaxed));
-  // From here on it may be complete, and gone. Who found none before it wakes the scheduler for those that follow.
+  // From here on it may be complete, and destroyed. The caller that found none before it wakes the scheduler for those
+  // that follow.
   if (latest == nullptr) want(foreign_wanted);
 }
 
@@ -333,7 +334,7 @@ void scheduler::clock_moved() noexcept {
   }
 }
 
-// Sound inside a running frame: it touches no flow but the new one, which nobody else can resume meanwhile.
+// Sound inside a running frame: it touches no flow but the new one, which nothing else can resume meanwhile.
 void scheduler::start_now(detail::flow& f) noexcept {
   if (started_inside_ == detail::inline_depth_limit) {
     ready.push(f);
@@ -356,7 +357,7 @@ void scheduler::start_now(detail::flow& f) noexcept {
 }
 
 [[gnu::always_inline]] inline void scheduler::turn_once(bool may_wait, bool has_waited) {
-  // What is wanted after this look comes with a wake-up of its own.
+  // What is wanted after this check has a wake-up of its own.
   if (wanted_.load(std::memory_order_acquire) != 0) [[unlikely]]
     heed_requests();
   const bool idle = may_wait && ready.first == nullptr && inbox_.prepare_sleep();

@@ -18,8 +18,8 @@ namespace wring {
 
 namespace {
 
-/// What this thread's objects block, so that the mask is put back when the last of them goes, in whatever order they
-/// do.
+/// What this thread's objects block, so that the mask is restored when the last of them is destroyed, in whatever order
+/// they do.
 struct blocked_signal {
   unsigned users = 0;
   bool was_blocked = false;

@@ -35,8 +35,8 @@ descriptor make_connecting_socket(engine& e, const socket_address& peer, const t
 
 constexpr int most_attempts = 3;  // as Go has it
 
-/// Where nobody listens on a port of this host, and the connecting socket has just that port, its SYN meets itself, and
-/// TCP calls that a simultaneous open. The port alone tells nearly always.
+/// Where nothing listens on a port of this host, and the connecting socket has just that port, its SYN meets itself,
+/// and TCP calls that a simultaneous open. The port alone tells nearly always.
 bool connected_to_itself(engine& e, int fd, const socket_address& peer) noexcept {
   const socket_address local = detail::local_address_of(e, fd);
   return local.port() == peer.port() && local.unmapped() == detail::peer_address_of(e, fd);
@@ -63,7 +63,7 @@ tcp_stream tcp_stream::adopt(int fd) {
   const socket_address peer = detail::peer_address_of(e, fd);
   if (peer.empty()) error::from_errno(ENOTCONN, what).raise();
   if (type != SOCK_STREAM || !peer.is_ip()) error::from_errno(EPROTOTYPE, what).with_address(peer).raise();
-  // The ring waits by itself; a non-blocking descriptor would only come back with EAGAIN on some kernels.
+  // The ring waits itself; on some kernels a non-blocking descriptor would only yield EAGAIN.
   if (const int r = e.make_blocking(fd); r < 0) error::from_errno(-r, what).raise();
   auto* const adopted = new detail::stream_socket(descriptor(fd), peer);
   adopted->share_descriptor();
@@ -154,7 +154,7 @@ task<tcp_stream> connect_tcp(socket_address peer, tcp_connect_options options) {
     descriptor fd = make_connecting_socket(e, peer, options);
     co_await with_timeout(options.timeout, detail::socket_connect_wait(fd.get(), peer));
     if (!connected_to_itself(e, fd.get(), peer)) co_return tcp_stream(new detail::stream_socket(std::move(fd), peer));
-    detail::reset_on_close(e, fd.get());  // leaves the port to who should listen there
+    detail::reset_on_close(e, fd.get());  // leaves the port to a listener
     if (attempt == most_attempts || options.local.port() != 0) {
       error::from_errno(ECONNREFUSED, what).with_address(peer).with_detail("the connection was one to itself").raise();
     }

@@ -77,7 +77,7 @@ class cooperative_work : public std::enable_shared_from_this<cooperative_work> {
   ~cooperative_work() {
     if (ending_ == ending::failed && !told_) {
       const std::string stack = failure_.stack.line();
-      log::error("a cooperative task failed and nobody waited for it", {"error", described(failure_.exception)},
+      log::error("unhandled failure of a cooperative task", {"error", described(failure_.exception)},
                  stack.empty() ? log::field() : log::field("stack", stack));
     }
   }
@@ -86,7 +86,7 @@ class cooperative_work : public std::enable_shared_from_this<cooperative_work> {
   void resume();
   void stop();
   [[nodiscard]] deferred<> when_done();
-  /// when_done() for the one who may cancel the work.
+  /// when_done() for a caller that may cancel the work.
   [[nodiscard]] deferred<> owned();
 
   void step();
@@ -123,7 +123,7 @@ class cooperative_work : public std::enable_shared_from_this<cooperative_work> {
 
 struct cooperative_work::canceller final : typed_link<canceller> {
   explicit canceller(cooperative_work& w) noexcept : work(w) {}
-  // The work has the source, and ends before it goes.
+  // The work has the source, and ends before that is destroyed.
   deferred_core* run(deferred_core& core) { return work.cancel() ? nullptr : &core; }
   cooperative_work& work;
 };
@@ -283,7 +283,7 @@ void cooperative_work::wait_for(deferred<bool> more) {
   auto waited_for = std::move(more).add_callbacks([self](bool is_more) { self->waited(is_more); },
                                                   [self](const failure& f) {
                                                     if (!self->waited(false, f.fault()))
-                                                      f.raise();  // the work was stopped: it is nobody's
+                                                      f.raise();  // the work was stopped: the exception has no owner
                                                   });
   if (waits_) waits_for_.emplace(std::move(waited_for));
   settle();

@@ -13,7 +13,7 @@ deferred<> defer_later(duration delay, const std::source_location& at) {
   const auto call = std::make_shared<delayed_call>();
   deferred_source<> fires(
       [call](deferred_source<>& source) {
-        // The call owns the source, so it goes last.
+        // The call owns the source, so it is destroyed last.
         source.errback(cancelled_error());
         if (call->active()) call->cancel();
       },

@@ -194,7 +194,7 @@ class deferred {
   }
   /// For the library.
   [[nodiscard]] detail::deferred_core& core() const {
-    if (!core_) throw std::logic_error("this deferred was moved from: somebody else has it now");
+    if (!core_) throw std::logic_error("this deferred was moved from: it has another owner now");
     core_->check_thread();
     return *core_;
   }

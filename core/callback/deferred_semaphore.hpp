@@ -35,7 +35,7 @@ class deferred_semaphore {
   /// Returns a token, or passes it on to the next in the queue, whose callbacks run before this returns, as those of
   /// every source do (see deferred_source). Throws std::logic_error if no token is held.
   void release() {
-    if (tokens_ == limit_) throw std::logic_error("deferred_semaphore::release: nobody has a token");
+    if (tokens_ == limit_) throw std::logic_error("deferred_semaphore::release: no token is held");
     if (waiters_.empty()) {
       ++tokens_;
     } else {

@@ -61,7 +61,7 @@ class looping_state {
     schedule(started_at_);
   }
 
-  /// The looping_call has gone.
+  /// The looping_call has been destroyed.
   void abandon() {
     if (running_) stop();
     release();
@@ -87,7 +87,7 @@ class looping_state {
   }
 
   void schedule(std::int64_t when) {
-    // The call is dropped before this goes: by stop(), at the latest in abandon().
+    // The call is dropped before this is destroyed: by stop(), at the latest in abandon().
     std::int64_t wait = interval_;
     if (wait != 0 && wait != forever.count()) wait -= (when - started_at_) % interval_;
     call_ = call_later(std::chrono::nanoseconds(wait), [this] { iterate(); });

@@ -28,7 +28,7 @@ std::int32_t outcome_of(Call call) noexcept {
   }
 }
 
-/// Makes a descriptor non-blocking, and what it was before in the end.
+/// Makes a descriptor non-blocking, and restores its mode in the destructor.
 class nonblocking_for_now {
  public:
   explicit nonblocking_for_now(int fd) noexcept : fd_(fd), before_(::fcntl(fd, F_GETFL)) {
@@ -45,7 +45,7 @@ class nonblocking_for_now {
   int before_;
 };
 
-// A listener must not block when somebody else has been faster, and accept has no flag for it.
+// A listener must not block when another process was faster, and accept has no flag for that.
 int make_nonblocking(int fd) noexcept {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ((flags & O_NONBLOCK) == 0 && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) return -errno;

@@ -92,7 +92,7 @@ void buffer_pool::wake_first() noexcept {
 
 bool buffer_pool::wait(waiter& w) noexcept {
   // Completions come in order: what the kernel had taken before it ran dry has been leased by now, so a difference
-  // means that buffers came back meanwhile.
+  // means that buffers were returned meanwhile.
   if (leased_ < published_ || grow()) return false;
   w.previous = last_waiter_;
   w.next = nullptr;

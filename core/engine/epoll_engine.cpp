@@ -58,7 +58,7 @@ std::uint8_t readiness_of(const operation& op) noexcept {
   return 0;
 }
 
-// Whether what is known of the descriptor holds: nobody can have closed it meanwhile.
+// Whether what is known of the descriptor holds: it cannot have been closed meanwhile.
 bool certain(const operation& op, const interest* known) noexcept {
   return known != nullptr && known->events != 0 && (has_begun(op) || known->verified);
 }
@@ -123,7 +123,7 @@ void epoll_engine::cancel(operation& op) noexcept {
   }
 }
 
-// What a thread of the pool has begun ends by itself.
+// What a thread of the pool has begun is left to end.
 void epoll_engine::cancel_all() noexcept {
   for (operation* op = first_; op != nullptr; op = op->next) op->status = operation::state::cancelling;
   table_.for_each([this](interest& i) {
@@ -164,7 +164,7 @@ bool epoll_engine::run(operation& op) noexcept {
   if (known_to_wait(op, known)) return wait_for(op, known);
   if (op.code == op_code::receive_multishot) return receive(op, known);
   if (op.code == op_code::receive_message_multishot) return receive_message(op, known);
-  // Its registration reports what is there, so that each change is told once.
+  // Its registration reports the current state, so that each change is reported once.
   if (op.code == op_code::poll_multishot && !has_begun(op)) return wait_for(op, nullptr);
   const std::int32_t result = attempt(op, has_begun(op));
   if (result == must_wait) return wait_for(op, known);

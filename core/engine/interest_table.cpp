@@ -57,7 +57,7 @@ int interest_table::arm(int fd, std::uint32_t events, bool certain) noexcept {
   const std::uint32_t all = i->events | readable | events;
   if (i->events != 0) {
     if (certain && all == i->events) return 0;
-    // Either call below reports anew what is there.
+    // Either call below reports again what is ready.
     if (control(EPOLL_CTL_MOD, fd, *i, all)) {
       i->events = static_cast<std::uint16_t>(all);
       i->ready = 0;
@@ -100,7 +100,7 @@ void interest_table::unregister_descriptor(int fd) noexcept {
 
 void interest_table::arm_doorbell(int fd) {
   ::epoll_event event{};
-  // Every ring is an edge of its own, so nobody needs to read the count.
+  // Every ring is an edge of its own, so the count need not be read.
   event.events = EPOLLIN | EPOLLET;
   event.data.u64 = doorbell;
   if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) error::from_errno(errno, "watch an eventfd").raise();

@@ -40,7 +40,7 @@ std::int32_t perform(const operation& op) noexcept {
   return r < 0 ? -errno : static_cast<std::int32_t>(r);
 }
 
-/// Threads made meanwhile take no signals: those are for the threads of the program.
+/// Threads made meanwhile take no signals: they are for the program's threads.
 class signals_blocked {
  public:
   signals_blocked() noexcept {
@@ -84,7 +84,7 @@ int offload_pool::begin(operation& op) noexcept {
   {
     const std::lock_guard lock(mutex_);
     try {
-      // A thread that has ended an operation must find room to say so.
+      // A thread that has ended an operation must find room to report it.
       if (done_.capacity() <= begun_) {
         done_.reserve(2 * begun_ + 16);
         collected_.reserve(2 * begun_ + 16);

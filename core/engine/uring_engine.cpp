@@ -70,7 +70,8 @@ unsigned uring_engine::kernel_flags() const noexcept {
   wait_argument_.ts = reinterpret_cast<std::uintptr_t>(timeout);
   const int r = ::io_uring_enter2(static_cast<unsigned>(ring_.ring_fd), pending, wait_for, enter_flags_,
                                   reinterpret_cast<sigset_t*>(&wait_argument_), sizeof wait_argument_);
-  // EBUSY and EAGAIN: the kernel wants completions reaped first; what it left in the queue goes with the next call.
+  // EBUSY and EAGAIN: the kernel wants completions reaped first; what it left in the queue is submitted by the next
+  // call.
   if (r < 0 && r != -EINTR && r != -ETIME && r != -EAGAIN && r != -EBUSY) [[unlikely]]
     fatal("io_uring_enter failed", -r);
 }
@@ -238,7 +239,7 @@ void uring_engine::deliver_other(std::uint64_t user_data, completion c) noexcept
 }
 
 // A one-shot poll of io_uring ends at once where the peer has shut down its side, whatever was asked for. Such a one is
-// started again as a multishot, which is told of changes alone, until what was asked for is there.
+// started again as a multishot, which reports only changes, until the requested events are there.
 void uring_engine::poll_completed(operation& op, completion c) noexcept {
 #if WRING_CHECKS
   if (!knows(op)) fatal("a completion came for a poll that is not in flight", ENOENT);
@@ -290,7 +291,8 @@ void uring_engine::enqueue_backlog() noexcept {
   }
 }
 
-// True once nothing waits for room in the submission queue and the inbox is armed: without it nobody could end a wait.
+// True once nothing waits for room in the submission queue and the inbox is armed: without it no other thread could end
+// a wait.
 bool uring_engine::catch_up() noexcept {
   enqueue_backlog();
   behind_ = !arm_inbox() || all_to_be_cancelled_ || unsent_cancels_.first != nullptr || unsubmitted_.first != nullptr;

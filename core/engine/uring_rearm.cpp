@@ -51,9 +51,9 @@ void uring_engine::cancel_all() noexcept {
   behind_ = true;
 }
 
-// That more is to come is no promise that the end will be told. What is there when the kernel arms the receive's poll
-// is reported once: where that is bytes and a reset, the bytes are delivered, and nothing wakes the receive again. The
-// poll is armed before the first attempt, so who looks at the socket after the first bytes cannot miss such a reset.
+// IORING_CQE_F_MORE does not promise that the end will be reported. What is there when the kernel arms the receive's
+// poll is reported once: where that is bytes and a reset, the bytes are delivered, and nothing wakes the receive again.
+// The poll is armed before the first attempt, so checking the socket after the first bytes cannot miss such a reset.
 // The receive is cancelled then, and armed again, whereupon it finds the rest. Later resets have a wake-up of their
 // own.
 bool uring_engine::starts_again(operation& op, completion c) noexcept {

@@ -21,7 +21,7 @@ constexpr unsigned least_completion_entries = 512;
 constexpr unsigned setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
                                  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
 
-// ThreadSanitizer does not see that the memory of a ring is unmapped and comes back, empty, in another thread.
+// ThreadSanitizer does not see that the memory of a ring is unmapped and mapped again, empty, in another thread.
 char ring_memory;
 
 void exit_ring(::io_uring& ring) noexcept {
@@ -77,7 +77,8 @@ void uring_engine::set_up_ring(const engine_options& options) {
   for (int attempt = 0; attempt < 8; ++attempt) {
     r = try_set_up(options.queue_entries, params);
     if (r != -ENOMEM) break;
-    // Locked memory is limited a user, and what other rings gave back is credited late: ask for less, a bit later.
+    // Locked memory is limited per user, and what other rings have returned is credited late: ask for less, a little
+    // later.
     if (params.cq_entries / 2 >= std::max(least_completion_entries, options.queue_entries)) params.cq_entries /= 2;
     ::usleep(2000U << attempt);
   }

@@ -51,7 +51,7 @@ class mutex {
 };
 
 /// Holds a mutex until it is destroyed. May be moved, also to another task of the thread.
-class [[nodiscard("the mutex is unlocked when the guard goes: give it a name")]] mutex::guard {
+class [[nodiscard("the mutex is unlocked when the guard is destroyed: give it a name")]] mutex::guard {
  public:
   /// Holds nothing.
   guard() noexcept = default;

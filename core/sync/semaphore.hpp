@@ -66,7 +66,7 @@ class semaphore {
 };
 
 /// Holds permits of a semaphore until it is destroyed. May be moved, also to another task of the thread.
-class [[nodiscard("permits are given back when this goes: give it a name")]] semaphore::permit {
+class [[nodiscard("permits are released when this is destroyed: give it a name")]] semaphore::permit {
  public:
   /// Holds nothing.
   permit() noexcept = default;

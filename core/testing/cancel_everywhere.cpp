@@ -144,8 +144,8 @@ class attempt final : scheduler_observer, detail::timer {
   child_handle child_;
 };
 
-/// A scheduler whose tasks do not end cannot be destroyed. It is kept within reach, for leak checkers to pass over:
-/// what is wrong has been told.
+/// A scheduler whose tasks do not end cannot be destroyed. It is kept within reach, for leak checkers to pass over: the
+/// failure has been reported.
 void abandon(std::unique_ptr<attempt> stuck) {
   static auto& abandoned = *new std::vector<attempt*>();
   abandoned.push_back(stuck.release());

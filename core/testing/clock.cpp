@@ -8,7 +8,7 @@ namespace wring::testing {
 
 namespace {
 
-/// Ends in the next turn, after the kernel was looked at and timers have fired.
+/// Ends in the next turn, after the kernel was polled and timers have fired.
 class next_turn : public leaf<next_turn, void> {
  public:
   bool ready() noexcept { return false; }

@@ -24,7 +24,7 @@ void held_clock::move_to(std::int64_t time) noexcept { held_at_ = std::max(held_
 std::int64_t held_clock::wait_until(std::int64_t deadline) const noexcept {
   if (!held_) return time_between(offset_, deadline);
   if (deadline <= held_at_) return engine::no_wait;
-  // Held time does not pass while waiting. To jump, only glance at the kernel first: what it has goes before.
+  // Held time does not pass while waiting. Before a jump, poll the kernel only briefly: what it has takes precedence.
   if (!jump_when_idle_ || deadline == end_of_time) return engine::no_deadline;
   return engine_.in_flight() == 0 ? engine::no_wait : engine_.now() + 1'000'000;
 }

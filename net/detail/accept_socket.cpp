@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::int64_t first_delay = 10'000'000;
 constexpr std::int64_t longest_delay = 1'000'000'000;
-/// So long without a shortage, and the next one is told again. A process at its limit of descriptors gets one back
-/// whenever a connection ends, takes the next connection, and is at its limit again.
+/// After this long without a shortage, the next one is logged again. A process at its limit of descriptors gets one
+/// back whenever a connection ends, takes the next connection, and is at its limit again.
 constexpr std::int64_t quiet_time = 60'000'000'000;
 
 /// A connection that failed before it was accepted is its peer's affair: accept(2) names these.
@@ -49,7 +49,7 @@ accept_socket::accept_socket(descriptor owned, std::size_t queue_limit, int back
       sched_(&scheduler::current()),
       local_(local_address_of(sched_->engine(), fd_.get())),
       queue_limit_(std::max<std::size_t>(queue_limit, 1)),
-      backlog_(std::size_t{static_cast<unsigned>(backlog)} + 1),  // the kernel queues one more than it was told
+      backlog_(std::size_t{static_cast<unsigned>(backlog)} + 1),  // the kernel queues one more than the backlog
       retry_(*this) {
   code = op_code::accept_multishot;
   fd = fd_.get();

@@ -115,7 +115,7 @@ class WRING_API accept_socket final : public operation {
   wring::detail::wait_list<accepted_wait> waiters_;
   wring::detail::wait_list<listening_end_wait> closers_;
   std::int64_t delay_ = 0;  // of the next retry, in nanoseconds; 0: the last accept succeeded
-  std::int64_t told_until_ = std::numeric_limits<std::int64_t>::min();  // running out of them before then has been logged
+  std::int64_t told_until_ = std::numeric_limits<std::int64_t>::min();  // failures before then are logged already
   retry retry_;
 };
 

@@ -17,7 +17,7 @@ memory_pipe::memory_pipe(const memory_pipe_options& options)
       arrival_(*this) {}
 
 std::int64_t memory_pipe::due_time() const noexcept {
-  // A stream may be closed when its scheduler has gone: nobody waits then.
+  // A stream may be closed when its scheduler has been destroyed: nothing waits then.
   const scheduler* s = scheduler::try_current();
   return delay_ == 0 || s == nullptr ? 0 : wring::detail::time_after(s->clock_now(), delay_);
 }
@@ -85,7 +85,7 @@ void memory_pipe::cancel_wait() noexcept {
 
 void memory_pipe::watch(stream_observer* observer) noexcept {
   observer_ = reading_closed() ? nullptr : observer;
-  // Whoever comes is told of everything that is there.
+  // A new observer is told of everything that has arrived.
   told_ = arrivals_ - (arrived_ != 0 || !returned_.empty() ? 1 : 0);
   end_told_ = false;
   settle();
@@ -173,7 +173,7 @@ void memory_pipe::settle() noexcept {
       w->finish();
     }
     if (reader_ != nullptr && readable()) {
-      std::exchange(reader_, nullptr)->arrived();  // makes room: the writers are looked at again
+      std::exchange(reader_, nullptr)->arrived();  // makes room: the writers are checked again
       moved = true;
     }
   }
@@ -193,7 +193,7 @@ void memory_pipe::tell_observer() noexcept {
   observer_->ended(read_error_ ? &*read_error_ : nullptr);
 }
 
-// Whoever wants to know is told by the clock.
+// What waits for them is resumed by the clock.
 void memory_pipe::await_arrival() noexcept {
   const bool wanted = reader_ != nullptr || observer_ != nullptr;
   const bool end_due = shut_ && delay_ != 0 && !read_error_ && (reader_ != nullptr || !end_told_);

@@ -43,7 +43,7 @@ struct outbox_queue::block {
   shared_bytes shared = {};
 };
 
-/// Of the task that writes: notes its end, however it comes, also before its beginning.
+/// In the task that writes: notes its end, however it ends, even before it begins.
 class outbox_queue::writing {
  public:
   explicit writing(outbox_queue& q) noexcept : queue_(&q) {}

@@ -26,7 +26,7 @@ class read_buffer::occupied {
   read_buffer& buffer_;
 };
 
-/// Puts bytes into the buffer that came into the caller's memory and were not delivered: the read failed, or its task
+/// Puts bytes into the buffer that were read into the caller's memory and not delivered: the read failed, or its task
 /// is being cancelled.
 class read_buffer::unfinished {
  public:
@@ -63,7 +63,7 @@ std::span<std::byte> read_buffer::room() {
     if (own_ && begin_ >= kept.size()) {
       std::memcpy(block_.data(), kept.data(), kept.size());
     } else {
-      // What is only begun may take long to arrive: a lease of the stream's goes back.
+      // The rest of an incomplete item may take long to arrive: the stream's lease is returned.
       buffer_lease larger = buffer_lease::allocate(std::max(first_block, 2 * kept.size()));
       std::memcpy(larger.data(), kept.data(), kept.size());
       block_ = std::move(larger);

@@ -103,12 +103,12 @@ void receive_side::receive_completed(operation& op, completion c) noexcept {
 
 [[gnu::always_inline]] inline void receive_side::hand_over(completion c) noexcept {
   socket_receive_wait& r = *std::exchange(reader_, nullptr);
-  // Empty until now, so there is nothing to give back.
+  // Empty until now, so there is nothing to return.
   ::new (&r.chunk_) auto(sched_->engine().buffers().lease(c.buffer(), static_cast<std::size_t>(c.result)));
   r.received();
 }
 
-// Before anybody waits, or behind what nobody has taken, or for the last time.
+// Before any task waits, or after bytes that are not taken yet, or for the last time.
 void receive_side::received_otherwise(completion c) noexcept {
   if (c.has_buffer()) {
     if (reader_ != nullptr && queue_.empty() && c.result > 0) {
@@ -122,7 +122,7 @@ void receive_side::received_otherwise(completion c) noexcept {
 
 void receive_side::keep(buffer_lease&& chunk) noexcept {
   if (chunk.empty() || (closing() && !keep_descriptor_) || (state_ & read_failed) != 0) return;
-  // Few bytes do not tie up a buffer of the pool until somebody reads them, nor do any once half of the pool is in use:
+  // Few bytes do not tie up a buffer of the pool until they are read, nor do any once half of the pool is in use:
   // otherwise streams whose tasks do not read could stop all the others.
   const buffer_pool& pool = sched_->engine().buffers();
   if (chunk.size() <= pool.buffer_size() / 8 || pool.leased() > pool.capacity() / 2) {
@@ -205,7 +205,7 @@ void receive_side::give_back(buffer_lease&& chunk) noexcept {
     r.chunk_ = pop();
     r.received();
   } else if (own_receive_ != nullptr) {
-    sched_->engine().cancel(*own_receive_);  // whatever it brings comes after these
+    sched_->engine().cancel(*own_receive_);  // what it delivers comes after these
   } else if (observer_ != nullptr) {
     observer_->arrived();
   }
@@ -228,7 +228,7 @@ void receive_side::watch(stream_observer* observer) noexcept {
 
 // Nothing is in flight of this record, and no reader waits.
 void receive_side::go_on_watching() noexcept {
-  // Its own receive would be overtaken; it comes here when it ends.
+  // Its own receive would be overtaken; this is called when that ends.
   if (observer_ == nullptr || own_receive_ != nullptr || read_ended()) return;
   if (queue_.weight() < quota_) {
     arm();

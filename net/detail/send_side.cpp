@@ -62,7 +62,7 @@ void send_side::next_send(const send_entry& s) noexcept {
 
 int send_side::note_write_error(int error_number) noexcept {
   if (error_number == EPIPE && (state_ & end_of_file) == 0) {
-    // This side was not shut down, so the peer has reset the connection, and the read was told that, or will be.
+    // This side was not shut down, so the peer has reset the connection, as the read has reported or will report.
     error_number = read_errno_ != 0 ? read_errno_ : (state_ & fault_told) != 0 ? write_errno_ : ECONNRESET;
   } else if (is_connection_fault(error_number)) {
     state_ |= fault_told;

@@ -11,7 +11,7 @@ namespace wring::net::detail {
 
 namespace {
 
-/// Faults that say no more than that the peer went away.
+/// Faults that mean no more than that the peer has disconnected.
 bool peer_is_gone(const std::exception_ptr& failure) noexcept {
   try {
     std::rethrow_exception(failure);

@@ -75,7 +75,7 @@ struct served_peer {
   served_peer(serving& s, const error_address& from) noexcept : service(s), address(from) {}
 
   serving& service;
-  error_address address;  ///< where it comes from, and then that of the established stream
+  error_address address;  ///< the peer's, and then that of the established stream
   peer_table::slot slot;
 };
 

@@ -130,7 +130,7 @@ void socket_queued_write::give_up() noexcept {
   finish();
 }
 
-// Its turn ends. The socket may be gone after that.
+// Its turn ends. The socket may have been destroyed after that.
 void socket_queued_write::finish() noexcept {
   std::optional<error> fault;
   if (errno_ != 0) {

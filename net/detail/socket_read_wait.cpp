@@ -57,7 +57,7 @@ void socket_read_wait::received() noexcept {
 void socket_read_wait::on_own_receive(completion c) noexcept {
   const bool cancelled = cancel_requested();
   const bool behind_others = socket_->has_bytes();  // that were given back meanwhile
-  // The socket may be closed and gone after this, unless a task (this one) is suspended on it.
+  // The socket may be closed and destroyed after this, unless a task (this one) is suspended on it.
   if (socket_->own_receive_ended(*this, c.result, !cancelled && !behind_others)) {
     count_ = static_cast<std::size_t>(c.result);
   }

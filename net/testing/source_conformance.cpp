@@ -17,7 +17,7 @@ namespace wring::net::detail {
 
 namespace {
 
-/// One rule, checked on a fresh source that gives `size` bytes of the pattern. Throws with what was seen.
+/// One rule, checked on a fresh source of `size` bytes of the pattern. Throws with what was seen.
 struct source_rule {
   std::string_view name;
   task<> (*check)(byte_source_ref from, std::size_t size);

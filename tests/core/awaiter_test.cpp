@@ -194,7 +194,7 @@ TEST_CASE("a wait that breaks its contract ends the process with its description
   CHECK(contains(report_of(broken::breach::complete_idle),
                  "an awaiter (broken wait, descriptor 42) was completed while not suspended"));
   CHECK(contains(report_of(broken::breach::confirm_unasked),
-                 "an awaiter (broken wait, descriptor 42) was confirmed a cancel that nobody asked for"));
+                 "an awaiter (broken wait, descriptor 42) was confirmed a cancel that was not requested"));
 }
 
 TEST_CASE("a wait that is destroyed under a suspended task ends the process", "[awaiter]") {

@@ -67,13 +67,13 @@ void note(const log::record& r) {
     if (field.key == "type") type = field.value;
     if (field.key == "error") message = field.value;
   }
-  if (r.message == "a deferred failed and nobody handled it") {
+  if (r.message == "unhandled failure of a deferred") {
     logged.push_back("unhandled " + show_logged(type, message));
   } else if (r.message.find("canceller") != std::string_view::npos) {
     logged.push_back("canceller raised " + message);
   } else if (r.message == "a delayed call threw") {
     logged.push_back("call raised " + message);
-  } else if (r.message == "a cooperative task failed and nobody waited for it") {
+  } else if (r.message == "unhandled failure of a cooperative task") {
     logged.push_back("unwatched");
   } else {
     logged.push_back("log " + std::string(r.message));

@@ -64,7 +64,7 @@ void callback_box::close() noexcept {
     const std::lock_guard lock(mutex_);
     closed_ = true;
   }
-  // Nobody waits for these: their deferreds have been fired.
+  // Nothing waits for these: their deferreds have been fired.
   while (waiting()) deliver(static_cast<std::size_t>(-1));
 }
 
@@ -86,7 +86,7 @@ bool callback_state::claim() noexcept {
 
 bool callback_state::withdraw() noexcept {
   if (called_.load(std::memory_order_acquire)) return false;
-  complained_.store(true, std::memory_order_relaxed);  // a call that comes later is no second one
+  complained_.store(true, std::memory_order_relaxed);  // a later call is not the second one
   return !called_.exchange(true, std::memory_order_acq_rel);
 }
 

@@ -31,7 +31,7 @@ bool callback_service::deliver(std::size_t limit) noexcept {
 bool callback_service::drop() noexcept {
   const bool cooperated = std::exchange(cooperator_, nullptr) != nullptr;
   const bool called = first_ != nullptr;
-  // What the functions own may make further calls when it goes: those are dropped as well.
+  // What the functions own may make further calls when it is destroyed: those are dropped as well.
   while (first_ != nullptr) first_->drop();
   return box_->drop_outstanding() || called || cooperated;
 }

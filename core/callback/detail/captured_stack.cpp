@@ -50,7 +50,7 @@ struct symbol {
   std::string place;
 };
 
-/// Names that cannot be told are empty, or what they begin with: g++ makes some for generic lambdas that its own
+/// Names that cannot be decoded are empty, or cut to their beginning: g++ makes some for generic lambdas that its own
 /// library cannot read.
 std::string readable(const char* name) {
   if (name == nullptr) return {};
@@ -63,7 +63,7 @@ std::string readable(const char* name) {
   return symbol.starts_with("_ZSt") || symbol.starts_with("_ZNSt") ? "std::" : "";
 }
 
-/// Whether a call says nothing to those who did not write it.
+/// Whether a call is internal, and means nothing to users.
 bool is_inner_working(std::string_view name) {
   return name.starts_with("wring::detail::") || name.starts_with("wring::failure::") || name.starts_with("std::");
 }
@@ -74,7 +74,7 @@ std::string_view base_name(std::string_view path) { return path.substr(path.find
 
 void ignore(void*, const char*, int) {}
 
-// It may be had only once, and stays.
+// It can be made only once, and stays.
 backtrace_state* debug_information() {
   static backtrace_state* const state = backtrace_create_state(nullptr, 1, ignore, nullptr);
   return state;

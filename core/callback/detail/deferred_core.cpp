@@ -19,11 +19,11 @@ namespace {
 /// Its address tells threads apart.
 constinit thread_local char this_thread = 0;
 
-/// The cores whose last reference has gone while another one was being destroyed.
+/// The cores whose last reference was dropped while another one was being destroyed.
 constinit thread_local deferred_core* doomed = nullptr;
 constinit thread_local bool destroying = false;
 
-/// How deep chains run inside of each other, and those that have been put off at the limit.
+/// How deep chains run inside each other, and those that have been postponed at the limit.
 struct depth_of_runs {
   std::uint32_t depth = 0;
   deferred_core* first = nullptr;
@@ -50,8 +50,8 @@ struct deferred_core::continuation final : typed_link<continuation> {
   core_ref outer;
 };
 
-/// The last run before the limit does what was put off below it before it is over: whoever fired something above the
-/// limit finds its callbacks done, and the stack has an end however many fire each other.
+/// The last run before the limit does what was postponed below it before it ends: what fired something above the limit
+/// finds its callbacks done, and the stack has an end however many fire each other.
 struct deferred_core::inside_run {
   inside_run() noexcept { ++runs.depth; }
   inside_run(const inside_run&) = delete;
@@ -148,7 +148,7 @@ void deferred_core::source_gone() noexcept {
   source_alive_ = false;
   source_ = nullptr;
   const bool held_up = tail_ != tail::held && pauses_ != 0;
-  if (held_up) pauses_ = 0;  // nobody is left who could
+  if (held_up) pauses_ = 0;  // nothing is left that could
   if (!called_) {
     const bool missed = first_ != nullptr || tail_ == tail::held || tail_ == tail::passed_on;
     if (!missed) return end_quietly();
@@ -165,7 +165,7 @@ void deferred_core::break_if_sourceless() noexcept {
 void deferred_core::set_tail(tail t) noexcept {
   tail_ = t;
   if (pauses_ != 0 && !source_alive_ && t != tail::held) [[unlikely]] {
-    pauses_ = 0;  // nobody is left who could
+    pauses_ = 0;  // nothing is left that could
     if (t == tail::dropped) return go_on();
   }
   if (t == tail::dropped) report_if_unhandled();
@@ -311,12 +311,12 @@ void deferred_core::report() noexcept {
     const failure unhandled(take_failure());
     const std::string_view file(fired_at_.file_name());
     const std::string stack = unhandled.fault().stack.line();
-    log::error("a deferred failed and nobody handled it", {"error", unhandled.message()},
+    log::error("unhandled failure of a deferred", {"error", unhandled.message()},
                {"type", unhandled.type_name()},
                {"fired_at", fmt::format("{}:{}", file.substr(file.find_last_of('/') + 1), fired_at_.line())},
                stack.empty() ? log::field() : log::field("stack", stack));
   } catch (...) {
-    std::fputs("wring: a deferred failed and nobody handled it; there is no memory to say more\n", stderr);
+    std::fputs("wring: unhandled failure of a deferred; there is no memory to say more\n", stderr);
   }
 }
 

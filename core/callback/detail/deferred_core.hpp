@@ -220,7 +220,7 @@ class WRING_API deferred_core {
   deferred_link* first_ = nullptr;
   deferred_link* last_ = nullptr;
   deferred_link* canceller_ = nullptr;
-  deferred_core* waited_for_ = nullptr;  // alive: what it waits for has a reference to this, and another owner has one to it
+  deferred_core* waited_for_ = nullptr;  // alive: each of the two has a reference, to this and from another owner
   void* source_ = nullptr;
   const void* thread_;
   deferred_core* next_in_line_ = nullptr;  // in the list of doomed or of postponed chains

@@ -13,7 +13,7 @@ chain_timer::chain_timer(deferred_core& core, duration limit)
   scheduler_.timers().schedule(*this, scheduler_.deadline_after(limit));
 }
 
-// The scheduler may have gone; its timers are disarmed then.
+// The scheduler may have been destroyed; its timers are disarmed then.
 chain_timer::~chain_timer() {
   if (armed()) scheduler_.timers().cancel(*this);
 }

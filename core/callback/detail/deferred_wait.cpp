@@ -10,7 +10,7 @@ namespace wring::detail {
 
 namespace {
 
-/// The end of a chain that was cancelled for want of anybody who waits for it.
+/// The end of a chain that was cancelled because nothing waits for it.
 struct unmissed final : typed_link<unmissed> {
   deferred_core* run(deferred_core& core) noexcept {
     if (core.state() == deferred_core::status::failed && failure(core.peek_failure()).check<cancelled_error>()) {
@@ -85,7 +85,7 @@ void any_deferred_wait::cancel_again() noexcept {
 }
 
 // Cancelling a deferred calls back into the program, which a scope that is being cancelled could not bear: it is done
-// in the task's turn. The flow goes into the ready queue while it remains suspended on this, and is restarted.
+// in the task's turn. The flow is put into the ready queue while it remains suspended on this, and is restarted.
 void any_deferred_wait::queue_cancel() noexcept {
   if (cancel_queued_ || !suspended()) return;
   cancel_queued_ = true;
@@ -136,8 +136,8 @@ void any_deferred_wait::arrived() noexcept {
   }
 }
 
-/// A cancelled task does not care for a value that comes of cancelling, and cancelled_error is what it waits for. A
-/// value that came before cancel() was called is the task's: a lock that was passed on, for one. Failures are thrown.
+/// A cancelled task drops a value that results from cancelling, and waits for cancelled_error. A value that was there
+/// before cancel() was called is the task's: a lock that was passed on, for one. Failures are thrown.
 bool any_deferred_wait::confirms_cancel() noexcept {
   const bool failed = chain_->state() == deferred_core::status::failed;
   if (failed ? !failure(chain_->peek_failure()).check<cancelled_error>() : !asked_) return false;

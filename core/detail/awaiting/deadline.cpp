@@ -10,7 +10,7 @@ void deadline_scope::start(flow& f) noexcept {
   timer_wheel& timers = f.sched().timers();
   const std::int64_t now = f.sched().clock_now();
   if (relative_) {
-    // Mostly it is some time ahead: then there is nothing else to be found out.
+    // Usually it is some time ahead: then nothing else needs to be determined.
     if (deadline_ns > 0 && deadline_ns <= last_time - now) [[likely]]
       return timers.arm(*this, now + deadline_ns);
     deadline_ns = time_after(now, deadline_ns);

@@ -86,7 +86,7 @@ task_tree::task_tree(const scope_node& root, std::size_t frame_limit, bool group
     std::size_t parent;
     task_limits limits;  // that hold around the scope
   };
-  std::vector<item> left{{&root, 0, {}}};  // to be looked at, the next one last
+  std::vector<item> left{{&root, 0, {}}};  // to be visited, the next one last
   while (!left.empty()) {
     auto [scope, parent, limits] = left.back();
     left.pop_back();

@@ -22,7 +22,7 @@ int open_nothing() noexcept {
 void open_standard_descriptors() noexcept {
   const int error_number = errno;
   if (is_closed(STDIN_FILENO) || is_closed(STDOUT_FILENO) || is_closed(STDERR_FILENO)) {
-    // The kernel gives the lowest number that is free, so this is right with several threads too.
+    // The kernel assigns the lowest free number, so this is right with several threads too.
     int fd = open_nothing();
     while (fd >= 0 && fd <= STDERR_FILENO) fd = open_nothing();
     if (fd >= 0) ::close(fd);

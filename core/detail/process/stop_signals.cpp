@@ -29,7 +29,7 @@ void on_stop(int number) {
   errno = error_number;
 }
 
-void on_broken_pipe(int) {}  // whoever wrote gets EPIPE
+void on_broken_pipe(int) {}  // the writer gets EPIPE
 
 /// A signal whose disposition is ours while there are users.
 struct disposition {

@@ -34,7 +34,7 @@ void release(void* block) noexcept {
 
 #ifdef WRING_RECYCLER_QUARANTINES
 
-// The fast paths in the header find no free block and no room, so everything comes here. Blocks are listed outside of
+// The fast paths in the header find no free block and no room, so every call ends up here. Blocks are listed outside of
 // themselves, so that all of their bytes can be poisoned.
 class kept_blocks {
  public:
@@ -50,7 +50,7 @@ class kept_blocks {
     if (bytes_ > limit_) clear();
   }
 
-  /// The block that has waited longest, or null while too few wait behind it.
+  /// The block that has waited longest, or null while too few wait after it.
   void* take(std::size_t index) noexcept { return rings_[index].count > held_back ? oldest(index) : nullptr; }
 
   bool keep(void* block, std::size_t index) noexcept {
@@ -106,7 +106,7 @@ constexpr bool keeps = false;
 constexpr bool keeps = true;
 #endif
 
-// The blocks are in the frame_cache, where the fast paths find them: what comes here is a block they had no room for.
+// The blocks are in the frame_cache, where the fast paths find them: this handles blocks they had no room for.
 class kept_blocks {
  public:
   [[nodiscard]] std::size_t bytes() const noexcept { return limit_ - this_frame_cache.room; }

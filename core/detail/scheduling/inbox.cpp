@@ -10,9 +10,9 @@
 #include <wring/core/detail/scheduling/inbox.hpp>
 
 // A producer takes a position with one exchange, fills the slot, says so in the slot, and leaves through the gate: with
-// one producer that is two atomic operations on a line that it mostly has to itself already, and none of the consumer's
-// are. Slots in a row matter as much: the processor fetches the next ones ahead, where nodes of a list would each be
-// waited for.
+// one producer that is two atomic operations on a line that it usually owns already, and none of the consumer's are.
+// Slots in a row matter as much: the processor fetches the next ones ahead, where nodes of a list would each be waited
+// for.
 
 namespace wring::detail {
 namespace {
@@ -57,7 +57,7 @@ inbox::~inbox() {
 }
 
 bool inbox::try_push(item&& work) noexcept {
-  // Acquired, so that what is seen of taken_ is no older: the consumer writes that first when it goes back.
+  // Acquired, so that what is seen of taken_ is no older: the consumer writes that first when it moves back.
   std::uint64_t position = tail_.load(std::memory_order_acquire);
   for (;;) {
     if ((position & (locked | closed)) != 0) [[unlikely]] {
@@ -69,7 +69,7 @@ bool inbox::try_push(item&& work) noexcept {
     if (position - seen_.load(std::memory_order_acquire) >= capacity_) {
       const std::uint64_t taken = taken_.load(std::memory_order_acquire);
       if (position - taken >= capacity_) {
-        // Only if that is still the tail: otherwise the consumer may have gone on, or back, meanwhile.
+        // Only if that is still the tail: otherwise the consumer may have moved on, or back, meanwhile.
         const std::uint64_t now = tail_.load(std::memory_order_acquire);
         if (now == position) return false;
         position = now;
@@ -84,7 +84,8 @@ bool inbox::try_push(item&& work) noexcept {
   slot& s = slots_[position & mask_];
   ::new (static_cast<void*>(s.work)) item(std::move(work));
   std::atomic_ref(s.full).store(1, std::memory_order_release);
-  // The first to leave during a sleep wakes the consumer. All others are done with the inbox, which may be gone now.
+  // The first to leave during a sleep wakes the consumer. All others have finished with the inbox, which may have been
+  // destroyed.
   if (gate_.fetch_add(1, std::memory_order_seq_cst) == asleep) [[unlikely]] {
     wake_(wake_argument_);
     woken_.fetch_add(1, std::memory_order_release);
@@ -111,7 +112,7 @@ inbox::item inbox::pop() noexcept {
   return work;
 }
 
-// To the beginning of the ring, if nobody has taken a position since; the positions between count as visited.
+// To the beginning of the ring, if no position has been taken since; the positions between count as visited.
 void inbox::go_back() noexcept {
   std::uint64_t expected = position_;
   if (tail_.load(std::memory_order_relaxed) != expected ||

@@ -82,7 +82,7 @@ timer* timer_wheel::detach(unsigned index) noexcept {
 }
 
 /// Moves time to the target tick and lists what is due, in order, in the due slot. Slot by slot, so that even if very
-/// many are due, those that get sorted together are few.
+/// many are due, few are sorted together.
 void timer_wheel::collect(std::uint64_t target, std::int64_t now_ns) noexcept {
   timer** tail = &slots_[due_slot].head;
   for (unsigned index = earliest(); index != due_slot; index = earliest()) {

@@ -144,7 +144,7 @@ task<> aborted(testing::stream_pair& ends, const testing::stream_check_options& 
     a.abort();
   });
   if (*waiting) {
-    expect(!**waiting, "a read gave bytes that nobody wrote");
+    expect(!**waiting, "a read returned bytes that were not written");
     expect(!options.reports_abort, "an aborted stream looks like one that ended well");
   }
   const auto read = co_await a.read_some().result();
@@ -174,7 +174,7 @@ constexpr std::array rules{
     stream_rule{"close ends what waits on the stream with errc::closed", close_under_way},
     stream_rule{"a stream that is destroyed ends for its peer", destroyed},
     stream_rule{"abort ends the stream at both ends", aborted},
-    stream_rule{"writes to a peer that has gone fail", peer_gone},
+    stream_rule{"writes to a peer that has closed fail", peer_gone},
 };
 
 }  // namespace

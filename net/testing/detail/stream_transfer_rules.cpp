@@ -166,7 +166,7 @@ task<> back_pressure(testing::stream_pair& ends, const testing::stream_check_opt
     });
     co_await until_still(sent);
     if (sent >= options.most_held)
-      throw testing::check_failed(fmt::format("{} bytes were taken while nobody read", sent));
+      throw testing::check_failed(fmt::format("{} bytes were accepted while nothing read", sent));
     keep_on = false;
     co_await receive_pattern(b, 0, sent + pattern_period, read_style::mixed, 10'000);
   });

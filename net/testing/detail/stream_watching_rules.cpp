@@ -14,7 +14,7 @@ namespace wring::net::detail {
 
 namespace {
 
-/// Counts what it is told.
+/// Counts what is reported to it.
 class tally final : public stream_observer {
  public:
   void arrived() noexcept override { ++arrivals; }
@@ -80,7 +80,7 @@ task<> told_of_bytes(testing::stream_pair& ends, const testing::stream_check_opt
   co_await send_pattern(b, 20, 10, 10);
   co_await sleep_for(std::chrono::milliseconds(5));
   expect(seen.arrivals == last, "an observer was told of bytes after it had been taken away");
-  // Whoever comes late is told of what is there.
+  // A late observer is told of what has arrived.
   a.watch(&late);
   while (late.arrivals == 0) co_await sleep_for(std::chrono::milliseconds(1));
   co_await receive_pattern(a, 20, 10, read_style::mixed, 3);
@@ -88,7 +88,7 @@ task<> told_of_bytes(testing::stream_pair& ends, const testing::stream_check_opt
   a.watch(nullptr);
 }
 
-/// In what state a stream is when its end comes.
+/// The state of a stream when its end arrives.
 enum class state { idle, unread, reading, after_span, full };
 
 /// Sends until `a` receives no more, and a little that it has not received. Returns how much.
@@ -179,7 +179,7 @@ task<> written_at_once(testing::stream_pair& ends, const testing::stream_check_o
   std::size_t sent = try_pattern(a, 0, 1000);
   if (sent == 0) co_return;
   co_await receive_pattern(b, 0, sent, read_style::mixed, 300);
-  // Up to the brim, with a writer behind that: it has the next turn.
+  // Filled up, with a writer waiting: it has the next turn.
   const std::size_t from = sent;
   for (;;) {
     const std::size_t count = try_pattern(a, sent, 10'000);
@@ -207,14 +207,14 @@ task<> written_at_once(testing::stream_pair& ends, const testing::stream_check_o
 }
 
 constexpr std::array rules{
-    stream_rule{"an observer is told of bytes that nobody waits for", told_of_bytes},
+    stream_rule{"an observer is told of bytes that are not waited for", told_of_bytes},
     stream_rule{"an observer is told of the end on an idle stream", told_of_end<state::idle, false>},
-    stream_rule{"an observer is told of the end behind bytes that nobody has read", told_of_end<state::unread, false>},
+    stream_rule{"an observer is told of the end after unread bytes", told_of_end<state::unread, false>},
     stream_rule{"an observer is told of the end while a task reads", told_of_end<state::reading, false>},
     stream_rule{"an observer is told of the end after a read into a span", told_of_end<state::after_span, false>},
     stream_rule{"an observer is told of the end when nothing more is received", told_of_end<state::full, false>},
     stream_rule{"an observer is told of an abort on an idle stream", told_of_end<state::idle, true>},
-    stream_rule{"an observer is told of an abort behind bytes that nobody has read", told_of_end<state::unread, true>},
+    stream_rule{"an observer is told of an abort after unread bytes", told_of_end<state::unread, true>},
     stream_rule{"an observer is told of an abort while a task reads", told_of_end<state::reading, true>},
     stream_rule{"an observer is told of an abort after a read into a span", told_of_end<state::after_span, true>},
     stream_rule{"an observer is told of an abort when nothing more is received", told_of_end<state::full, true>},

@@ -247,7 +247,7 @@ TEST_CASE("a failure that nobody handles is reported once, when nobody is left w
     static_cast<void>(source.get());
     source.errback(std::runtime_error("lost"));
     REQUIRE(log.lines().size() == 1);
-    CHECK_THAT(log.lines()[0], ContainsSubstring("nobody handled it error=lost type=std::runtime_error"));
+    CHECK_THAT(log.lines()[0], ContainsSubstring("unhandled failure of a deferred error=lost type=std::runtime_error"));
     CHECK_THAT(log.lines()[0], ContainsSubstring("fired_at=deferred_chaining_test.cpp:"));
   }
   SECTION("the handle goes after it has fired") {

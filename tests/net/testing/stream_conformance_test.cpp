@@ -268,11 +268,11 @@ TEST_CASE("a stream that breaks a rule is found out", "[stream_conformance]") {
       {defect::close_leaves_reader, "errc::closed"},
       {defect::outlives_destruction, "a stream that is destroyed ends for its peer"},
       {defect::abort_looks_like_close, "looks like one that ended well"},
-      {defect::ignores_a_gone_peer, "writes to a peer that has gone fail"},
+      {defect::ignores_a_gone_peer, "writes to a peer that has closed fail"},
       {defect::loses_cancelled_read, "a cancelled read has taken nothing"},
       {defect::heals_torn_writes, "a write that is cancelled has written nothing"},
       {defect::misreports_cancelled_write, "a write that is cancelled is reported as it was"},
-      {defect::hides_arrivals, "an observer is told of bytes that nobody waits for"},
+      {defect::hides_arrivals, "an observer is told of bytes that are not waited for"},
       {defect::hides_the_end, "an observer is told of the end on an idle stream"},
       {defect::loses_what_it_tries, "bytes that came before the end were lost"},
   }));
