@@ -10,7 +10,8 @@ call_already_made::call_already_made(const char* what)
 call_already_made::~call_already_made() = default;
 
 call_already_cancelled::call_already_cancelled(const char* what)
-    : std::logic_error(std::string("delayed_call::") + what + ": the call was cancelled, or its scheduler was destroyed") {}
+    : std::logic_error(std::string("delayed_call::") + what +
+                       ": the call was cancelled, or its scheduler was destroyed") {}
 call_already_cancelled::~call_already_cancelled() = default;
 
 }  // namespace wring

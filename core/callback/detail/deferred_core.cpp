@@ -311,8 +311,7 @@ void deferred_core::report() noexcept {
     const failure unhandled(take_failure());
     const std::string_view file(fired_at_.file_name());
     const std::string stack = unhandled.fault().stack.line();
-    log::error("unhandled failure of a deferred", {"error", unhandled.message()},
-               {"type", unhandled.type_name()},
+    log::error("unhandled failure of a deferred", {"error", unhandled.message()}, {"type", unhandled.type_name()},
                {"fired_at", fmt::format("{}:{}", file.substr(file.find_last_of('/') + 1), fired_at_.line())},
                stack.empty() ? log::field() : log::field("stack", stack));
   } catch (...) {
