@@ -73,7 +73,7 @@ def check_links(page, text):
 def main():
     source, build = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
     pages = [pathlib.Path(argument) for argument in sys.argv[3:]] or [
-        *sorted(source.glob('*.md')), *sorted((source / 'docs').rglob('*.md'))]
+        *sorted(source.glob('*.md')), *sorted((source / 'docs').rglob('*.md')), *sorted((source / 'bench').rglob('*.md'))]
     command = compiler(source, build)
     problems = []
     total = 0
