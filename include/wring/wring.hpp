@@ -49,10 +49,14 @@
 #include <wring/core/signals.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/steady_clock.hpp>
+#include <wring/core/sync/barrier.hpp>
 #include <wring/core/sync/channel.hpp>
+#include <wring/core/sync/condition.hpp>
 #include <wring/core/sync/event.hpp>
+#include <wring/core/sync/latch.hpp>
 #include <wring/core/sync/mutex.hpp>
 #include <wring/core/sync/semaphore.hpp>
+#include <wring/core/sync/shared_result.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/task_info.hpp>
 #include <wring/core/task_local.hpp>
