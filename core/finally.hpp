@@ -42,7 +42,7 @@ WRING_API void report_cleanup(const std::exception_ptr& failure, duration limit)
 template <class Body, class Cleanup>
 auto run_finally(Body& body, Cleanup& cleanup, duration limit) -> task<value_of<Body>> {
   auto out = co_await capture<Body>(body);
-  auto bounded = [&] { return move_on_op<Cleanup&>(cleanup, limit.count()); };
+  auto bounded = [&] { return move_on_op<Cleanup&>(cleanup, limit.count(), true); };
   auto guarded = [&] { return shielded<decltype(bounded)&>(bounded); };
   auto cleaned = co_await capture<decltype(guarded)>(guarded);
   if (cleaned.value && !*cleaned.value) report_cleanup(nullptr, limit);

@@ -23,6 +23,7 @@
 
 using namespace std::chrono_literals;
 using wring::move_on_after;
+using wring::move_on_at;
 using wring::sleep_for;
 using wring::task;
 using wring::timeout_error;
@@ -120,6 +121,29 @@ TEST_CASE("what is not over in time is cancelled and reported", "[timeout]") {
     const bool over = co_await move_on_after(1s, forever());
     CHECK_FALSE(over);
     CHECK(since(begin) == 4s);
+  });
+}
+
+TEST_CASE("what is late by a time of the clock is nothing special where move_on_at says so", "[timeout]") {
+  run_jumping([]() -> task<> {
+    const balance even;
+    const auto begin = wring::steady_clock::now();
+    const std::optional<int> early = co_await move_on_at(begin + 1s, number_after(1ms, 1));
+    CHECK(early == 1);
+    const std::optional<int> late = co_await move_on_at(begin + 1s, number_after(1h, 1));
+    CHECK_FALSE(late);
+    CHECK(since(begin) == 1s);
+    const bool past = co_await move_on_at(begin + 1s, forever());
+    CHECK_FALSE(past);
+    CHECK(since(begin) == 1s);
+    const std::chrono::time_point<wring::steady_clock, std::chrono::hours> coarse(
+        std::chrono::ceil<std::chrono::hours>(begin.time_since_epoch()));
+    const bool to_the_hour = co_await move_on_at(coarse, forever());
+    CHECK_FALSE(to_the_hour);
+    CHECK(wring::steady_clock::now() == coarse);
+    const bool never = co_await move_on_at(wring::steady_clock::time_point::max(), sleep_for(24h));
+    CHECK(never);
+    CHECK_THROWS_AS(co_await move_on_at(wring::steady_clock::now() + 1s, fail_after(1ms)), std::runtime_error);
   });
 }
 

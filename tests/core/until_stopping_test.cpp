@@ -2,6 +2,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -13,8 +14,10 @@
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
+#include <wring/core/timeout.hpp>
 #include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
+#include <wring/core/when_any.hpp>
 
 #include "counted.hpp"
 #include "waits.hpp"
@@ -107,6 +110,63 @@ TEST_CASE("a request to stop that comes from elsewhere takes effect", "[until_st
     const bool finished = co_await until_stopping(forever());
     CHECK_FALSE(finished);
   });
+}
+
+TEST_CASE("a request to stop can be waited for by itself", "[until_stopping]") {
+  wring::testing::run([]() -> task<> {
+    std::vector<int> log;
+    auto wait = [&](int name) -> task<> {
+      co_await until_stopping();
+      log.push_back(name);
+      CHECK_FALSE(wring::this_task::cancelled());
+      co_await wring::yield();
+      log.push_back(name);
+    };
+    co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
+      n.start(std::ref(wait), 1);
+      n.start(std::ref(wait), 2);
+      co_await settle();
+      CHECK(log.empty());
+      wring::scheduler::current().request_stop();
+      CHECK(log.empty());
+    });
+    CHECK(log == std::vector<int>{1, 2, 1, 2});
+    co_await until_stopping();  // it has been asked already
+  });
+}
+
+TEST_CASE("the wait for a request to stop goes together with scopes", "[until_stopping]") {
+  wring::testing::run([]() -> task<> {
+    const bool stopped = co_await wring::move_on_after(1ms, until_stopping());
+    CHECK_FALSE(stopped);
+    wring::cancel_scope scope;
+    auto cancel = [&]() -> task<> {
+      co_await settle();
+      scope.cancel();
+    };
+    const auto [waited, done] = co_await wring::when_all(scope.run(until_stopping()), cancel());
+    CHECK_FALSE(waited);
+    const auto [by_itself, five_came] = co_await wring::when_any(until_stopping(), five());
+    CHECK_FALSE(by_itself);
+    CHECK(five_came == 5);
+    wring::scheduler::current().request_stop();
+    const bool nested = co_await until_stopping([] { return until_stopping(); });
+    CHECK_FALSE(nested);  // the outer one is asked first
+    const bool now = co_await wring::move_on_after(wring::forever, until_stopping());
+    CHECK(now);
+  });
+}
+
+TEST_CASE("the wait for a request to stop can be cancelled everywhere", "[until_stopping]") {
+  const auto points = wring::testing::cancel_everywhere([]() -> task<> {
+    auto stop = [&]() -> task<> {
+      co_await wring::sleep_for(1ms);
+      wring::scheduler::current().request_stop();
+    };
+    co_await wring::when_all(until_stopping(), stop());
+    co_await until_stopping();
+  });
+  CHECK(points > 1);
 }
 
 TEST_CASE("what runs until a stop can be cancelled everywhere", "[until_stopping]") {

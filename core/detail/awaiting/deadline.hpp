@@ -106,11 +106,12 @@ class [[nodiscard]] with_deadline_op : public scoped<with_deadline_op<Op>, Op> {
   deadline_scope deadline_;
 };
 
-/// What move_on_after returns.
+/// What move_on_after and move_on_at return.
 template <class Op>
 class [[nodiscard]] move_on_op : public absorbing<move_on_op<Op>, Op> {
  public:
-  move_on_op(Op& op, std::int64_t nanoseconds) : absorbing<move_on_op, Op>(op), deadline_(nanoseconds, true) {}
+  move_on_op(Op& op, std::int64_t nanoseconds, bool relative)
+      : absorbing<move_on_op, Op>(op), deadline_(nanoseconds, relative) {}
 
  private:
   friend scoped<move_on_op, Op>;
