@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <type_traits>
@@ -19,6 +20,24 @@
 
 namespace wring {
 
+/// What a channel holds at most that is bounded by weight too.
+struct channel_limits {
+  std::size_t items = 1024;                       ///< memory for them is allocated once
+  std::size_t weight = std::size_t{1024} * 1024;  ///< of all items together, in what their weight is counted in
+};
+static_assert(std::is_trivially_destructible_v<channel_limits>);
+
+/// The weight of items in a channel that is bounded by their number alone.
+struct unweighted {};
+
+/// The weight of items that are ranges, strings for instance: the bytes of their elements.
+struct weight_in_bytes {
+  template <class Range>
+  [[nodiscard]] std::size_t operator()(const Range& item) const noexcept {
+    return std::size(item) * sizeof(*std::data(item));
+  }
+};
+
 /// A bounded queue between tasks, with any number of senders and receivers.
 ///
 ///     wring::channel<job> jobs(64);
@@ -30,13 +49,27 @@ namespace wring {
 /// stored: a send ends when its item has been handed to a receiver. One thread: for threads there is `scheduler::post`.
 /// Memory for `capacity` items is allocated once; sending, receiving and waiting allocate nothing. Destroying a channel
 /// that tasks wait for ends the process with a message; items left in it are destroyed.
-template <class T>
+///
+/// With a `Weight`, a function object that says how heavy an item is, it is full also when the next item would make
+/// what is stored heavier than its limit:
+///
+///     wring::channel<std::string, wring::weight_in_bytes> lines({.items = 1000, .weight = 65536});
+///
+/// An item that is heavier than the limit all by itself goes in alone, when nothing else is stored. Light items do not
+/// overtake a heavy one that waits for room. An item's weight must not change while it is in the channel.
+template <class T, class Weight = unweighted>
 class channel {
+  static constexpr bool weighted = !std::is_same_v<Weight, unweighted>;
   static_assert(std::is_object_v<T> && !std::is_const_v<T> && std::is_nothrow_move_constructible_v<T>,
                 "channel<T>: T is an object type whose move constructor is noexcept");
 
  public:
-  explicit channel(std::size_t capacity) : slots_(capacity) {}
+  explicit channel(std::size_t capacity)
+    requires(!weighted)
+      : slots_(capacity) {}
+  explicit channel(const channel_limits& limits, Weight weight = {})
+    requires(weighted && std::is_nothrow_invocable_r_v<std::size_t, const Weight&, const T&>)
+      : slots_(limits.items), most_weight_(limits.weight), weigh_(std::move(weight)) {}
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
   ~channel() {
@@ -64,9 +97,12 @@ class channel {
 
   /// Sends `item` if that does not require waiting. False if the channel is full or closed; `item` is unchanged then.
   template <class U = T>
-    requires std::constructible_from<T, U>
+    requires std::constructible_from<T, U> && (!weighted || std::same_as<std::remove_cvref_t<U>, T>)
   [[nodiscard]] bool try_send(U&& item) noexcept(std::is_nothrow_constructible_v<T, U>) {
     if (closed_ || (receivers_.empty() && size_ == slots_.size())) return false;
+    if constexpr (weighted) {
+      if (!senders_.empty() || !fits(item)) return false;
+    }
     if constexpr (std::same_as<U, T>) {
       put(std::move(item));
     } else {
@@ -104,6 +140,12 @@ class channel {
   [[nodiscard]] std::size_t size() const noexcept { return size_ + returned_.size(); }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] std::size_t capacity() const noexcept { return slots_.size(); }
+  /// How heavy the items are that are stored, together.
+  [[nodiscard]] std::size_t weight() const noexcept
+    requires(weighted)
+  {
+    return weight_;
+  }
 
  private:
   class send_wait : public detail::listed_wait<send_wait> {
@@ -116,6 +158,10 @@ class channel {
       return sent_ || channel_.closed_;
     }
     void suspend() noexcept { channel_.senders_.push(*this); }
+    void cancel() noexcept override {
+      detail::listed_wait<send_wait>::cancel();
+      if constexpr (weighted) channel_.admit();  // the next may be lighter
+    }
     void take() { take_result().value(); }
     wring::result<> take_result() noexcept {
       if (sent_) return {};
@@ -125,6 +171,7 @@ class channel {
     [[nodiscard]] auto result() && noexcept { return detail::as_result<send_wait>(*this); }
     wait_description describe() const noexcept override { return {.operation = "send to a channel"}; }
 
+    [[nodiscard]] const T& item() const noexcept { return item_; }
     T&& hand_over() noexcept {
       sent_ = true;
       this->complete();
@@ -165,13 +212,20 @@ class channel {
     std::uint64_t number_ = 0;
   };
 
-  // Invariants: receivers wait only while nothing is stored and no sender waits; senders wait only while it is full.
-  // Items are numbered as they are taken, so that those put back are in order, whichever receiver returns one first.
+  // Invariants: receivers wait only while nothing is stored and no sender waits; senders wait only while it is full, or
+  // what the first of them sends is too heavy for what room there is. Items are numbered as they are taken, so that
+  // those put back are in order, whichever receiver returns one first.
+
+  /// Whether the weight of one more item is no obstacle.
+  [[nodiscard]] bool fits(const T& item) const noexcept {
+    return empty() || (weight_ <= most_weight_ && weigh_(item) <= most_weight_ - weight_);
+  }
 
   void put(T&& item) noexcept {
     if (receive_wait* w = receivers_.pop()) {
       w->deliver(std::move(item), taken_++);
     } else {
+      if constexpr (weighted) weight_ += weigh_(item);
       slots_[(head_ + size_) % slots_.size()].emplace(std::move(item));
       ++size_;
     }
@@ -181,18 +235,19 @@ class channel {
     if (!returned_.empty()) [[unlikely]] {
       const auto first = returned_.begin();
       number = first->first;
-      out.emplace(std::move(first->second));
+      remove(first->second, out);
       returned_.erase(first);
+      if constexpr (weighted) admit();
       return true;
     }
     number = taken_;
     if (size_ != 0) {
       std::optional<T>& slot = slots_[head_];
-      out.emplace(std::move(*slot));
+      remove(*slot, out);
       slot.reset();
       head_ = (head_ + 1) % slots_.size();
       --size_;
-      if (send_wait* w = senders_.pop()) put(w->hand_over());
+      admit();
     } else if (send_wait* w = senders_.pop()) {
       out.emplace(w->hand_over());
     }
@@ -200,16 +255,36 @@ class channel {
     return out.has_value();
   }
 
+  void remove(T& stored, std::optional<T>& out) noexcept {
+    if constexpr (weighted) weight_ -= weigh_(stored);
+    out.emplace(std::move(stored));
+  }
+
+  /// Lets senders in that there is room for now.
+  void admit() noexcept {
+    if constexpr (weighted) {
+      while (!senders_.empty() && size_ != slots_.size() && fits(senders_.front()->item())) {
+        put(senders_.pop()->hand_over());
+      }
+    } else if (send_wait* w = senders_.pop()) {
+      put(w->hand_over());
+    }
+  }
+
   // Allocates, and if that fails the process ends: an item is not dropped.
   void put_back(T&& item, std::uint64_t number) noexcept {
     if (receive_wait* w = receivers_.pop()) {
       w->deliver(std::move(item), number);
     } else {
+      if constexpr (weighted) weight_ += weigh_(item);
       returned_.emplace(number, std::move(item));
     }
   }
 
   std::vector<std::optional<T>> slots_;  // a ring
+  std::size_t most_weight_ = 0;
+  std::size_t weight_ = 0;  // of what is stored
+  [[no_unique_address]] Weight weigh_;
   std::size_t head_ = 0;
   std::size_t size_ = 0;
   std::uint64_t taken_ = 0;              // how many have been

@@ -55,6 +55,7 @@
 #include <wring/core/sync/event.hpp>
 #include <wring/core/sync/latch.hpp>
 #include <wring/core/sync/mutex.hpp>
+#include <wring/core/sync/rate_limiter.hpp>
 #include <wring/core/sync/semaphore.hpp>
 #include <wring/core/sync/shared_result.hpp>
 #include <wring/core/task.hpp>

@@ -32,6 +32,8 @@ OPERATIONS = {
     'nursery::vacant': 'room in a nursery',
     'ready_signal::wait': 'a child to be ready',
     'semaphore::acquire_wait': 'acquire permits',
+    'rate_limiter::acquire_wait': 'acquire tokens',
+    'detail::until_cancelled': 'a request to stop',
     'detail::readiness_wait': lambda v: (member(v, 'what_').string(), int(member(v, 'fd')), ''),
     'event::waiter': 'wait for an event',
     'mutex::lock_wait': 'lock a mutex',
