@@ -28,6 +28,16 @@ bool memory_stream::has_writer() const noexcept {
   return first != nullptr && first->is_task();
 }
 
+buffer_lease memory_stream::try_read_some() noexcept {
+  if (received_ahead() == 0) return {};
+  detail::memory_read_wait<buffer_lease> read(incoming());
+  return read.take_at_once();
+}
+
+std::size_t memory_stream::received_ahead() const noexcept {
+  return link_ == nullptr || incoming()->has_reader() ? 0 : incoming()->arrived();
+}
+
 std::size_t memory_stream::try_write(std::span<const std::span<const std::byte>> parts) noexcept {
   return link_ == nullptr ? 0 : outgoing()->try_put(parts);
 }

@@ -48,6 +48,10 @@ class WRING_API memory_stream {
     return detail::memory_read_wait<std::size_t>(incoming(), into);
   }
 
+  /// See `stream`.
+  [[nodiscard]] buffer_lease try_read_some() noexcept;
+  [[nodiscard]] std::size_t received_ahead() const noexcept;
+
   /// See `stream`. Faults are errc::closed, also after shut_down_write, errc::write_torn, EPIPE if the peer has closed,
   /// ECONNRESET after its abort, and what was injected.
   [[nodiscard]] auto write_all(std::span<const std::byte> data) noexcept {

@@ -69,6 +69,16 @@ class WRING_API reader {
   [[nodiscard]] auto read_line(std::size_t limit = default_line_limit) noexcept {
     return detail::line_read(buffer_, limit);
   }
+  /// The next line if it is there already, in the buffer or received ahead by the stream: nothing is waited for. None
+  /// if there is no whole one: what has come of a line, also the rest before the end of the stream, is left. None, too,
+  /// for what read_line fails with, a line of more than `limit` bytes for instance: read_line then says so.
+  ///
+  /// For who has been asked to stop, and answers what had come by then:
+  ///
+  ///     while (const auto line = in.try_read_line()) co_await answer(*line);
+  [[nodiscard]] std::optional<std::string_view> try_read_line(std::size_t limit = default_line_limit) noexcept {
+    return detail::try_read_line(buffer_, limit);
+  }
   /// The lines up to the end of the stream.
   [[nodiscard]] line_sequence lines(std::size_t limit = default_line_limit) noexcept { return {*this, limit}; }
 
@@ -85,7 +95,8 @@ class WRING_API reader {
   [[nodiscard]] auto read_some() noexcept { return detail::chunk_read(buffer_); }
   [[nodiscard]] auto read(std::span<std::byte> into) noexcept { return detail::partial_read(buffer_, into); }
 
-  /// Bytes that have been received and not taken.
+  /// Bytes that have been received and not taken, as far as the reader has them: the stream may have more
+  /// (`received_ahead`).
   [[nodiscard]] std::span<const std::byte> buffered() const noexcept { return buffer_.unread(); }
   /// Takes them: to hand the stream over to other code, which has to start with these. Empty if there are none.
   [[nodiscard]] buffer_lease take_buffered() noexcept { return buffer_.take(); }

@@ -45,6 +45,9 @@ namespace wring::net {
 ///
 /// Optional members, which the library's streams have. For a stream without one, a reference behaves as described last:
 ///
+/// - `try_read_some() noexcept` returns what has been received already, as read_some would but without waiting: nothing
+///   if there is nothing yet, at the end, and while a task reads (the next read tells which). Otherwise nothing.
+/// - `received_ahead() noexcept` is the number of bytes that repeated calls of it would return. Otherwise 0.
 /// - `try_write(spans) noexcept` writes what can be written without waiting, and returns the number of bytes: zero
 ///   while another write is in progress, and where no more may be written (the next write_all reports why). Otherwise
 ///   0.
@@ -103,6 +106,8 @@ class stream_ref {
   [[nodiscard]] auto close() const noexcept { return detail::erased_operation<void>(table_->close, stream_); }
   void abort() const noexcept { table_->abort(stream_); }
 
+  [[nodiscard]] buffer_lease try_read_some() const noexcept { return table_->try_read_some(stream_); }
+  [[nodiscard]] std::size_t received_ahead() const noexcept { return table_->received_ahead(stream_); }
   [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) const noexcept {
     return table_->try_write(stream_, parts);
   }
@@ -165,9 +170,11 @@ class any_stream : private stream_ref {
   using stream_ref::peer_address;
   using stream_ref::read;
   using stream_ref::read_some;
+  using stream_ref::received_ahead;
   using stream_ref::security;
   using stream_ref::shut_down_write;
   using stream_ref::target;
+  using stream_ref::try_read_some;
   using stream_ref::try_write;
   using stream_ref::watch;
   using stream_ref::write_all;

@@ -75,6 +75,17 @@ class WRING_API tcp_stream {
   /// the two may be mixed.
   [[nodiscard]] auto read(std::span<std::byte> into) { return detail::socket_read_wait(socket(), into); }
 
+  /// Returns what has been received already, as read_some would but without waiting: empty if there is nothing, at the
+  /// end of the stream, while another task reads, and once it is closed. Bytes that only the kernel has so far do not
+  /// count; they are received while a task reads and, up to the receive quota, after that.
+  [[nodiscard]] buffer_lease try_read_some() noexcept {
+    return socket_ != nullptr && socket_->readable_at_once() ? socket_->pop() : buffer_lease();
+  }
+  /// The number of bytes that repeated calls of try_read_some would return.
+  [[nodiscard]] std::size_t received_ahead() const noexcept {
+    return socket_ != nullptr && socket_->readable_at_once() ? socket_->bytes_ahead() : 0;
+  }
+
   /// Writes all of `data`, which must stay unchanged until this has ended. Calls from several tasks queue in order.
   /// Delivering: it may end with success although it was cancelled meanwhile. Cancelled half way, it poisons the write
   /// side: later writes fail with errc::write_torn, since the peer has received a part; reads continue.

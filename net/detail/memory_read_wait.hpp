@@ -24,6 +24,12 @@ class WRING_API memory_read_wait final : public leaf<memory_read_wait<T>, T>, me
   void cancel() noexcept override;
   T take() { return outcome_->take(); }
   wring::result<T> take_result() noexcept { return std::move(*outcome_); }
+  /// Without a wait: what is there, of which there must be something. Empty if there is no memory for it.
+  T take_at_once() noexcept {
+    const bool there = attempt();
+    pipe_->settle();
+    return there && *outcome_ ? std::move(**outcome_) : T();
+  }
   void put_back(T& taken) noexcept;
   wait_description describe() const noexcept override { return {.operation = "read from a memory stream"}; }
 

@@ -130,6 +130,18 @@ task<> read_buffer::fill(read_goal& goal) {
   } while (!goal.look(*this, at_end));
 }
 
+bool read_buffer::fill_at_once() noexcept {
+  buffer_lease more = stream.try_read_some();
+  if (more.empty()) return false;
+  if (begin_ == end_) {
+    static_cast<void>(take());
+    put_back(std::move(more));
+  } else {
+    keep(more);
+  }
+  return !out_of_memory_;
+}
+
 task<> read_buffer::fill_directly(std::span<std::byte> into, std::size_t least, result<std::size_t>& count) {
   const occupied here(*this);
   const std::size_t before = unread().size();

@@ -59,6 +59,15 @@ bool line_read::look(read_buffer& buffer, bool at_end) noexcept {
   return end(all);
 }
 
+std::optional<std::string_view> try_read_line(read_buffer& buffer, std::size_t limit) noexcept {
+  if (buffer.obstacle()) return {};
+  line_read read(buffer, limit);
+  while (!read.look(buffer, false)) {
+    if (!buffer.fill_at_once()) return {};
+  }
+  return read.line();
+}
+
 bool chunk_read::look(read_buffer& buffer, bool at_end) noexcept {
   return (at_end || !buffer.unread().empty()) && end(buffer.take());
 }

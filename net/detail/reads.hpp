@@ -50,11 +50,16 @@ class WRING_API line_read final : public buffered_read<line_read, std::optional<
   void give_back(read_buffer& buffer, std::optional<std::string_view>& line) noexcept {
     if (line) untake(buffer);
   }
+  /// After look() has been content: the line, unless it has failed.
+  [[nodiscard]] std::optional<std::string_view> line() const noexcept { return *outcome_ ? **outcome_ : std::nullopt; }
 
  private:
   std::size_t limit_;
   std::size_t seen_ = 0;
 };
+
+/// reader::try_read_line.
+[[nodiscard]] WRING_API std::optional<std::string_view> try_read_line(read_buffer& buffer, std::size_t limit) noexcept;
 
 /// reader::read_some.
 class WRING_API chunk_read final : public buffered_read<chunk_read, buffer_lease> {

@@ -30,6 +30,12 @@ bool receive_queue::add(buffer_lease&& chunk, bool front) noexcept {
   return true;
 }
 
+std::size_t receive_queue::bytes() const noexcept {
+  std::size_t count = 0;
+  for (const node* n = first_; n != nullptr; n = n->next) count += n->chunk.size();
+  return count;
+}
+
 buffer_lease receive_queue::pop() noexcept {
   node* const popped = first_;
   if (popped == nullptr) return {};

@@ -19,6 +19,7 @@ class WRING_API receive_queue {
   ~receive_queue() { clear(); }
 
   [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+  [[nodiscard]] std::size_t bytes() const noexcept;
   /// What they count for against a quota: a piece for more than its bytes, so that tiny ones are bounded too.
   [[nodiscard]] std::size_t weight() const noexcept { return weight_; }
 

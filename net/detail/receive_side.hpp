@@ -40,6 +40,10 @@ class WRING_API receive_side : public connected_socket, public operation {
   [[nodiscard]] bool has_reader() const noexcept { return reader_ != nullptr || own_receive_ != nullptr; }
   /// Whether there are bytes that have not been taken.
   [[nodiscard]] bool has_bytes() const noexcept { return !queue_.empty(); }
+  /// The number of those bytes.
+  [[nodiscard]] std::size_t bytes_ahead() const noexcept { return queue_.bytes(); }
+  /// Whether they may be taken without waiting.
+  [[nodiscard]] bool readable_at_once() const noexcept { return !has_reader() && !closing(); }
   /// The next chunk that has not been taken; empty if there is none.
   [[nodiscard]] buffer_lease pop() noexcept;
   /// The same bytes, as many as fit. Zero if there are none.

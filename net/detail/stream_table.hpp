@@ -28,6 +28,8 @@ struct stream_table {
   erased_functions<void> close;
   void (*abort)(void* stream) noexcept;
   // What streams may have besides.
+  buffer_lease (*try_read_some)(void* stream) noexcept;
+  std::size_t (*received_ahead)(const void* stream) noexcept;
   std::size_t (*try_write)(void* stream, std::span<const std::span<const std::byte>> parts) noexcept;
   bool (*watch)(void* stream, stream_observer* observer) noexcept;
   const stream_security* (*security)(const void* stream) noexcept;
@@ -100,6 +102,20 @@ inline constexpr stream_table table_of = {
     .shut_down_write = erased_functions_of<void, S>([](S* s, memory_argument) { return s->shut_down_write(); }),
     .close = erased_functions_of<void, S>([](S* s, memory_argument) { return s->close(); }),
     .abort = [](void* stream) noexcept { static_cast<S*>(stream)->abort(); },
+    .try_read_some = [](void* stream) noexcept -> buffer_lease {
+      if constexpr (requires(S& s) { s.try_read_some(); }) {
+        return static_cast<S*>(stream)->try_read_some();
+      } else {
+        return {};
+      }
+    },
+    .received_ahead = [](const void* stream) noexcept -> std::size_t {
+      if constexpr (requires(const S& s) { s.received_ahead(); }) {
+        return static_cast<const S*>(stream)->received_ahead();
+      } else {
+        return 0;
+      }
+    },
     .try_write = [](void* stream, std::span<const std::span<const std::byte>> parts) noexcept -> std::size_t {
       if constexpr (requires(S& s) { s.try_write(parts); }) {
         return static_cast<S*>(stream)->try_write(parts);

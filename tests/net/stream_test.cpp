@@ -197,6 +197,8 @@ TEST_CASE("an any_stream without a stream behaves as a closed one", "[stream]") 
     CHECK(none.peer_address().empty());
     CHECK(none.security() == nullptr);
     CHECK(none.try_write({}) == 0);
+    CHECK(none.try_read_some().empty());
+    CHECK(none.received_ahead() == 0);
     CHECK_FALSE(none.watch(nullptr));
     CHECK(none.target<sample_stream>() == nullptr);
   });
@@ -227,11 +229,16 @@ TEST_CASE("what a stream has besides is there through a reference, and what it h
     CHECK(secured.watch(&nobody));
     CHECK(secured.watch(nullptr));
     CHECK(b.unread() == text.size());
+    CHECK(stream_ref(b).received_ahead() == text.size());
+    const buffer_lease at_once = stream_ref(b).try_read_some();
+    CHECK(at_once.size() == text.size());
     CHECK(stream_ref(b).security() == nullptr);
 
     any_stream plain(std::in_place_type<tests::framed_stream>, std::move(b));
     CHECK(plain.security() == nullptr);
     CHECK(plain.try_write(parts) == 0);
+    CHECK(plain.try_read_some().empty());
+    CHECK(plain.received_ahead() == 0);
     CHECK_FALSE(plain.watch(&nobody));
     co_return;
   });

@@ -152,6 +152,38 @@ task<> one_reader(testing::stream_pair& ends, const testing::stream_check_option
   co_await receive_pattern(b, 5, 5, read_style::spans, 5);
 }
 
+task<> read_at_once(testing::stream_pair& ends, const testing::stream_check_options&) {
+  const stream_ref a(ends.first);
+  const stream_ref b(ends.second);
+  constexpr std::size_t count = 5000;
+  expect(b.try_read_some().empty() && b.received_ahead() == 0, "there was something before anything was written");
+  co_await with_nursery([&](nursery& n) -> task<> {
+    n.start(send_pattern, a, std::size_t{0}, count, std::size_t{1000});
+    co_await receive_pattern(b, 0, 1, read_style::spans, 1);  // some of the rest may be there then
+    std::size_t position = 1;
+    for (int i = 0; i != 3; ++i) {
+      const std::size_t ahead = b.received_ahead();
+      const buffer_lease chunk = b.try_read_some();
+      expect(chunk.size() <= ahead && ahead <= count - position, "received_ahead did not tell what was there");
+      expect(chunk.empty() == (ahead == 0), "what was received ahead could not be read at once");
+      expect_pattern(chunk, position);
+      position += chunk.size();
+    }
+    co_await receive_pattern(b, position, count - position, read_style::mixed, 100);
+  });
+  co_await with_nursery([&](nursery& n) -> task<> {
+    n.start(receive_pattern, b, count, std::size_t{10}, read_style::leased, std::size_t{10});
+    co_await give_way(3);
+    expect(b.try_read_some().empty(), "bytes were taken while a task reads");
+    co_await send_pattern(a, count, 10, 10);
+  });
+  co_await a.shut_down_write();
+  const remainder rest = co_await receive_rest(b, count + 10);
+  expect(rest.count == 0 && b.try_read_some().empty(), "there was something at the end of the stream");
+  co_await b.close();
+  expect(b.try_read_some().empty() && b.received_ahead() == 0, "there was something in a closed stream");
+}
+
 task<> back_pressure(testing::stream_pair& ends, const testing::stream_check_options& options) {
   const stream_ref a(ends.first);
   const stream_ref b(ends.second);
@@ -179,6 +211,7 @@ constexpr std::array rules{
     stream_rule{"both directions carry data at the same time", both_ways},
     stream_rule{"writes of several tasks are contiguous and in order of arrival", contiguous},
     stream_rule{"a second reader gets errc::busy and disturbs nothing", one_reader},
+    stream_rule{"try_read_some gives what is there, in order", read_at_once},
     stream_rule{"a writer waits while the peer does not read", back_pressure},
 };
 

@@ -51,6 +51,7 @@ enum class defect {
   hides_arrivals,
   hides_the_end,
   loses_what_it_tries,
+  loses_what_is_there,
 };
 
 /// A memory stream with something wrong about it.
@@ -138,6 +139,13 @@ class flawed_stream {
       co_await inner_->close();
     }
   }
+
+  buffer_lease try_read_some() noexcept {
+    buffer_lease chunk = inner_->try_read_some();
+    if (defect_ == defect::loses_what_is_there && !chunk.empty()) chunk.consume(1);
+    return chunk;
+  }
+  std::size_t received_ahead() const noexcept { return inner_->received_ahead(); }
 
   std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept {
     if (defect_ != defect::loses_what_it_tries) return inner_->try_write(parts);
@@ -274,6 +282,7 @@ TEST_CASE("a stream that breaks a rule is found out", "[stream_conformance]") {
       {defect::misreports_cancelled_write, "a write that is cancelled is reported as it was"},
       {defect::hides_arrivals, "an observer is told of bytes that are not waited for"},
       {defect::hides_the_end, "an observer is told of the end on an idle stream"},
+      {defect::loses_what_is_there, "try_read_some gives what is there, in order"},
       {defect::loses_what_it_tries, "bytes that came before the end were lost"},
   }));
   INFO(report);
