@@ -17,18 +17,22 @@ namespace wring::net {
 /// may continue for `grace`; the rest is cancelled. Returns when all have ended; the listener is closed then.
 ///
 /// The listener may be of any type, and the handler takes the type of its established connections: a `tcp_stream` for a
-/// `tcp_listener`, an `any_stream` for an `any_listener`. Each is established in its own task, within
-/// `establish_timeout`; a failure to do so is routine, and logged at level debug.
+/// `tcp_listener`, an `any_stream` for an `any_listener`. Or it takes a reference to that, or a `stream_ref`: then the
+/// stream is closed when the handler returns, with `linger` if that is set. Each connection is established in its own
+/// task, within `establish_timeout`; a failure to do so is routine, and logged at level debug.
+///
+/// Returns what has happened to the connections, for the program's exit code for instance.
 ///
 /// An exception in a handler ends only that connection and is logged with the peer's address (at level debug if the
 /// peer has merely disconnected: reset, broken pipe, timed out). The handler is copied once; all connections share the
 /// copy, which lives until the last has ended. A connection for which there is no memory is closed, with a warning in
 /// the log. If the task that serves is cancelled, so are the connections, and the listener stays open. Throws
-/// std::invalid_argument if no connection may ever be served.
+/// std::invalid_argument if no connection may ever be served, or `linger` is set and the handler takes streams by
+/// value.
 template <listener L, class Handler>
-task<> serve(L& listener, Handler handler, serve_options options = {}) {
+task<serve_report> serve(L& listener, Handler handler, serve_options options = {}) {
   wring::detail::assert_safe_callable<Handler>();
-  detail::serving service(options);
+  detail::serving service(options, detail::leaves_stream<Handler, established_stream<accepted_connection<L>>>);
   auto body = [&]() -> task<> {
     co_await detail::accept_until_stopping(listener, handler, service);
     service.begin_grace();
@@ -37,6 +41,7 @@ task<> serve(L& listener, Handler handler, serve_options options = {}) {
   };
   co_await service.connections().run(std::ref(body));
   co_await listener.close();
+  co_return service.report();
 }
 
 }  // namespace wring::net

@@ -23,21 +23,24 @@ bool peer_is_gone(const std::exception_ptr& failure) noexcept {
   }
 }
 
-const serve_options& checked(const serve_options& options) {
+const serve_options& checked(const serve_options& options, bool streams_are_left) {
   if (options.max_connections == 0) {
     throw std::invalid_argument("serve_options::max_connections is 0: it must be at least 1");
   }
   if (options.max_per_peer == 0) {
     throw std::invalid_argument("serve_options::max_per_peer is 0: it must be at least 1");
   }
+  if (options.linger && !streams_are_left) {
+    throw std::invalid_argument(
+        "serve_options::linger is set, and the handler takes its stream away: let it take a reference or a stream_ref");
+  }
   return options;
 }
 
 }  // namespace
 
-serving::serving(const serve_options& options)
-    : options_(checked(options)),
-      counters_(options.counters != nullptr ? options.counters : &own_counters_),
+serving::serving(const serve_options& options, bool streams_are_left)
+    : options_(checked(options, streams_are_left)),
       peers_(options.max_per_peer),
       connections_({.limit = options.max_connections}),
       grace_(connections_) {}
@@ -68,7 +71,7 @@ error no_memory_to_accept(const error_address& at) noexcept {
 std::optional<peer_table::slot> serving::admit(const error_address& peer) {
   auto slot = peers_.enter(peer);
   if (!slot) {
-    ++counters_->over_peer_limit;
+    count(&serve_counters::over_peer_limit);
     log::debug("a connection was closed, as its peer has max_per_peer already", {"peer", peer},
                {"limit", options_.max_per_peer});
   }
@@ -76,24 +79,26 @@ std::optional<peer_table::slot> serving::admit(const error_address& peer) {
 }
 
 void serving::refused(const error& reason) noexcept {
-  ++counters_->refused;
+  count(&serve_counters::refused);
   log::warn("a connection was refused", {"error", reason});
 }
 
 void serving::not_established(const error_address& peer, const error& reason) noexcept {
-  ++counters_->not_established;
+  count(&serve_counters::not_established);
   log::debug("a connection was not established", {"peer", peer}, {"error", reason});
 }
 
 // What is no fault of the connection (memory, a mistake in the code) is worth more attention.
 void serving::not_established(const error_address& peer, const std::exception_ptr& failure) noexcept {
-  ++counters_->not_established;
+  count(&serve_counters::not_established);
   log::warn("a connection was not established", {"peer", peer}, {"error", wring::detail::described(failure)});
 }
 
 void serving::failed(const error_address& peer, const std::exception_ptr& failure) noexcept {
-  ++counters_->failed;
-  const log::logger record(peer_is_gone(failure) ? log::level::debug : log::level::warn);
+  const bool gone = peer_is_gone(failure);
+  count(&serve_counters::failed);
+  if (gone) count(&serve_counters::peer_gone);
+  const log::logger record(gone ? log::level::debug : log::level::warn);
   record("connection failed", {"peer", peer}, {"error", wring::detail::described(failure)});
 }
 

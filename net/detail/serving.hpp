@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -21,17 +23,22 @@
 #include <wring/net/detail/established_wait.hpp>
 #include <wring/net/detail/listener_table.hpp>
 #include <wring/net/detail/peer_table.hpp>
+#include <wring/net/lingering_close.hpp>
 #include <wring/net/listener.hpp>
 #include <wring/net/pending_connection.hpp>
 #include <wring/net/serve_options.hpp>
 
 namespace wring::net::detail {
 
+/// Whether a handler is given the stream by reference, and leaves it to `serve` to close.
+template <class Handler, class Stream>
+inline constexpr bool leaves_stream = !std::invocable<Handler&, Stream> && std::invocable<Handler&, Stream&>;
+
 /// What one call of `serve` keeps: its connections, limits and counters.
 class WRING_API serving {
  public:
   /// Throws std::invalid_argument.
-  explicit serving(const serve_options& options);
+  serving(const serve_options& options, bool streams_are_left);
   serving(const serving&) = delete;
   serving& operator=(const serving&) = delete;
 
@@ -40,7 +47,12 @@ class WRING_API serving {
   /// From now on connections are cancelled that overrun the grace; announces and counts them.
   void begin_grace() noexcept;
 
-  void accepted() noexcept { ++counters_->accepted; }
+  [[nodiscard]] const std::optional<linger_options>& linger() const noexcept { return options_.linger; }
+  [[nodiscard]] const serve_report& report() const noexcept { return report_; }
+
+  void accepted() noexcept { count(&serve_counters::accepted); }
+  void served() noexcept { count(&serve_counters::served); }
+  void cut() noexcept { count(&serve_counters::cut); }
   /// The connection's slot among those of its peer; none if it must be closed. Throws std::bad_alloc.
   [[nodiscard]] std::optional<peer_table::slot> admit(const error_address& peer);
 
@@ -60,9 +72,13 @@ class WRING_API serving {
     scheduler& sched;
   };
 
+  void count(std::uint64_t serve_counters::* what) noexcept {
+    ++(report_.*what);
+    if (options_.counters != nullptr) ++(options_.counters->*what);
+  }
+
   serve_options options_;
-  serve_counters own_counters_;
-  serve_counters* counters_;
+  serve_report report_;
   peer_table peers_;
   nursery connections_;
   grace_timer grace_;
@@ -80,8 +96,9 @@ struct served_peer {
 };
 
 /// A connection that is being served: a child whose failure is logged with the peer's address and affects no other.
-template <class Work>
-class connection final : public wring::detail::child_base<connection<Work>> {
+/// `is_served`: it counts as served when the work returns; otherwise the work counts it.
+template <class Work, bool is_served>
+class connection final : public wring::detail::child_base<connection<Work, is_served>> {
  public:
   /// `make(place, peer)` makes the work.
   template <class Make>
@@ -99,9 +116,12 @@ class connection final : public wring::detail::child_base<connection<Work>> {
   bool begin() override { return work_.task.begin_await(*this); }
 
   std::exception_ptr finish(bool by_cancellation) noexcept {
-    if (!by_cancellation) {
+    if (by_cancellation) {
+      peer_.service.cut();
+    } else {
       try {
         work_.task.take();
+        if constexpr (is_served) peer_.service.served();
       } catch (...) {
         peer_.service.failed(peer_.address, std::current_exception());
       }
@@ -143,7 +163,14 @@ task<std::optional<established_stream<P>>> establish(P pending, served_peer& pee
 template <class Handler, class P>
 task<> establish_and_handle(Handler& handler, P pending, served_peer& peer) {
   auto established = co_await establish(std::move(pending), peer);
-  if (established) co_await std::invoke(handler, std::move(*established));
+  if (!established) co_return;
+  if constexpr (leaves_stream<Handler, established_stream<P>>) {
+    co_await std::invoke(handler, *established);
+    if (peer.service.linger()) co_await lingering_close(*established, *peer.service.linger());
+  } else {
+    co_await std::invoke(handler, std::move(*established));
+  }
+  peer.service.served();
 }
 
 /// Starts a connection as a child.
@@ -153,7 +180,7 @@ void start_connection(serving& service, Handler& handler, P&& pending) {
   const error_address from = socket_address(pending.peer_address());
   service.accepted();
   try {
-    if constexpr (established_at_once<P>) {
+    if constexpr (established_at_once<P> && !leaves_stream<Handler, P>) {
       // Without a task around the handler's: that would stay for as long as the connection.
       using work = wring::detail::bound_task<std::reference_wrapper<Handler>, P>;
       auto slot = service.admit(from);
@@ -162,14 +189,14 @@ void start_connection(serving& service, Handler& handler, P&& pending) {
         ::new (place) work(std::reference_wrapper<Handler>(handler), std::move(pending));
         peer.slot = std::move(*slot);
       };
-      access::launch(service.connections(), *new connection<work>(service, from, make));
+      access::launch(service.connections(), *new connection<work, true>(service, from, make));
     } else {
       using function = task<> (*)(Handler&, P, served_peer&);
       using work = wring::detail::bound_task<function, Handler&, P, served_peer&>;
       const auto make = [&](void* place, served_peer& peer) {
         ::new (place) work(function(&establish_and_handle<Handler, P>), handler, std::move(pending), peer);
       };
-      access::launch(service.connections(), *new connection<work>(service, from, make));
+      access::launch(service.connections(), *new connection<work, false>(service, from, make));
     }
   } catch (...) {
     service.failed(from, std::current_exception());

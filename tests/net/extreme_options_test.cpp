@@ -64,7 +64,7 @@ TEST_CASE("connections may go on for any grace", "[serve]") {
         co_await sleep_for(forever);
       };
       net::serve_options options{.grace = time};
-      net::detail::serving service(options);
+      net::detail::serving service(options, false);
       nursery& connections = service.connections();
       auto serving = [&]() -> task<> {
         connections.start(std::ref(connection));

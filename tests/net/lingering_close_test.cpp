@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -14,8 +15,10 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/when_all.hpp>
+#include <wring/net/any_listener.hpp>
 #include <wring/net/lingering_close.hpp>
 #include <wring/net/memory_stream.hpp>
+#include <wring/net/serve.hpp>
 
 #include "framed_stream.hpp"
 #include "serve_support.hpp"
@@ -201,6 +204,59 @@ TEST_CASE("a lingering close can be cancelled everywhere", "[lingering_close]") 
     });
   });
   CHECK(points > 5);
+}
+
+TEST_CASE("a handler may leave the stream to serve, which lets it linger", "[tcp][serve]") {
+  const auto check = [](auto listener, auto handler) -> task<> {
+    const testing::leak_check leaks;
+    {
+      const net::serve_options options{.linger = linger_options()};
+      std::optional<net::serve_report> report;
+      co_await with_nursery([&](nursery& n) -> task<> {
+        n.start([&]() -> task<> { report = co_await net::serve(listener, handler, options); });
+        raw_socket client = raw_socket::connected_to(listener.local_address());
+        client.send("end");
+        client.send(std::string(20'000, 'x'));  // which nobody reads
+        const std::string answer = co_await client.receive_all();
+        CHECK(answer == "bye");
+        CHECK_FALSE(client.reset);
+        client.send("and more");
+        client.close();
+        scheduler::current().request_stop();
+      });
+      CHECK(report->served == 1);
+      CHECK(report->clean());
+    }
+  };
+  const auto end_at_once = [](net::stream_ref peer) -> task<> {
+    co_await peer.read_some();
+    co_await peer.write_all("bye");
+  };
+  run_net([&]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    co_await check(std::move(listener), end_at_once);
+  });
+  run_net([&]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    co_await check(net::any_listener(std::move(listener)), end_at_once);
+  });
+}
+
+TEST_CASE("a stream that was left to serve is closed, and cannot linger if the handler takes it", "[tcp][serve]") {
+  run_net([]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    const auto greet = [](net::tcp_stream& peer) -> task<> { co_await peer.write_all("hello"); };
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, greet); });
+      raw_socket client = raw_socket::connected_to(listener.local_address());
+      const std::string answer = co_await client.receive_all();
+      CHECK(answer == "hello");
+      CHECK(client.ended);
+      n.cancel();
+    });
+    const net::serve_options options{.linger = linger_options()};
+    CHECK_THROWS_AS(co_await net::serve(listener, echo_stream<net::tcp_stream>, options), std::invalid_argument);
+  });
 }
 
 }  // namespace

@@ -2,13 +2,18 @@
 // The limits of serve, and what it counts.
 
 #include <cerrno>
+#include <cstddef>
+#include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/run.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/any_listener.hpp>
 #include <wring/net/serve.hpp>
@@ -280,6 +285,95 @@ TEST_CASE("a listener that fails to accept is asked again, and not at once", "[t
   REQUIRE(log.lines() == std::vector<std::string>(3,
                                                   "warn a connection was refused error=accept a connection: "
                                                   "Cannot allocate memory (errno 12)"));
+}
+
+/// Does what its client says.
+template <class Stream>
+task<> obey(Stream&& peer) {
+  while (const buffer_lease chunk = co_await peer.read_some()) {
+    if (text_of(chunk) == "fail") throw std::runtime_error("as it was told");
+    if (text_of(chunk) == "end") {
+      co_await peer.write_all("bye");
+      co_return;
+    }
+    co_await peer.write_all(std::span<const std::byte>(chunk));
+  }
+}
+
+TEST_CASE("serve reports what has become of its connections", "[tcp][serve]") {
+  captured_log log;
+  run_net([]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    net::serve_counters counts{.accepted = 100, .cut = 10};  // of an earlier call
+    const net::serve_options options{.grace = 20ms, .counters = &counts};
+    std::optional<net::serve_report> report;
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { report = co_await net::serve(listener, obey<net::tcp_stream>, options); });
+      const auto connect = [&] { return raw_socket::connected_to(listener.local_address()); };
+      std::vector<raw_socket> stay;
+      for (int i = 0; i != 2; ++i) {
+        stay.push_back(connect());
+        co_await ask(stay.back(), "x");
+      }
+      for (int i = 0; i != 3; ++i) {
+        raw_socket ends = connect();
+        co_await ask(ends, "end");
+      }
+      raw_socket fails = connect();
+      fails.send("fail");
+      co_await fails.receive_all();
+      raw_socket resets = connect();
+      co_await ask(resets, "x");
+      resets.reset_connection();
+      co_await until([&] { return counts.peer_gone == 1; });
+      scheduler::current().request_stop();
+      co_await until([&] { return report.has_value(); });
+    });
+    CHECK(report->accepted == 7);
+    CHECK(report->served == 3);
+    CHECK(report->failed == 2);
+    CHECK(report->peer_gone == 1);
+    CHECK(report->cut == 2);
+    CHECK(report->not_established + report->over_peer_limit + report->refused == 0);
+    CHECK_FALSE(report->clean());
+    CHECK(counts.accepted == 107);
+    CHECK(counts.served == 3);
+    CHECK(counts.cut == 12);
+  });
+}
+
+TEST_CASE("a server whose connections have all ended by themselves ends clean", "[tcp][serve]") {
+  run_net([]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    std::optional<net::serve_report> report;
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { report = co_await net::serve(listener, obey<net::tcp_stream>); });
+      raw_socket client = raw_socket::connected_to(listener.local_address());
+      co_await ask(client, "x");
+      scheduler::current().request_stop();
+      co_await ask(client, "end");
+    });
+    CHECK(report->served == 1);
+    CHECK(report->clean());
+  });
+}
+
+TEST_CASE("a program whose server has cut a connection can say so in its exit code", "[tcp][serve]") {
+  static_assert(net::serve_options().grace < run_options().grace);  // otherwise main would be cancelled first
+  captured_log log;
+  for (const bool stays : {false, true}) {
+    std::optional<raw_socket> client;
+    const auto serve_and_tell = [&]() -> task<int> {
+      auto listener = co_await net::listen_tcp(on_loopback);
+      client = raw_socket::connected_to(listener.local_address());
+      if (!stays) client->close();
+      scheduler::current().request_stop();
+      const net::serve_options options{.grace = stays ? 5ms : 10s};
+      const net::serve_report report = co_await net::serve(listener, obey<net::tcp_stream>, options);
+      co_return report.clean() ? 0 : 2;
+    };
+    CHECK(run({.scheduler = {}, .grace = 20s, .handle_signals = false}, serve_and_tell) == (stays ? 2 : 0));
+  }
 }
 
 }  // namespace
