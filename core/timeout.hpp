@@ -33,7 +33,7 @@ auto move_on_after(duration limit, Op&& op) {
   return detail::move_on_op<Op>(op, limit.count(), true);
 }
 
-/// As move_on_after, until `when` at the latest. A time that has passed already cancels `op` before it begins.
+/// As move_on_after, until `when` at the latest. A time that has already passed cancels `op` before it begins.
 template <class Duration, awaitable_operand Op>
 auto move_on_at(std::chrono::time_point<steady_clock, Duration> when, Op&& op) {
   return detail::move_on_op<Op>(op, detail::deadline_at(when), false);

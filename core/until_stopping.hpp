@@ -22,7 +22,7 @@ auto until_stopping(Op&& op) {
 }
 
 /// Waits until the program is asked to stop; ends at once if it has been. Returning: it takes nothing. For the one
-/// place that does what stopping needs doing, such as closing a queue of work.
+/// place that starts the shutdown, such as by closing a queue of work.
 [[nodiscard]] detail::stop_wait until_stopping() noexcept;
 
 namespace detail {

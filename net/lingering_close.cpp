@@ -10,7 +10,7 @@ namespace wring::net {
 
 namespace {
 
-/// Whether the peer has come to its end.
+/// Whether the peer has ended its side.
 task<bool> drop_the_rest(stream_ref stream, linger_options options) {
   const auto told = co_await stream.shut_down_write().result();
   if (!told) co_return false;

@@ -16,16 +16,16 @@ namespace wring::net {
 struct linger_options {
   std::uint64_t bytes = std::uint64_t{16} * 1024 * 1024;  ///< what the peer may still send; it is dropped
   duration idle = std::chrono::seconds(5);                ///< how long it may send nothing
-  duration time = std::chrono::seconds(30);               ///< how long it may take all in all
+  duration time = std::chrono::seconds(30);               ///< how long it may take altogether
 };
 static_assert(std::is_trivially_destructible_v<linger_options>);
 
 /// Closes a stream whose peer may still be sending, so that what was written to it arrives. Tells the peer that nothing
-/// more comes (`shut_down_write`), reads and drops what it sends until its own end or a limit, and then closes. A plain
-/// `close` with bytes unread, or on their way, makes the kernel reset the connection, and a reset destroys what the
-/// peer has received but not read yet: the answer to a request that was refused half way, for instance.
+/// more follows (`shut_down_write`), reads and drops what it sends until its own end or a limit, and then closes. A
+/// plain `close` with bytes unread, or on their way, makes the kernel reset the connection, and a reset destroys what
+/// the peer has received but not read yet: the answer to a request that was refused half way, for instance.
 ///
-/// Returns whether the peer has come to its end, and so has got everything; false if a limit was reached or the
+/// Returns whether the peer has ended its side, and so has received everything; false if a limit was reached or the
 /// connection failed. Throws nothing for faults of the stream, which is closed in any case; the stream must outlive
 /// this. Holds no buffer while it waits. If it is cancelled, the stream is left as it is, to be closed by its owner.
 [[nodiscard]] WRING_API task<bool> lingering_close(stream_ref stream, linger_options options = {});

@@ -69,11 +69,11 @@ class WRING_API reader {
   [[nodiscard]] auto read_line(std::size_t limit = default_line_limit) noexcept {
     return detail::line_read(buffer_, limit);
   }
-  /// The next line if it is there already, in the buffer or received ahead by the stream: nothing is waited for. None
-  /// if there is no whole one: what has come of a line, also the rest before the end of the stream, is left. None, too,
-  /// for what read_line fails with, a line of more than `limit` bytes for instance: read_line then says so.
+  /// The next line if it has already been received, in the buffer or ahead by the stream, without waiting. None if
+  /// there is no whole one: an incomplete line, even the last before the end of the stream, is left. Also none where
+  /// read_line would fail, for a line of more than `limit` bytes for instance: read_line then reports it.
   ///
-  /// For who has been asked to stop, and answers what had come by then:
+  /// For a server that has been asked to stop, and answers what has arrived by then:
   ///
   ///     while (const auto line = in.try_read_line()) co_await answer(*line);
   [[nodiscard]] std::optional<std::string_view> try_read_line(std::size_t limit = default_line_limit) noexcept {

@@ -19,8 +19,9 @@ struct serve_counters {
   std::uint64_t over_peer_limit = 0;  ///< that were closed, as their peer had max_per_peer
   std::uint64_t served = 0;           ///< whose handler returned
   std::uint64_t failed = 0;           ///< that could not be begun, or whose handler threw
-  std::uint64_t peer_gone = 0;        ///< of the failed ones: whose peer had merely disconnected, which is not the server's fault
-  std::uint64_t cut = 0;      ///< that were cancelled: the grace was over, or the task that serves was cancelled
+  std::uint64_t peer_gone =
+      0;                  ///< of the failed ones: whose peer had merely disconnected, which is not the server's fault
+  std::uint64_t cut = 0;  ///< that were cancelled: the grace was over, or the task that serves was cancelled
   std::uint64_t refused = 0;  ///< besides these: that the listener failed to accept, for lack of memory say
 };
 

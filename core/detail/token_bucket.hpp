@@ -8,15 +8,15 @@
 
 namespace wring::detail {
 
-/// Tokens that come at a rate and are kept up to a limit. It counts in fractions of a token that are whole numbers at
-/// any rate: nothing is rounded, whenever and however often it is asked.
+/// Tokens that are added at a rate and kept up to a limit. It counts in fractions of a token that are whole numbers at
+/// any rate: nothing is rounded, whenever and however often it is called.
 class token_bucket {
  public:
-  /// Full. `tokens` come in `period` nanoseconds, and `limit` are kept; all of them at least one.
+  /// Full at first. `tokens` are added per `period` nanoseconds, and `limit` are kept; all of them at least one.
   constexpr token_bucket(std::uint64_t tokens, std::int64_t period, std::uint64_t limit) noexcept
       : rate_(tokens), one_(static_cast<std::uint64_t>(period)), full_(wide(limit) * one_), level_(full_) {}
 
-  /// Lets the tokens come that do so until `now`; those that are too many are gone.
+  /// Adds the tokens due until `now`; those beyond the limit are lost.
   constexpr void advance(std::int64_t now) noexcept {
     if (level_ < full_ && now <= time_) return;
     level_ = std::min(level_after(now), full_);
@@ -28,26 +28,26 @@ class token_bucket {
     level_ -= wide(count) * one_;
     return true;
   }
-  /// When `count` tokens are, or were, there: the end of time if never. At most `limit`.
+  /// When `count` tokens, at most `limit`, are or were available: the end of time if never.
   [[nodiscard]] constexpr std::int64_t due(std::uint64_t count) const noexcept {
     const wide wanted = wide(count) * one_;
     if (wanted <= level_) return time_;
     const wide wait = (wanted - level_ + rate_ - 1) / rate_;
     return time_after(time_, static_cast<std::int64_t>(std::min(wait, wide(end_of_time))));
   }
-  /// Takes them then.
+  /// Takes them at that time.
   constexpr void take_when_due(std::uint64_t count) noexcept {
     const std::int64_t then = due(count);
-    level_ = level_after(then);  // a fraction may be too many, and stays for the next one
+    level_ = level_after(then);  // a fraction may be left over, and is kept for the next one
     time_ = then;
     level_ = std::min(level_ - wide(count) * one_, full_);
   }
   /// Puts tokens back that were taken.
   constexpr void give_back(std::uint64_t count) noexcept { level_ += std::min(wide(count) * one_, full_ - level_); }
-  /// Forgets the time until `now`: no tokens have come in it.
+  /// Skips the time until `now`: no tokens are added for it.
   constexpr void skip_to(std::int64_t now) noexcept { time_ = std::max(time_, now); }
 
-  /// Whole tokens that are there.
+  /// Whole tokens that are available.
   [[nodiscard]] constexpr std::uint64_t level() const noexcept { return static_cast<std::uint64_t>(level_ / one_); }
 
  private:
@@ -57,8 +57,8 @@ class token_bucket {
     return then > time_ ? level_ + wide(static_cast<std::uint64_t>(time_between(time_, then))) * rate_ : level_;
   }
 
-  std::uint64_t rate_;  // what comes in a nanosecond, and
-  std::uint64_t one_;   // what a token is: the period
+  std::uint64_t rate_;  // what is added per nanosecond, where
+  std::uint64_t one_;   // a token is this much: the period
   wide full_;
   wide level_;
   std::int64_t time_ = 0;

@@ -20,14 +20,14 @@
 
 namespace wring {
 
-/// What a channel holds at most that is bounded by weight too.
+/// Limits of a channel that is also bounded by weight.
 struct channel_limits {
   std::size_t items = 1024;                       ///< memory for them is allocated once
-  std::size_t weight = std::size_t{1024} * 1024;  ///< of all items together, in what their weight is counted in
+  std::size_t weight = std::size_t{1024} * 1024;  ///< of all items together, in the unit of their weight
 };
 static_assert(std::is_trivially_destructible_v<channel_limits>);
 
-/// The weight of items in a channel that is bounded by their number alone.
+/// Stands for the weight in a channel that is bounded by the number of items alone.
 struct unweighted {};
 
 /// The weight of items that are ranges, strings for instance: the bytes of their elements.
@@ -50,12 +50,12 @@ struct weight_in_bytes {
 /// Memory for `capacity` items is allocated once; sending, receiving and waiting allocate nothing. Destroying a channel
 /// that tasks wait for ends the process with a message; items left in it are destroyed.
 ///
-/// With a `Weight`, a function object that says how heavy an item is, it is full also when the next item would make
-/// what is stored heavier than its limit:
+/// With a `Weight`, a function object that returns the weight of an item, it is also full when the next item would
+/// exceed the limit of weight:
 ///
 ///     wring::channel<std::string, wring::weight_in_bytes> lines({.items = 1000, .weight = 65536});
 ///
-/// An item that is heavier than the limit all by itself goes in alone, when nothing else is stored. Light items do not
+/// An item that is heavier than the limit by itself is let in alone, when nothing else is stored. Light items do not
 /// overtake a heavy one that waits for room. An item's weight must not change while it is in the channel.
 template <class T, class Weight = unweighted>
 class channel {
@@ -140,7 +140,7 @@ class channel {
   [[nodiscard]] std::size_t size() const noexcept { return size_ + returned_.size(); }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] std::size_t capacity() const noexcept { return slots_.size(); }
-  /// How heavy the items are that are stored, together.
+  /// The weight of the stored items together.
   [[nodiscard]] std::size_t weight() const noexcept
     requires(weighted)
   {
@@ -213,10 +213,10 @@ class channel {
   };
 
   // Invariants: receivers wait only while nothing is stored and no sender waits; senders wait only while it is full, or
-  // what the first of them sends is too heavy for what room there is. Items are numbered as they are taken, so that
+  // the item of the first of them is too heavy for the room that is left. Items are numbered as they are taken, so that
   // those put back are in order, whichever receiver returns one first.
 
-  /// Whether the weight of one more item is no obstacle.
+  /// Whether the weight of one more item is within the limit.
   [[nodiscard]] bool fits(const T& item) const noexcept {
     return empty() || (weight_ <= most_weight_ && weigh_(item) <= most_weight_ - weight_);
   }
@@ -260,7 +260,7 @@ class channel {
     out.emplace(std::move(stored));
   }
 
-  /// Lets senders in that there is room for now.
+  /// Takes the items of waiting senders for which there is room now.
   void admit() noexcept {
     if constexpr (weighted) {
       while (!senders_.empty() && size_ != slots_.size() && fits(senders_.front()->item())) {

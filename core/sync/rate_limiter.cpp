@@ -68,8 +68,8 @@ void rate_limiter::give_back(std::uint64_t count) noexcept {
   if (!waiters_.empty()) hand_out();
 }
 
-// Those that wait get their tokens as of when these were there, so that a late timer delays nobody else; but no more
-// than a burst at once.
+// Waiting tasks are given tokens as of the time when these were due, so that a late timer does not delay later ones;
+// but no more than a burst at once.
 void rate_limiter::hand_out() noexcept {
   const std::int64_t now = sched_->clock_now();
   std::uint64_t left = options_.burst;
@@ -95,7 +95,7 @@ bool rate_limiter::acquire_wait::ready() noexcept { return limiter_.take(count_,
 void rate_limiter::acquire_wait::cancel() noexcept {
   const bool first = limiter_.waiters_.front() == this;
   listed_wait::cancel();
-  if (first) limiter_.hand_out();  // the next may want less, or nobody is left
+  if (first) limiter_.hand_out();  // the next may want less, or none may be left
 }
 
 }  // namespace wring

@@ -63,7 +63,7 @@ class WRING_API read_buffer {
   /// Reads until the goal is content.
   task<> fill(read_goal& goal);
 
-  /// Adds what the stream has received ahead, a piece of it. False: there is nothing, or no memory to keep it.
+  /// Adds a piece of what the stream has received ahead. False: there is nothing, or no memory to keep it.
   bool fill_at_once() noexcept;
 
   /// Reads past the buffer into `into`, after what is in the buffer, until there are `least` bytes or the stream ends.

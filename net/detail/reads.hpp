@@ -50,7 +50,7 @@ class WRING_API line_read final : public buffered_read<line_read, std::optional<
   void give_back(read_buffer& buffer, std::optional<std::string_view>& line) noexcept {
     if (line) untake(buffer);
   }
-  /// After look() has been content: the line, unless it has failed.
+  /// After look() was satisfied: the line, unless it has failed.
   [[nodiscard]] std::optional<std::string_view> line() const noexcept { return *outcome_ ? **outcome_ : std::nullopt; }
 
  private:
