@@ -76,7 +76,7 @@ class memory_pipe {
   /// How many bytes, of at most `most`, a read by `who` returns now; 0 at the end of the stream. None: it has to wait.
   [[nodiscard]] std::optional<result<std::size_t>> look(std::size_t most) noexcept;
   [[nodiscard]] bool has_reader() const noexcept { return reader_ != nullptr; }
-  /// Bytes that a read would get at once, all in all.
+  /// Bytes that reads would return at once, altogether.
   [[nodiscard]] std::size_t arrived() noexcept {
     arrive();
     return read_error_ ? 0 : returned_.size() + arrived_;
