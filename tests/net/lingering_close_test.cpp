@@ -259,4 +259,21 @@ TEST_CASE("a stream that was left to serve is closed, and cannot linger if the h
   });
 }
 
+TEST_CASE("a server whose connections linger can be cancelled wherever it waits", "[tcp][serve]") {
+  const auto greet = [](net::stream_ref peer) -> task<> { co_await peer.write_all("hello"); };
+  const auto conversation = [&]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    const net::serve_options options{.linger = linger_options()};
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, greet, options); });
+      auto client = co_await net::connect_tcp(listener.local_address());
+      while (const buffer_lease chunk = co_await client.read_some()) continue;
+      co_await client.write_all("not read");
+      co_await client.close();
+      scheduler::current().request_stop();
+    });
+  };
+  CHECK(testing::cancel_everywhere(conversation, {.real_time = true}) > 3);
+}
+
 }  // namespace
