@@ -41,6 +41,8 @@ OPERATIONS = {
     'channel::receive_wait': 'receive from a channel',
     'detail::sleep_wait': 'sleep',
     'interval::wait': 'tick',
+    'detail::deferred_wait': 'deferred',
+    'testing::{anonymous}::next_turn': 'next turn',
     'detail::socket_write_wait': lambda v: on_stream('write to', v),
     'detail::socket_gather_write_wait': lambda v: on_stream('write to', v),
     'detail::socket_shut_down_wait': lambda v: on_stream('write to', v),
@@ -50,7 +52,9 @@ OPERATIONS = {
     'detail::socket_accept_wait': lambda v: on_listener(v),
     'detail::socket_next_wait': lambda v: on_listener(v),
     'detail::listener_close_wait': lambda v: ('drain a listener' if bool(member(v, 'keep_')) else 'close a listener', -1, ''),
-    'detail::outbox_drained_wait': 'send what was posted to',
+    'detail::outbox_drained_wait': lambda v: ('send what was posted to', -1, peer_of(member(member(v, 'queue_').address, 'stream_'))),
+    'detail::established_wait': 'establish a connection',
+    'detail::ended_wait': 'nothing',
     'detail::memory_read_wait': 'read from a memory stream',
     'detail::memory_write_wait': 'write to a memory stream',
     'detail::memory_close_wait': 'close a memory stream',
@@ -63,7 +67,19 @@ def indent(depth):
 
 
 def on_stream(what, wait):
-    socket = member(wait, 'socket_')
+    return on_socket(what, member(wait, 'socket_'))
+
+
+def peer_of(stream):
+    """The peer's address of what a stream_ref refers to. Only the library's own sockets can be asked from outside."""
+    kind = re.match(r'typeinfo for (\S+) in section', symbol_at(int(member(stream.address, 'table_')['type'])))
+    if kind is None or kind[1] != 'wring::net::tcp_stream':
+        return ''
+    socket = member(member(stream.address, 'stream_').cast(gdb.lookup_type(kind[1]).pointer()), 'socket_')
+    return on_socket('', socket)[2] if int(socket) else ''
+
+
+def on_socket(what, socket):
     peer = member(socket, 'peer_')
     return what, int(member(socket, 'fd_')['fd_']), address_in(memory(int(peer.address), peer.type.sizeof))
 
@@ -85,7 +101,11 @@ def member(pointer, name):
                 if found is not None:
                     return found
             elif field.name == name:
-                return gdb.Value(at + field.bitpos // 8).cast(field.type.pointer()).dereference()
+                at += field.bitpos // 8
+                kind = field.type.strip_typedefs()
+                if kind.code == gdb.TYPE_CODE_REF:
+                    return gdb.Value(word(at)).cast(kind.target().pointer()).dereference()
+                return gdb.Value(at).cast(field.type.pointer()).dereference()
         return None
 
     whole = pointer.type.strip_typedefs().target().strip_typedefs()
@@ -165,7 +185,8 @@ def class_of(value):
     table = word(int(value))
     match = re.match(r'vtable for (.*?)( \+ \d+)? in section', symbol_at(table))
     to_top = struct.unpack('=q' if POINTER == 8 else '=i', memory(table - 2 * POINTER, POINTER))[0]
-    return (match[1] if match else 'unknown class'), int(value) + to_top
+    name = match[1].replace('(anonymous namespace)', '{anonymous}') if match else 'unknown class'
+    return name, int(value) + to_top
 
 
 def without_templates(name):
@@ -364,7 +385,11 @@ class Dump:
     def find_now(self):
         clock, offset = self.scheduler['clock_'], 0
         if int(clock):
-            clock = clock.dynamic_cast(gdb.lookup_type('wring::detail::held_clock').pointer())
+            name, address = class_of(clock)
+            try:
+                clock = gdb.Value(address).cast(gdb.lookup_type(name).pointer())
+            except gdb.error:
+                return int(self.scheduler['turn_time_'])  # the test kit has no debug information
             if clock['held_']:
                 return int(clock['held_at_'])
             offset = int(clock['offset_'])
