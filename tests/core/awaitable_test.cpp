@@ -22,8 +22,8 @@
 #include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "detail/child_process.hpp"
-#include "waits.hpp"
+#include "support/child_process.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::task;

@@ -16,8 +16,8 @@
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "detail/child_process.hpp"
-#include "waits.hpp"
+#include "support/child_process.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::task;

@@ -17,10 +17,10 @@
 #include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/testing/leak_check.hpp>
+#include <wring/core/testing/run.hpp>
 
-#include "allocation_count.hpp"
-#include "detail/child_process.hpp"
-#include "support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/child_process.hpp"
 
 namespace {
 
@@ -173,7 +173,7 @@ TEST_CASE("in steady state no block is allocated", "[block_pool]") {
 }
 
 TEST_CASE("a scheduler has blocks of its own, and counts them", "[block_pool]") {
-  tests::run_task(
+  wring::testing::run(
       []() -> task<> {
         scheduler& here = scheduler::current();
         CHECK(here.stats().block_bytes_kept == 0);

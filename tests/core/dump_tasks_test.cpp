@@ -20,13 +20,13 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "in_child.hpp"
-#include "support.hpp"
-#include "waits.hpp"
+#include "support/in_child.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
@@ -34,7 +34,6 @@ using Catch::Matchers::StartsWith;
 using wring::dump_tasks;
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -73,7 +72,7 @@ std::string summary(const std::string& dump) { return dump.substr(0, dump.find('
 /// sets the event and cancels them.
 template <class Start>
 std::string dump_of(Start start, const wring::task_dump_options& options = {}) {
-  return run_task([&]() -> task<std::string> {
+  return wring::testing::run([&]() -> task<std::string> {
     wring::testing::clock clock;
     wring::event e;
     std::string dump;
@@ -94,13 +93,13 @@ TEST_CASE("a task is shown with what it waits for, how long it has, and its fram
   const std::string dump = dump_of([&](nursery& n, wring::event& e) { n.start(outer, std::ref(e)); });
   CHECK(summary(dump) ==
         "wring: task dump: 2 tasks (1 waiting, 1 running), 0 operations in flight, 0 timers, engine " +
-            run_task([]() -> task<std::string> { co_return wring::scheduler::current().engine().name(); }));
+            wring::testing::run([]() -> task<std::string> { co_return wring::scheduler::current().engine().name(); }));
   CHECK_THAT(dump, ContainsSubstring("\n      outer: waits 1.0s: wait for an event\n" + outer_frames("          ")));
 }
 
 TEST_CASE("times are told in units that suit them", "[dump_tasks]") {
   const auto waits = [](std::chrono::nanoseconds time) {
-    return run_task([&]() -> task<std::string> {
+    return wring::testing::run([&]() -> task<std::string> {
       wring::testing::clock clock;
       wring::event e;
       std::string dump;
@@ -125,7 +124,7 @@ TEST_CASE("times are told in units that suit them", "[dump_tasks]") {
 
 TEST_CASE("the time a task has waited starts anew when it runs, with and without timers", "[dump_tasks]") {
   const bool timers = GENERATE(false, true);
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     wring::testing::clock clock;
     wring::event first, second;
     const auto two = [&]() -> task<> {
@@ -145,7 +144,7 @@ TEST_CASE("the time a task has waited starts anew when it runs, with and without
 }
 
 TEST_CASE("by the real clock, too, the time is known", "[dump_tasks]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::event e;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start(outer, std::ref(e));
@@ -195,7 +194,7 @@ TEST_CASE("the deadline shown is the first that can reach the task", "[dump_task
 
 TEST_CASE("a task that does not end after its deadline is seen", "[dump_tasks]") {
   wring::tests::manual_operation m;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     wring::testing::clock clock;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start([&]() -> task<> { co_await wring::move_on_after(1s, manual(m)); });
@@ -243,7 +242,7 @@ TEST_CASE("the root nursery's and the main task's trees stand next to each other
 }
 
 TEST_CASE("states other than waiting are told", "[dump_tasks]") {
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     wring::event e;
     wring::tests::manual_operation m;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -269,7 +268,7 @@ TEST_CASE("a task that yields is told from one that waits", "[dump_tasks]") {
   const auto busy = []() -> task<> {
     for (int i = 0; i != 2; ++i) co_await wring::tests::always_ready();
   };
-  run_task(
+  wring::testing::run(
       [&]() -> task<> {
         co_await wring::with_nursery([&](nursery& n) -> task<> {
           n.start(std::ref(busy));
@@ -292,7 +291,7 @@ TEST_CASE("a task's log fields are shown, and cannot pass for anything else", "[
 }
 
 TEST_CASE("tasks that wait alike are one entry, with the range of their times and deadlines", "[dump_tasks]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     wring::event e;
     co_await wring::with_nursery([&](nursery& n) -> task<> {

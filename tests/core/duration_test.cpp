@@ -13,7 +13,7 @@
 #include <wring/core/run.hpp>
 #include <wring/core/steady_clock.hpp>
 
-#include "extreme_times.hpp"
+#include "support/extreme_times.hpp"
 
 namespace {
 

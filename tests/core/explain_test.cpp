@@ -8,9 +8,9 @@
 #include <wring/core/run.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/task.hpp>
+#include <wring/core/testing/run.hpp>
 
-#include "in_child.hpp"
-#include "support.hpp"
+#include "support/in_child.hpp"
 
 namespace {
 
@@ -23,7 +23,7 @@ bool has_line(const std::string& text, const std::string& begin) {
 }  // namespace
 
 TEST_CASE("explain tells engine, choice, kernel and the way of each facility", "[explain]") {
-  tests::run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const std::string text = explain();
     CAPTURE(text);
     CHECK(text.starts_with(std::string("engine: ") + scheduler::current().engine().name() + "\n"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Every limit, delay and period of the core takes any duration there is: it is over at once, in time, or never.
-#include "extreme_times.hpp"
+#include "support/extreme_times.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -28,8 +28,8 @@
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "captured_log.hpp"
-#include "due_times.hpp"
+#include "support/captured_log.hpp"
+#include "support/due_times.hpp"
 
 namespace {
 

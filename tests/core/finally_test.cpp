@@ -16,9 +16,9 @@
 #include <wring/core/this_task.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "captured_log.hpp"
-#include "counted.hpp"
-#include "waits.hpp"
+#include "support/captured_log.hpp"
+#include "support/counted.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::finally;

@@ -11,13 +11,11 @@
 #include <wring/core/log_context.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/task_local.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
-
-#include "support.hpp"
 
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -51,7 +49,7 @@ using expected = std::vector<std::string>;
 
 TEST_CASE("records carry the fields of their task, after their own and outermost first", "[log]") {
   captured_lines captured;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto inner = [&]() -> task<> {
       log::info("both", {"own", 1});
       co_await wring::yield();
@@ -71,7 +69,7 @@ TEST_CASE("records carry the fields of their task, after their own and outermost
 
 TEST_CASE("a field hides an outer one of the same key", "[log]") {
   captured_lines captured;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto inner = []() -> task<> {
       log::info("inner");
       co_return;
@@ -85,7 +83,7 @@ TEST_CASE("a field hides an outer one of the same key", "[log]") {
 
 TEST_CASE("children carry the fields of the task that started them, and other tasks do not", "[log]") {
   captured_lines captured;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     co_await wring::with_nursery([](nursery& n) -> task<> {
       auto note = [](std::string text) -> task<> {
         log::info("note", {"text", text});
@@ -105,7 +103,7 @@ TEST_CASE("children carry the fields of the task that started them, and other ta
 TEST_CASE("fields go along with task-local variables, and key and value are copied", "[log]") {
   captured_lines captured;
   static wring::task_local<int> number;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto inner = [&]() -> task<> {
       log::info("here", {"number", number.value_or(0)});
       co_return;
@@ -125,7 +123,7 @@ TEST_CASE("fields go along with task-local variables, and key and value are copi
 
 TEST_CASE("a task's fields stay in its thread, and records outside of tasks have none", "[log]") {
   captured_lines captured;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto body = [&]() -> task<> {
       std::thread([] { log::info("other thread"); }).join();
       co_return;
@@ -142,7 +140,7 @@ TEST_CASE("a provider of the program's own can add the task's fields", "[log]") 
     to.add({"program", "demo"});
     log::add_task_fields(to);
   });
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto body = []() -> task<> {
       log::info("mixed");
       co_return;

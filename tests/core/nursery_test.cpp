@@ -19,9 +19,9 @@
 #include <wring/core/this_task.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "allocation_count.hpp"
-#include "counted.hpp"
-#include "waits.hpp"
+#include "support/allocation_count.hpp"
+#include "support/counted.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::nursery;

@@ -9,7 +9,7 @@
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "waits.hpp"
+#include "support/waits.hpp"
 
 using wring::nursery;
 using wring::task;

@@ -25,8 +25,8 @@
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
 
-#include "counted.hpp"
-#include "waits.hpp"
+#include "support/counted.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::channel;

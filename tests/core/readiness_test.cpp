@@ -19,16 +19,15 @@
 #include <wring/core/scheduler.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "allocation_count.hpp"
-#include "support.hpp"
+#include "support/allocation_count.hpp"
 
 using namespace std::chrono_literals;
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -66,7 +65,7 @@ struct socket_pair {
 }  // namespace
 
 TEST_CASE("readable waits until there is something to read", "[readiness]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     socket_pair s;
     bool done = false;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -87,7 +86,7 @@ TEST_CASE("readable waits until there is something to read", "[readiness]") {
 }
 
 TEST_CASE("readable ends when the peer closes", "[readiness]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     socket_pair s;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start([&]() -> task<> {
@@ -101,7 +100,7 @@ TEST_CASE("readable ends when the peer closes", "[readiness]") {
 }
 
 TEST_CASE("writable waits until there is room", "[readiness]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     socket_pair s;
     const unsigned at_once = co_await wring::writable(s.ends[0]);
     CHECK((at_once & POLLOUT) != 0);
@@ -122,7 +121,7 @@ TEST_CASE("writable waits until there is room", "[readiness]") {
 
 TEST_CASE("several tasks can wait for one descriptor", "[readiness]") {
   int done = 0;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     socket_pair s;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       for (int i = 0; i != 3; ++i) {
@@ -139,7 +138,7 @@ TEST_CASE("several tasks can wait for one descriptor", "[readiness]") {
 }
 
 TEST_CASE("what cannot be waited for is an error", "[readiness]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     CHECK_THROWS_AS(co_await wring::readable(-1), wring::io_error);
     const int closed = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     ::close(closed);
@@ -152,7 +151,7 @@ TEST_CASE("what cannot be waited for is an error", "[readiness]") {
 }
 
 TEST_CASE("a cancelled wait for readiness ends, and leaves nothing in flight", "[readiness]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     socket_pair s;
     const auto in_time = co_await wring::move_on_after(1ms, wring::readable(s.ends[0]));
     CHECK_FALSE(in_time);
@@ -171,7 +170,7 @@ TEST_CASE("a cancelled wait for readiness ends, and leaves nothing in flight", "
 }
 
 TEST_CASE("readiness before the cancellation is delivered, after it is not, and the data stays", "[readiness]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     for (const bool ready_first : {false, true}) {
       socket_pair s;
       bool delivered = false;
@@ -206,7 +205,7 @@ TEST_CASE("waiting for readiness allocates nothing", "[readiness]") {
   if (!wring::tests::counts_allocations) SKIP("allocations are not counted under a sanitizer");
   // The registry of operations in flight, of builds with checks, allocates.
   if (WRING_CHECKS) SKIP("checked builds keep a registry of operations");
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     socket_pair s;
     s.put(1);
     std::size_t before = 0;

@@ -19,9 +19,9 @@
 #include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "counted.hpp"
-#include "detail/child_process.hpp"
-#include "waits.hpp"
+#include "support/child_process.hpp"
+#include "support/counted.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::task;

@@ -24,17 +24,16 @@
 #include <wring/core/run.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/event.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "captured_log.hpp"
-#include "in_child.hpp"
-#include "support.hpp"
+#include "support/captured_log.hpp"
+#include "support/in_child.hpp"
 
 using namespace std::chrono_literals;
 using wring::scheduler;
 using wring::task;
 using wring::tests::in_child;
-using wring::tests::run_task;
 
 namespace {
 
@@ -157,7 +156,7 @@ TEST_CASE("a foreign resumption may end the scheduler that it is for", "[schedul
   for (int round = 0; round != 300; ++round) {
     std::atomic<void*> handle = nullptr;
     std::thread other([&] { wait_for_handle(handle).resume(); });
-    run_task([&]() -> task<> { co_await resumed_elsewhere{&handle}; });
+    wring::testing::run([&]() -> task<> { co_await resumed_elsewhere{&handle}; });
     other.join();
   }
 }
@@ -166,7 +165,7 @@ TEST_CASE("a foreign awaitable resumes its task although the inbox is full", "[s
   wring::scheduler_options options;
   options.inbox_capacity = 2;
   std::vector<int> order;
-  run_task(
+  wring::testing::run(
       [&]() -> task<> {
         std::atomic<void*> first = nullptr;
         std::atomic<void*> second = nullptr;
@@ -202,7 +201,7 @@ TEST_CASE("callbacks of other threads may come while the scheduler ends", "[from
     std::atomic<bool> go = false;
     std::vector<std::thread> threads;
     int fired = 0;
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       for (int i = 0; i != 3; ++i) {
         auto d = wring::from_callback<std::string>([&](auto done) {
           threads.emplace_back([&go, done] {
@@ -224,7 +223,7 @@ TEST_CASE("callbacks of other threads may come while the scheduler ends", "[from
 TEST_CASE("what was posted and not called is destroyed while the scheduler still stands", "[scheduler]") {
   owned_state state;
   int called = 0;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     for (int i = 0; i != 3; ++i) {
       scheduler::current().post([&called, kept = owned(state)] { ++called; });
     }
@@ -238,7 +237,7 @@ TEST_CASE("what was posted and not called is destroyed while the scheduler still
 TEST_CASE("posts are called as long as the root nursery has tasks that wait for them", "[scheduler]") {
   bool cleaned = false;
   wring::event posted;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     scheduler& home = scheduler::current();
     const auto forever = []() -> task<> { co_await wring::sleep_for(1h); };
     const auto clean = [&]() -> task<> {
@@ -255,7 +254,7 @@ TEST_CASE("posts are called as long as the root nursery has tasks that wait for 
 
 TEST_CASE("a scheduler's turns do not run inside each other", "[scheduler]") {
   bool refused_in_a_post = false;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     scheduler& home = scheduler::current();
     const auto never = [] { return false; };
     CHECK_THROWS_AS(home.run_until(never), std::logic_error);
@@ -290,7 +289,7 @@ struct phoenix {
 
 TEST_CASE("a root task that starts itself again does not keep its scheduler from ending for ever", "[scheduler]") {
   const auto end = in_child([] {
-    run_task([]() -> task<> {
+    wring::testing::run([]() -> task<> {
       scheduler::current().root().start([](phoenix) -> task<> { co_await wring::sleep_for(1h); }, phoenix());
       co_await wring::yield();
     });

@@ -9,7 +9,7 @@
 #include <wring/core/scheduler_observer.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "waits.hpp"
+#include "support/waits.hpp"
 
 using namespace wring;
 

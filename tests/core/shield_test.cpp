@@ -11,8 +11,8 @@
 #include <wring/core/this_task.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "counted.hpp"
-#include "waits.hpp"
+#include "support/counted.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::cancel_scope;

@@ -18,17 +18,16 @@
 #include <wring/core/signals.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "detail/child_process.hpp"
-#include "support.hpp"
+#include "support/child_process.hpp"
 
 using namespace std::chrono_literals;
 using wring::nursery;
 using wring::signals;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -49,7 +48,7 @@ void send(int number) { REQUIRE(::kill(::getpid(), number) == 0); }
 }  // namespace
 
 TEST_CASE("a signal that comes while a task waits is given to it", "[signals]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     signals s({SIGUSR1, SIGHUP});
     std::vector<int> got;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -73,7 +72,7 @@ TEST_CASE("a signal that comes while a task waits is given to it", "[signals]") 
 
 TEST_CASE("a signal that the process ignores is taken all the same", "[signals]") {
   const auto before = std::signal(SIGUSR1, SIG_IGN);
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     signals s({SIGUSR1});
     send(SIGUSR1);
     const int number = co_await s.next();
@@ -83,7 +82,7 @@ TEST_CASE("a signal that the process ignores is taken all the same", "[signals]"
 }
 
 TEST_CASE("signals that came before anybody waited are kept, each once", "[signals]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     signals s({SIGUSR1, SIGHUP});
     send(SIGUSR1);
     send(SIGUSR1);
@@ -137,7 +136,7 @@ TEST_CASE("a signal that nobody took has its usual effect when the object goes",
 }
 
 TEST_CASE("objects that share a signal give it to one waiter", "[signals]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     signals a({SIGUSR1});
     signals b({SIGUSR1, SIGHUP});
     int got = 0;
@@ -164,7 +163,7 @@ TEST_CASE("objects that share a signal give it to one waiter", "[signals]") {
 }
 
 TEST_CASE("a cancelled wait for a signal has taken none", "[signals]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     signals s({SIGUSR1});
     const auto in_time = co_await wring::move_on_after(1ms, s.next());
     CHECK_FALSE(in_time);
@@ -201,7 +200,7 @@ TEST_CASE("numbers that cannot be waited for are refused", "[signals]") {
 
 TEST_CASE("destroying a signals object that a task waits for ends the process", "[signals]") {
   const auto end = wring::testing::run_in_child([] {
-    run_task([]() -> task<> {
+    wring::testing::run([]() -> task<> {
       auto s = std::make_unique<signals>(std::initializer_list<int>{SIGUSR1});
       co_await wring::with_nursery([&](nursery& n) -> task<> {
         n.start([&]() -> task<> { co_await s->next(); });

@@ -16,8 +16,6 @@
 #include <wring/core/this_task.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "support.hpp"
-
 using namespace wring;
 using namespace std::chrono_literals;
 

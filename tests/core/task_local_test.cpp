@@ -16,17 +16,15 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/task_local.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
-
-#include "support.hpp"
 
 using namespace std::chrono_literals;
 using wring::nursery;
 using wring::task;
 using wring::task_local;
-using wring::tests::run_task;
 
 namespace {
 
@@ -50,7 +48,7 @@ task<> fail() {
 TEST_CASE("a task-local variable has no value outside of tasks and bindings", "[task_local]") {
   CHECK(name.get() == nullptr);
   CHECK(number.value_or(7) == 7);
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     CHECK(name.get() == nullptr);
     CHECK(name.value_or("nobody") == "nobody");
     co_return;
@@ -58,7 +56,7 @@ TEST_CASE("a task-local variable has no value outside of tasks and bindings", "[
 }
 
 TEST_CASE("a binding is seen by everything below it and ends with its operation", "[task_local]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const auto below = co_await name.bind("ada", current_later());
     CHECK(below == "ada");
     CHECK(current() == "none");
@@ -66,7 +64,7 @@ TEST_CASE("a binding is seen by everything below it and ends with its operation"
 }
 
 TEST_CASE("bindings nest, hide each other and do not mix with those of other variables", "[task_local]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto inner = [&]() -> task<> {
       CHECK(current() == "bob");
       CHECK(number.value_or(0) == 1);
@@ -87,7 +85,7 @@ TEST_CASE("bindings nest, hide each other and do not mix with those of other var
 
 TEST_CASE("tasks that run at the same time have bindings of their own", "[task_local]") {
   std::vector<std::string> seen;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     auto worker = [&](std::string who) -> task<> {
       auto note = [&]() -> task<> {
         for (int i = 0; i != 2; ++i) {
@@ -109,7 +107,7 @@ TEST_CASE("tasks that run at the same time have bindings of their own", "[task_l
 
 TEST_CASE("children inherit the bindings in force where they are started, and keep them", "[task_local]") {
   std::vector<std::string> seen;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto child = [&]() -> task<> {
         seen.push_back(current());
@@ -135,7 +133,7 @@ TEST_CASE("children inherit the bindings in force where they are started, and ke
 }
 
 TEST_CASE("operands of when_all inherit bindings", "[task_local]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto both = [&]() -> task<> {
       auto [first, second] = co_await wring::when_all(current_later(), current_later());
       CHECK(first == "ada");
@@ -146,7 +144,7 @@ TEST_CASE("operands of when_all inherit bindings", "[task_local]") {
 }
 
 TEST_CASE("a binding ends with an exception, a deadline and a cancellation as well", "[task_local]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     CHECK_THROWS_AS(co_await name.bind("ada", fail()), std::runtime_error);
     CHECK(current() == "none");
     auto throws_at_once = [&]() -> task<> { throw std::runtime_error(current()); };
@@ -171,7 +169,7 @@ TEST_CASE("a binding ends with an exception, a deadline and a cancellation as we
 
 TEST_CASE("destructors and clean-up of cancelled frames still see the binding", "[task_local]") {
   std::vector<std::string> seen;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     struct leaver {
       std::vector<std::string>& log;
       ~leaver() { log.push_back(current()); }
@@ -194,7 +192,7 @@ TEST_CASE("a bound value lives exactly as long as something can see it", "[task_
   static task_local<std::shared_ptr<int>> shared;
   auto value = std::make_shared<int>(1);
   const std::weak_ptr<int> watch = value;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto start = [&]() -> task<> {
         n.start([]() -> task<> {
@@ -211,7 +209,7 @@ TEST_CASE("a bound value lives exactly as long as something can see it", "[task_
 }
 
 TEST_CASE("a bind passes on values, references and results", "[task_local]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     int target = 0;
     auto reference = [&]() -> task<int&> { co_return target; };
     int& same = co_await number.bind(1, reference);
@@ -240,14 +238,14 @@ TEST_CASE("a long chain of bindings is dropped on a small stack", "[task_local]"
       }
     }
   };
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     co_await wring::with_nursery([](nursery& n) -> task<> { co_await name.bind("ada", deep::down(n, 50'000)); });
     CHECK(number.get() == nullptr);
   });
 }
 
 TEST_CASE("a binding takes its memory from the frame recycler and gives it back", "[task_local]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const auto before = wring::detail::frame_recycler::stats().live_blocks;
     auto look = [&]() -> task<> {
       CHECK(wring::detail::frame_recycler::stats().live_blocks == before + 2);  // this frame and the binding

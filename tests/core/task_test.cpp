@@ -24,10 +24,10 @@
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "allocation_count.hpp"
-#include "counted.hpp"
-#include "in_child.hpp"
-#include "waits.hpp"
+#include "support/allocation_count.hpp"
+#include "support/counted.hpp"
+#include "support/in_child.hpp"
+#include "support/waits.hpp"
 
 using wring::task;
 using namespace wring::tests;

@@ -13,7 +13,7 @@
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "waits.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::task;

@@ -18,8 +18,8 @@
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "counted.hpp"
-#include "waits.hpp"
+#include "support/counted.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::move_on_after;

@@ -23,10 +23,10 @@
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "allocation_count.hpp"
-#include "captured_log.hpp"
-#include "counted.hpp"
-#include "waits.hpp"
+#include "support/allocation_count.hpp"
+#include "support/captured_log.hpp"
+#include "support/counted.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::task;

@@ -8,7 +8,7 @@
 #include <wring/net/address_connector.hpp>
 #include <wring/net/tcp_listener.hpp>
 
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 using namespace wring;
 using namespace wring::tests;

@@ -13,9 +13,9 @@
 #include <wring/net/any_listener.hpp>
 #include <wring/net/tcp_listener.hpp>
 
-#include "../core/allocation_count.hpp"
-#include "tcp_support.hpp"
-#include "wrapped_listeners.hpp"
+#include "support/allocation_count.hpp"
+#include "support/tcp_support.hpp"
+#include "support/wrapped_listeners.hpp"
 
 namespace {
 

@@ -14,10 +14,10 @@
 #include <wring/net/stream.hpp>
 #include <wring/net/tcp_stream.hpp>
 
-#include "../core/allocation_count.hpp"
-#include "byte_ends.hpp"
-#include "framed_stream.hpp"
-#include "tcp_support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/byte_ends.hpp"
+#include "support/framed_stream.hpp"
+#include "support/tcp_support.hpp"
 
 using namespace wring;
 using namespace wring::tests;

@@ -38,10 +38,10 @@
 #include <wring/net/reader.hpp>
 #include <wring/net/stream.hpp>
 
-#include "../core/captured_log.hpp"
-#include "../core/waits.hpp"
 #include "any_operation.hpp"
-#include "tcp_support.hpp"
+#include "support/captured_log.hpp"
+#include "support/tcp_support.hpp"
+#include "support/waits.hpp"
 
 namespace {
 

@@ -13,7 +13,7 @@
 
 #include <wring/core/cancel_scope.hpp>
 
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace wring::tests {
 

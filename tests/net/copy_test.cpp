@@ -22,9 +22,9 @@
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/tcp_stream.hpp>
 
-#include "../core/allocation_count.hpp"
-#include "byte_ends.hpp"
-#include "tcp_support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/byte_ends.hpp"
+#include "support/tcp_support.hpp"
 
 using namespace wring;
 using namespace wring::tests;

@@ -9,7 +9,7 @@
 #include <wring/core/dump_tasks.hpp>
 #include <wring/core/nursery.hpp>
 
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

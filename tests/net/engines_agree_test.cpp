@@ -12,9 +12,9 @@
 
 #include <wring/core/detail/sanitizers.hpp>
 
-#include "../core/engine/engines.hpp"
 #include "conversation.hpp"
-#include "tcp_support.hpp"
+#include "support/engines.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

@@ -17,10 +17,10 @@
 #include <wring/net/serve.hpp>
 #include <wring/net/testing/stream_conformance.hpp>
 
-#include "../core/captured_log.hpp"
-#include "../core/due_times.hpp"
-#include "../core/extreme_times.hpp"
-#include "tcp_support.hpp"
+#include "support/captured_log.hpp"
+#include "support/due_times.hpp"
+#include "support/extreme_times.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

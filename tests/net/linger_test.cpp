@@ -15,7 +15,7 @@
 #include <wring/net/detail/socket_calls.hpp>
 #include <wring/net/tcp_listener.hpp>
 
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

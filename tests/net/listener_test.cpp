@@ -10,8 +10,8 @@
 #include <wring/net/listener.hpp>
 #include <wring/net/tcp_listener.hpp>
 
-#include "tcp_support.hpp"
-#include "wrapped_listeners.hpp"
+#include "support/tcp_support.hpp"
+#include "support/wrapped_listeners.hpp"
 
 namespace {
 

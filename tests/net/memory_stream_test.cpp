@@ -16,7 +16,7 @@
 #include <wring/core/this_task.hpp>
 #include <wring/net/memory_stream.hpp>
 
-#include "../core/detail/child_process.hpp"
+#include "support/child_process.hpp"
 
 using namespace std::chrono_literals;
 using namespace wring;

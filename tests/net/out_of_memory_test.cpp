@@ -25,8 +25,8 @@
 #include <wring/net/reader.hpp>
 #include <wring/net/serve.hpp>
 
-#include "../core/allocation_count.hpp"
-#include "tcp_support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

@@ -20,8 +20,8 @@
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/outbox.hpp>
 
-#include "framed_stream.hpp"
-#include "tcp_support.hpp"
+#include "support/framed_stream.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

@@ -12,9 +12,9 @@
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/pending_connection.hpp>
 
-#include "../core/allocation_count.hpp"
-#include "tcp_support.hpp"
-#include "wrapped_listeners.hpp"
+#include "support/allocation_count.hpp"
+#include "support/tcp_support.hpp"
+#include "support/wrapped_listeners.hpp"
 
 namespace {
 

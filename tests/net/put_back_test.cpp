@@ -23,8 +23,8 @@
 #include <wring/net/reader.hpp>
 #include <wring/net/stream.hpp>
 
-#include "../core/waits.hpp"
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
+#include "support/waits.hpp"
 
 namespace {
 

@@ -15,7 +15,7 @@
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>
 
-#include "../core/engine/mailbox_engine.hpp"
+#include "support/mailbox_engine.hpp"
 
 using namespace wring;
 using namespace std::chrono_literals;

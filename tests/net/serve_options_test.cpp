@@ -19,9 +19,9 @@
 #include <wring/net/serve.hpp>
 #include <wring/net/serve_options.hpp>
 
-#include "../core/captured_log.hpp"
 #include "serve_support.hpp"
-#include "wrapped_listeners.hpp"
+#include "support/captured_log.hpp"
+#include "support/wrapped_listeners.hpp"
 
 namespace {
 

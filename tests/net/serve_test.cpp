@@ -17,9 +17,9 @@
 #include <wring/net/any_listener.hpp>
 #include <wring/net/serve.hpp>
 
-#include "../core/captured_log.hpp"
 #include "serve_support.hpp"
-#include "wrapped_listeners.hpp"
+#include "support/captured_log.hpp"
+#include "support/wrapped_listeners.hpp"
 
 namespace {
 

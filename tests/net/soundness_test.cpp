@@ -19,8 +19,8 @@
 #include <wring/core/scheduler_observer.hpp>
 #include <wring/core/testing/leak_check.hpp>
 
-#include "../core/in_child.hpp"
-#include "tcp_support.hpp"
+#include "support/in_child.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

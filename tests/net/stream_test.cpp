@@ -25,7 +25,7 @@
 #include <wring/net/stream.hpp>
 #include <wring/net/tcp_stream.hpp>
 
-#include "framed_stream.hpp"
+#include "support/framed_stream.hpp"
 
 using namespace wring;
 using net::any_stream;

@@ -10,7 +10,7 @@
 #include <wring/net/serve.hpp>
 #include <wring/net/testing/stream_conformance.hpp>
 
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

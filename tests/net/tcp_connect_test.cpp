@@ -17,8 +17,8 @@
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>
 
-#include "../core/in_child.hpp"
-#include "tcp_support.hpp"
+#include "support/in_child.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

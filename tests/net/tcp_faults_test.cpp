@@ -16,9 +16,9 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/serve.hpp>
 
-#include "../core/captured_log.hpp"
-#include "../core/in_child.hpp"
-#include "tcp_support.hpp"
+#include "support/captured_log.hpp"
+#include "support/in_child.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

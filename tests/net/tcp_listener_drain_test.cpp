@@ -12,7 +12,7 @@
 #include <wring/core/when_all.hpp>
 #include <wring/net/tcp_listener.hpp>
 
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

@@ -12,8 +12,8 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/tcp_listener.hpp>
 
-#include "../core/in_child.hpp"
-#include "tcp_support.hpp"
+#include "support/in_child.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

@@ -13,8 +13,8 @@
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/sanitizers.hpp>
 
-#include "../core/in_child.hpp"
-#include "tcp_support.hpp"
+#include "support/in_child.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

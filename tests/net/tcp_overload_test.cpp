@@ -16,10 +16,10 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/serve.hpp>
 
-#include "../core/allocation_count.hpp"
-#include "../core/captured_log.hpp"
-#include "../core/engine/engines.hpp"
-#include "tcp_support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/captured_log.hpp"
+#include "support/engines.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

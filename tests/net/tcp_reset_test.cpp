@@ -12,7 +12,7 @@
 #include <wring/core/sync/event.hpp>
 #include <wring/net/serve.hpp>
 
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

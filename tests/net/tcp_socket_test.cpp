@@ -11,7 +11,7 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/tcp_stream.hpp>
 
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

@@ -15,8 +15,8 @@
 #include <wring/core/this_task.hpp>
 #include <wring/net/tcp_stream.hpp>
 
-#include "../core/in_child.hpp"
-#include "tcp_support.hpp"
+#include "support/in_child.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

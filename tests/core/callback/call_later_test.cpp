@@ -14,11 +14,11 @@
 #include <wring/core/scheduler.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
 
-#include "../allocation_count.hpp"
-#include "../captured_log.hpp"
-#include "../counted.hpp"
-#include "../support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/captured_log.hpp"
+#include "support/counted.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
@@ -26,14 +26,13 @@ using wring::call_later;
 using wring::delayed_call;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 namespace {
 
 /// Calls `body(clock, log)` in a task whose time is held; `log` is a text to note things in.
 template <class Body>
 void with_clock(Body body) {
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     co_await body(clock, log);
@@ -74,7 +73,7 @@ TEST_CASE("delayed calls are made in the order of their times, and then of their
 }
 
 TEST_CASE("a call without delay is made later all the same, in a turn of its own", "[call_later]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     call_later(0s, [&] {
       log += "first ";
@@ -88,7 +87,7 @@ TEST_CASE("a call without delay is made later all the same, in a turn of its own
 }
 
 TEST_CASE("held time does not keep calls that are due already from being made", "[call_later]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const wring::testing::clock clock;
     wring::deferred_source<> source;
     call_later(0s, [&] { source.callback(); });
@@ -218,7 +217,7 @@ TEST_CASE("calls that are pending at the end are cancelled, with what they make 
       if (owner) call_later(1h, [c = wring::tests::counted()] { static_cast<void>(c); });
     }
   };
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     call = call_later(1h, [&, c = wring::tests::counted(), again = calls_again()] { called = c.value == 0; });
     co_return;
   });
@@ -229,7 +228,7 @@ TEST_CASE("calls that are pending at the end are cancelled, with what they make 
 
 TEST_CASE("a delayed call cannot be made in the past, nor without a scheduler", "[call_later]") {
   CHECK_THROWS_AS(call_later(1s, [] {}), std::logic_error);
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     CHECK_THROWS_AS(call_later(-1ns, [] {}), std::invalid_argument);
     auto for_ever = call_later(std::chrono::nanoseconds::max(), [] {});
     CHECK(for_ever.active());
@@ -240,7 +239,7 @@ TEST_CASE("a delayed call cannot be made in the past, nor without a scheduler", 
 }
 
 TEST_CASE("a call that is moved far into the past is made at once, and holds up no timer", "[call_later]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     int calls = 0;
     call_later(1h, [&] { ++calls; }).reset(std::chrono::nanoseconds::min());
     call_later(1h, [&] { ++calls; }).delay(std::chrono::hours::min());

@@ -14,10 +14,10 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using wring::cooperator;
@@ -26,7 +26,6 @@ using wring::deferred_source;
 using wring::failure;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 namespace {
 
@@ -45,7 +44,7 @@ void note_end(deferred<> d, std::string& log) {
 }  // namespace
 
 TEST_CASE("work is done in steps, one of each in turn, and not at once", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     wring::cooperate(steps(log, 'a', 3));
     wring::cooperate(steps(log, 'b', 1));
@@ -57,7 +56,7 @@ TEST_CASE("work is done in steps, one of each in turn, and not at once", "[coope
 }
 
 TEST_CASE("work that is added has its turn at the end of the round", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     wring::cooperate([&log, left = 2]() mutable {
@@ -71,7 +70,7 @@ TEST_CASE("work that is added has its turn at the end of the round", "[cooperato
 }
 
 TEST_CASE("a turn does so many steps at most, and goes on where it was", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const wring::testing::clock clock;
     std::string log;
     cooperator works({.steps = 2});
@@ -88,7 +87,7 @@ TEST_CASE("a turn does so many steps at most, and goes on where it was", "[coope
 }
 
 TEST_CASE("a turn works no longer than a slice of time", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     bool stop = false;
     int turns = 0;
     int count = 0;
@@ -108,7 +107,7 @@ TEST_CASE("a turn works no longer than a slice of time", "[cooperator]") {
 }
 
 TEST_CASE("work that has to wait lets the others go on", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     deferred_source<bool> source{nullptr};
@@ -158,7 +157,7 @@ TEST_CASE("work that has to wait lets the others go on", "[cooperator]") {
 }
 
 TEST_CASE("work can be paused, as often as it is resumed", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     auto work = wring::cooperate(steps(log, 'a', 2));
@@ -178,7 +177,7 @@ TEST_CASE("work can be paused, as often as it is resumed", "[cooperator]") {
 }
 
 TEST_CASE("a wait does not count as a pause", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     deferred_source<bool> source;
@@ -193,7 +192,7 @@ TEST_CASE("a wait does not count as a pause", "[cooperator]") {
 }
 
 TEST_CASE("stopped work fails those who wait for it, at once and later", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     const auto held = std::make_shared<int>(0);
@@ -213,7 +212,7 @@ TEST_CASE("stopped work fails those who wait for it, at once and later", "[coope
 }
 
 TEST_CASE("work can stop and pause itself", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     std::optional<wring::cooperative_task> work;
@@ -237,7 +236,7 @@ TEST_CASE("work can stop and pause itself", "[cooperator]") {
 
 TEST_CASE("what a step throws ends the work, and is not lost", "[cooperator]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     const auto breaks = []() -> bool { throw std::runtime_error("broken step"); };
@@ -254,7 +253,7 @@ TEST_CASE("what a step throws ends the work, and is not lost", "[cooperator]") {
 }
 
 TEST_CASE("a cooperator begins when it is told to, and ends all work when it is stopped", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     std::optional<cooperator> works;
@@ -297,7 +296,7 @@ TEST_CASE("a cooperator begins when it is told to, and ends all work when it is 
 }
 
 TEST_CASE("cancelling the deferred of coiterate stops the work, that of when_done does not", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     const auto note = [&](deferred<>& d) {
@@ -352,7 +351,7 @@ TEST_CASE("cancelling the deferred of coiterate stops the work, that of when_don
 }
 
 TEST_CASE("stopped work whose step is a task keeps the task's function until it has ended", "[cooperator]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     const auto held = std::make_shared<int>(0);
     auto work = wring::cooperate([held]() -> task<bool> {
@@ -371,13 +370,13 @@ TEST_CASE("stopped work whose step is a task keeps the task's function until it 
 
 TEST_CASE("the scheduler's end stops its cooperator", "[cooperator]") {
   std::string log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     note_end(wring::coiterate([] { return true; }), log);
     co_return;
   });
   CHECK(log == " the cooperator was stopped");
   CHECK_THROWS_AS(cooperator(), std::logic_error);
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     CHECK_THROWS_AS(cooperator({.slice = 0s}), std::invalid_argument);
     CHECK_THROWS_AS(cooperator({.steps = 0}), std::invalid_argument);
     co_return;

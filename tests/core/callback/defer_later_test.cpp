@@ -11,10 +11,10 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using wring::defer_later;
@@ -23,7 +23,6 @@ using wring::deferred_source;
 using wring::failure;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 namespace {
 
@@ -31,7 +30,7 @@ namespace {
 template <class Body>
 void with_clock(Body body) {
   captured_log records;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     co_await body(clock, log);
@@ -126,7 +125,7 @@ TEST_CASE("cancelled after its time, defer_later cancels what its function retur
 TEST_CASE("a deferred of defer_later that is left at the end fails", "[defer_later]") {
   bool broken = false;
   captured_log records;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     defer_later(1h).add_errback([&](const failure& f) { broken = f.check<wring::broken_deferred>(); });
     static_cast<void>(defer_later(1h));
     co_return;
@@ -138,7 +137,7 @@ TEST_CASE("a deferred of defer_later that is left at the end fails", "[defer_lat
 TEST_CASE("defer_later takes what call_later takes", "[defer_later]") {
   captured_log records;
   CHECK_THROWS_AS(defer_later(1s), std::logic_error);
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     CHECK_THROWS_AS(defer_later(-1s), std::invalid_argument);
     co_return;
   });

@@ -16,13 +16,13 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 
-#include "../allocation_count.hpp"
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::Message;
@@ -32,7 +32,6 @@ using wring::failure;
 using wring::nursery;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 namespace {
 
@@ -63,7 +62,7 @@ task<> cancel_while_it_waits(deferred<int> d, std::string& log) {
 }  // namespace
 
 TEST_CASE("a task awaits the end of a chain", "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     deferred_source<int> source;
     std::string log;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -77,7 +76,7 @@ TEST_CASE("a task awaits the end of a chain", "[deferred]") {
 }
 
 TEST_CASE("a deferred that a call returns is awaited in place", "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const auto ask = [](int n) { return wring::succeed(n); };
     const int n = co_await ask(3);
     CHECK(n == 3);
@@ -89,7 +88,7 @@ TEST_CASE("a deferred that a call returns is awaited in place", "[deferred]") {
 
 TEST_CASE("a failure is thrown in the task that awaits it, as itself, and not reported", "[deferred]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto failed = wring::fail<int>(std::out_of_range("far"));
     CHECK_THROWS_MATCHES(co_await std::move(failed), std::out_of_range, Message("far"));
     deferred_source<int> source;
@@ -110,7 +109,7 @@ TEST_CASE("a failure is thrown in the task that awaits it, as itself, and not re
 
 TEST_CASE("a task that awaits a deferred goes on when the last callback has run, and its pauses are over",
           "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     deferred_source<int> source;
     deferred_source<int> inner;
@@ -136,7 +135,7 @@ TEST_CASE("a task that awaits a deferred goes on when the last callback has run,
 }
 
 TEST_CASE("a pause inside the run that a task waits for does not stop it", "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     deferred_source<int> source;
     auto d = source.get();
@@ -154,7 +153,7 @@ TEST_CASE("a pause inside the run that a task waits for does not stop it", "[def
 }
 
 TEST_CASE("awaiting a deferred that has fired does not suspend, and allocates nothing", "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto d = wring::succeed(1);
     auto e = wring::succeed(1);
     const auto resumptions = wring::scheduler::current().stats().resumptions;
@@ -172,7 +171,7 @@ TEST_CASE("awaiting a deferred that has fired does not suspend, and allocates no
 }
 
 TEST_CASE("a task that only awaits fired deferreds yields to others now and then", "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     bool ran = false;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start([&]() -> task<> {
@@ -189,14 +188,14 @@ TEST_CASE("a cancelled task cancels the deferred it awaits, and waits for what c
   captured_log records;
   std::string log;
   SECTION("cancelled_error confirms the cancellation") {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       deferred_source<int> source([&] { log += "canceller "; });
       co_await cancel_while_it_waits(source.get(), log);
     });
     CHECK(log == "asked canceller cancelled");
   }
   SECTION("without a canceller") {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       deferred_source<int> source;
       co_await cancel_while_it_waits(source.get(), log);
       source.callback(1);  // swallowed
@@ -204,21 +203,21 @@ TEST_CASE("a cancelled task cancels the deferred it awaits, and waits for what c
     CHECK(log == "asked cancelled");
   }
   SECTION("a value is dropped") {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       deferred_source<int> source([&](deferred_source<int>& s) { s.callback(3); });
       co_await cancel_while_it_waits(source.get(), log);
     });
     CHECK(log == "asked cancelled");
   }
   SECTION("another failure is thrown") {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       deferred_source<int> source([&](deferred_source<int>& s) { s.errback(std::runtime_error("torn")); });
       co_await cancel_while_it_waits(source.get(), log);
     });
     CHECK(log == "asked torn");
   }
   SECTION("what the canceller throws is thrown, and what comes later is nobody's") {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       deferred_source<int> source([] { throw std::runtime_error("cannot"); });
       co_await cancel_while_it_waits(source.get(), log);
       source.callback(1);
@@ -226,7 +225,7 @@ TEST_CASE("a cancelled task cancels the deferred it awaits, and waits for what c
     CHECK(log == "asked cannot");
   }
   SECTION("what the canceller throws after it has fired is logged, and a value is dropped all the same") {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       deferred_source<int> source([](deferred_source<int>& s) {
         s.callback(3);
         throw std::runtime_error("too late");
@@ -239,7 +238,7 @@ TEST_CASE("a cancelled task cancels the deferred it awaits, and waits for what c
     return;
   }
   SECTION("it may take a while") {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       deferred_source<int> source;
       deferred_source<int> slow;
       auto d = source.get();
@@ -254,7 +253,7 @@ TEST_CASE("a cancelled task cancels the deferred it awaits, and waits for what c
     CHECK(log == "asked cancelled");
   }
   SECTION("it fires in the same turn as the task is cancelled") {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       deferred_source<int> source;
       auto d = source.get();
       co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -269,7 +268,7 @@ TEST_CASE("a cancelled task cancels the deferred it awaits, and waits for what c
     CHECK(log == "1 ");  // before cancel() was called
   }
   SECTION("it had fired before the task was cancelled") {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       deferred_source<int> source;
       auto d = source.get();
       co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -286,7 +285,7 @@ TEST_CASE("a cancelled task cancels the deferred it awaits, and waits for what c
 
 TEST_CASE("a deferred that is awaited in a cancelled task is cancelled", "[deferred]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     deferred_source<int> direct([&] { log += "direct "; });
     deferred_source<int> adapted([&] { log += "adapted "; });
@@ -314,7 +313,7 @@ TEST_CASE("a deferred that is awaited in a cancelled task is cancelled", "[defer
 
 TEST_CASE("a failure that is there already is thrown in a cancelled task", "[deferred]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start([&]() -> task<> {
@@ -337,7 +336,7 @@ TEST_CASE("a failure that is there already is thrown in a cancelled task", "[def
 }
 
 TEST_CASE("a deadline cancels the deferred that is awaited under it", "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     clock.jump_when_idle();
     deferred_source<int> source;
@@ -348,7 +347,7 @@ TEST_CASE("a deadline cancels the deferred that is awaited under it", "[deferred
 }
 
 TEST_CASE("several deferreds can be awaited at once", "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     deferred_source<int> a;
     deferred_source<std::string> b;
     co_await wring::with_nursery([&](nursery& n) -> task<> {

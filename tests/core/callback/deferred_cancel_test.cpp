@@ -9,7 +9,7 @@
 
 #include <wring/core/callback/deferred.hpp>
 
-#include "../captured_log.hpp"
+#include "support/captured_log.hpp"
 
 using wring::deferred;
 using wring::deferred_source;

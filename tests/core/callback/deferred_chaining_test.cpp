@@ -11,7 +11,7 @@
 
 #include <wring/core/callback/deferred.hpp>
 
-#include "../captured_log.hpp"
+#include "support/captured_log.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using wring::deferred;

@@ -15,10 +15,10 @@
 #include <wring/core/callback/deferred_lock.hpp>
 #include <wring/core/callback/looping_call.hpp>
 #include <wring/core/callback/race.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "../support.hpp"
 #include "chain_end.hpp"
 
 using namespace std::chrono_literals;
@@ -28,7 +28,6 @@ using wring::failure;
 using wring::task;
 using wring::tests::end_of;
 using wring::tests::note_end;
-using wring::tests::run_task;
 
 namespace {
 
@@ -92,7 +91,7 @@ TEST_CASE("a deferred that can never fire goes with its handle", "[deferred_list
 
 TEST_CASE("who waits for a deferred that can never fire is told so, and keeps nothing", "[deferred]") {
   token kept;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     const auto never = [] { return wring::race(none()).add_callback([](const auto&) { return true; }); };
     const auto broken = [](auto d) {
       bool was = false;
@@ -171,7 +170,7 @@ TEST_CASE("a callback may own its deferred, and a canceller what owns the source
 
 TEST_CASE("a task that awaits what only it can fire ends when it is cancelled", "[deferred]") {
   token kept;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     const auto waits = [&]() -> task<> {
       deferred_source<int> source;
       auto d = source.get();

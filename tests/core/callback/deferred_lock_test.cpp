@@ -12,17 +12,16 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/captured_log.hpp"
 
 using wring::deferred_lock;
 using wring::deferred_source;
 using wring::failure;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 TEST_CASE("a deferred_lock is passed on in order of arrival", "[deferred_lock]") {
   deferred_lock lock;
@@ -80,7 +79,7 @@ TEST_CASE("a deferred_lock is held while what it runs is under way", "[deferred_
 }
 
 TEST_CASE("tasks can take a deferred_lock, and be run by it", "[deferred_lock]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     deferred_lock lock;
     std::string order;
     auto ran = lock.run([&]() -> task<> {
@@ -204,7 +203,7 @@ TEST_CASE("100,000 who wait for a deferred_lock and pass it on at once need no d
 
 TEST_CASE("100,000 tasks that a deferred_lock runs need no deep stack", "[deferred_lock]") {
   constexpr int tasks = 100'000;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     deferred_lock lock;
     int begun = 0;
     int cancelled = 0;

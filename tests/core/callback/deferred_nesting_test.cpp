@@ -16,16 +16,15 @@
 #include <wring/core/callback/from_callback.hpp>
 #include <wring/core/callback/gather_results.hpp>
 #include <wring/core/callback/looping_call.hpp>
+#include <wring/core/testing/run.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/captured_log.hpp"
 
 using wring::deferred;
 using wring::deferred_source;
 using wring::failure;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 namespace {
 
@@ -247,7 +246,7 @@ TEST_CASE("100,000 deferreds whose pause ends with their owners need no deep sta
 }
 
 TEST_CASE("100,000 works, loops and completion callbacks that end each other need no deep stack", "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::size_t ended = 0;
     std::vector<wring::cooperative_task> works;
     std::vector<wring::looping_call> loops;

@@ -20,10 +20,10 @@
 #include <wring/core/callback/looping_call.hpp>
 #include <wring/core/callback/race.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
@@ -32,7 +32,6 @@ using wring::deferred_source;
 using wring::failure;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 namespace {
 
@@ -265,7 +264,7 @@ TEST_CASE("callbacks that a pause holds up to where a list is made run before th
 }
 
 TEST_CASE("a task that awaits a list of which a member was paused can be cancelled", "[deferred_list]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     bool gone = false;
     co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
       auto child = n.start([&]() -> task<> {
@@ -290,7 +289,7 @@ TEST_CASE("a task that awaits a list of which a member was paused can be cancell
 }
 
 TEST_CASE("what a loop, a step or a lock waits for is paused no longer than somebody could unpause it", "[deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const auto paused = [](auto... value) {
       auto d = wring::succeed(value...);
       d.pause();

@@ -8,13 +8,11 @@
 
 #include <wring/core/callback/deferred_queue.hpp>
 #include <wring/core/callback/start_deferred.hpp>
-
-#include "../support.hpp"
+#include <wring/core/testing/run.hpp>
 
 using wring::deferred_queue;
 using wring::failure;
 using wring::task;
-using wring::tests::run_task;
 
 TEST_CASE("a deferred_queue gives its items in order to those who wait in order", "[deferred_queue]") {
   deferred_queue<int> q;
@@ -80,7 +78,7 @@ TEST_CASE("a deferred_queue that goes fails those who wait for it", "[deferred_q
 }
 
 TEST_CASE("a task can wait for a deferred_queue", "[deferred_queue]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     deferred_queue<int> q;
     auto d = wring::start_deferred([&]() -> task<int> { co_return co_await q.get(); });
     q.put(5);

@@ -12,9 +12,9 @@
 
 #include <wring/core/callback/deferred.hpp>
 
-#include "../allocation_count.hpp"
-#include "../detail/child_process.hpp"
 #include "chain_end.hpp"
+#include "support/allocation_count.hpp"
+#include "support/child_process.hpp"
 
 using wring::deferred;
 using wring::deferred_source;

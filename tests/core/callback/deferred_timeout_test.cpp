@@ -10,9 +10,9 @@
 #include <wring/core/callback/deferred.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
@@ -21,7 +21,6 @@ using wring::deferred_source;
 using wring::failure;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 namespace {
 
@@ -43,7 +42,7 @@ struct ending {
 /// Calls `body(clock)` in a task whose time is held.
 template <class Body>
 void with_clock(Body body) {
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     wring::testing::clock clock;
     co_await body(clock);
     CHECK(wring::scheduler::current().stats().timers == 0);

@@ -21,10 +21,10 @@
 #include <wring/core/callback/race.hpp>
 #include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
@@ -34,7 +34,6 @@ using wring::deferred_source;
 using wring::failure;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 using lines = std::vector<std::string>;
 
@@ -248,7 +247,7 @@ TEST_CASE("a failure keeps its stack in lists", "[failure][deferred_list]") {
 
 TEST_CASE("cancelling, time and broken sources give failures with a stack", "[failure][deferred]") {
   const capturing on;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::testing::clock clock;
     ending cancelled;
     ending late;
@@ -284,7 +283,7 @@ TEST_CASE("cancelling, time and broken sources give failures with a stack", "[fa
 
 TEST_CASE("a failure keeps its stack through loops, steps and completion callbacks", "[failure]") {
   const capturing on;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const failure f = made_here();
     ending looped;
     wring::looping_call loop([&] { return wring::fail<>(f); });
@@ -307,7 +306,7 @@ TEST_CASE("a failure keeps its stack through loops, steps and completion callbac
 
 TEST_CASE("a failure keeps its stack through tasks that await it", "[failure][start_deferred]") {
   const capturing on;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const failure f = made_here();
     deferred_source<int> source;
     const auto awaits = [&]() -> task<int> { co_return co_await source.get(); };

@@ -15,11 +15,11 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 
-#include "../allocation_count.hpp"
-#include "../captured_log.hpp"
-#include "../support.hpp"
 #include "chain_end.hpp"
+#include "support/allocation_count.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
@@ -30,7 +30,6 @@ using wring::from_callback;
 using wring::task;
 using wring::tests::captured_log;
 using wring::tests::note_end;
-using wring::tests::run_task;
 
 namespace {
 
@@ -50,7 +49,7 @@ struct c_api {
 
 TEST_CASE("a deferred of a callback fires with what that is called with", "[from_callback]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::function<void(int)> one;
     std::function<void()> none;
     std::function<void(int, const char*)> two;
@@ -76,7 +75,7 @@ TEST_CASE("a deferred of a callback fires with what that is called with", "[from
 }
 
 TEST_CASE("a callback can report a failure, and so does what initiating throws", "[from_callback]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     auto failed = from_callback<int>([](auto done) { done.fail(std::runtime_error("refused ")); });
     note_end(failed, log);
@@ -91,7 +90,7 @@ TEST_CASE("a callback can report a failure, and so does what initiating throws",
 
 TEST_CASE("of several calls the first counts, and the second is logged", "[from_callback]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     std::optional<completion_callback<int>> kept;
     auto d = from_callback<int>([&](auto done) { kept = done; });
@@ -109,7 +108,7 @@ TEST_CASE("of several calls the first counts, and the second is logged", "[from_
 }
 
 TEST_CASE("a callback that goes without a call breaks the deferred", "[from_callback]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     auto at_once = from_callback<int>([](auto) {});
     note_end(at_once, log);
@@ -136,7 +135,7 @@ TEST_CASE("a value that cannot be made is a failure of the deferred", "[from_cal
     }
     int value;
   };
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto d = from_callback<picky>([](auto done) { done(-1); });
     CHECK_THROWS_AS(co_await std::move(d), std::invalid_argument);
   });
@@ -144,7 +143,7 @@ TEST_CASE("a value that cannot be made is a failure of the deferred", "[from_cal
 
 TEST_CASE("a callback passes through C as a pointer", "[from_callback]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     c_api api;
     auto d = from_callback<int, std::string>([&](auto done) {
       api.start([](void* data, int status,
@@ -157,7 +156,7 @@ TEST_CASE("a callback passes through C as a pointer", "[from_callback]") {
     CHECK(text == "five");
   });
   CHECK(records.lines().empty());
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     c_api api;
     auto d = from_callback<int>([&](auto done) {
       api.start([](void* data, int status, const char*) { completion_callback<int>::borrow(data)(status); },
@@ -174,7 +173,7 @@ TEST_CASE("a callback passes through C as a pointer", "[from_callback]") {
 
 TEST_CASE("without a canceller a cancelled deferred fails at once, and a late call is ignored", "[from_callback]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     std::optional<completion_callback<int>> kept;
     auto d = from_callback<int>([&](auto done) { kept = done; });
@@ -190,7 +189,7 @@ TEST_CASE("without a canceller a cancelled deferred fails at once, and a late ca
 
 TEST_CASE("a canceller decides how a cancellation ends", "[from_callback]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     std::optional<completion_callback<int>> kept;
     const auto keep = [&](auto done) { kept = done; };
@@ -265,7 +264,7 @@ TEST_CASE("a canceller decides how a cancellation ends", "[from_callback]") {
 
 TEST_CASE("a callback costs no call of malloc in steady state", "[from_callback]") {
   if (!wring::tests::counts_allocations) SKIP("allocations are not counted under a sanitizer");
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::size_t before = 0;
     for (int i = 0; i != 1000; ++i) {
       if (i == 10) before = wring::tests::allocations();

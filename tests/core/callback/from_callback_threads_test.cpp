@@ -12,11 +12,11 @@
 
 #include <wring/core/callback/from_callback.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
 #include "chain_end.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
@@ -27,14 +27,13 @@ using wring::from_callback;
 using wring::task;
 using wring::tests::captured_log;
 using wring::tests::note_end;
-using wring::tests::run_task;
 
 TEST_CASE("a callback may outlive its scheduler", "[from_callback][threads]") {
   captured_log records;
   std::string log;
   std::optional<completion_callback<int>> called;
   std::optional<completion_callback<int>> dropped;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     auto a = from_callback<int>([&](auto done) { called = done; });
     auto b = from_callback<int>([&](auto done) { dropped = done; });
     note_end(a, log);
@@ -51,7 +50,7 @@ TEST_CASE("a callback may outlive its scheduler", "[from_callback][threads]") {
 
 TEST_CASE("a callback may be called on other threads, by several at once", "[from_callback][threads]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     for (int round = 0; round != 50; ++round) {
       std::vector<std::thread> threads;
       const std::string text = co_await from_callback<std::string>([&](auto done) {
@@ -68,7 +67,7 @@ TEST_CASE("a callback may be called on other threads, by several at once", "[fro
 }
 
 TEST_CASE("a callback that goes on another thread breaks the deferred at home", "[from_callback][threads]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::thread other;
     auto d = from_callback<int>([&](auto done) { other = std::thread([kept = std::move(done)] {}); });
     CHECK_THROWS_AS(co_await std::move(d), wring::broken_deferred);
@@ -79,7 +78,7 @@ TEST_CASE("a callback that goes on another thread breaks the deferred at home", 
 TEST_CASE("a full inbox keeps no callback from arriving", "[from_callback][threads]") {
   wring::scheduler_options options;
   options.inbox_capacity = 1;
-  run_task(
+  wring::testing::run(
       [&]() -> task<> {
         wring::scheduler& home = wring::scheduler::current();
         constexpr int count = 100;
@@ -104,7 +103,7 @@ TEST_CASE("a full inbox keeps no callback from arriving", "[from_callback][threa
 }
 
 TEST_CASE("a call from another thread wakes a scheduler that sleeps", "[from_callback][threads]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::thread other;
     const int n = co_await from_callback<int>([&](auto done) {
       other = std::thread([done] {
@@ -118,7 +117,7 @@ TEST_CASE("a call from another thread wakes a scheduler that sleeps", "[from_cal
 }
 
 TEST_CASE("a cancelled deferred and a call on another thread may meet", "[from_callback][threads]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     for (int round = 0; round != 50; ++round) {
       std::thread other;
       std::string log;
@@ -133,7 +132,7 @@ TEST_CASE("a cancelled deferred and a call on another thread may meet", "[from_c
 }
 
 TEST_CASE("the canceller is not called for what has been called back already", "[from_callback][threads]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     auto d = from_callback<int>([](auto done) { std::thread([kept = std::move(done)] { kept(1); }).join(); },
                                 [&] { log += "too late"; });

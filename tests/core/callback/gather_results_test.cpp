@@ -12,7 +12,7 @@
 #include <wring/core/callback/deferred.hpp>
 #include <wring/core/callback/gather_results.hpp>
 
-#include "../captured_log.hpp"
+#include "support/captured_log.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using wring::deferred;

@@ -13,9 +13,9 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using wring::deferred;
@@ -24,7 +24,6 @@ using wring::failure;
 using wring::looping_call;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 namespace {
 
@@ -32,7 +31,7 @@ namespace {
 template <class Body>
 void with_clock(Body body) {
   captured_log records;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     wring::testing::clock clock;
     std::string log;
     co_await body(clock, log);
@@ -221,7 +220,7 @@ TEST_CASE("ticks before a reset do not count if there was no call yet", "[loopin
 }
 
 TEST_CASE("an interval of zero makes a call every turn", "[looping_call]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     std::optional<looping_call> loop;
     loop.emplace(looping_call::with_count([&](std::uint64_t ticks) {

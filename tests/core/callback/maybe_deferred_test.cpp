@@ -8,16 +8,14 @@
 
 #include <wring/core/callback/deferred.hpp>
 #include <wring/core/callback/maybe_deferred.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
-
-#include "../support.hpp"
 
 using wring::deferred;
 using wring::deferred_source;
 using wring::failure;
 using wring::maybe_deferred;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -62,7 +60,7 @@ TEST_CASE("whatever a function gives, maybe_deferred makes a deferred of it", "[
 }
 
 TEST_CASE("maybe_deferred starts a task", "[maybe_deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     auto d = maybe_deferred(
         [](int n) -> task<int> {
           co_await wring::yield();

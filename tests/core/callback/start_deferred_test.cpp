@@ -16,10 +16,10 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/task_local.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "../captured_log.hpp"
-#include "../support.hpp"
+#include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
 using wring::deferred;
@@ -28,7 +28,6 @@ using wring::failure;
 using wring::nursery;
 using wring::task;
 using wring::tests::captured_log;
-using wring::tests::run_task;
 
 namespace {
 
@@ -69,7 +68,7 @@ void note_end(deferred<T>& d, std::string& log) {
 }  // namespace
 
 TEST_CASE("a task that is started as a deferred runs at once, until it waits", "[start_deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     auto done = wring::start_deferred(at_once, 1);
     note_end(done, log);
@@ -92,7 +91,7 @@ TEST_CASE("a task that is started as a deferred runs at once, until it waits", "
 
 TEST_CASE("what a task throws is the failure of its deferred alone", "[start_deferred]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto d = wring::start_deferred(n, fails, "first");
@@ -108,7 +107,7 @@ TEST_CASE("what a task throws is the failure of its deferred alone", "[start_def
 
 TEST_CASE("a failure that nobody takes is reported when the task has ended", "[start_deferred]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     wring::start_deferred(fails, "nobody looks");
     co_await wring::sleep_for(1ms);
   });
@@ -118,7 +117,7 @@ TEST_CASE("a failure that nobody takes is reported when the task has ended", "[s
 }
 
 TEST_CASE("a deferred of a task fires when nothing is left of it", "[start_deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const auto held = std::make_shared<int>(0);
     long users = 0;
     auto d = wring::start_deferred([](std::shared_ptr<int>) -> task<> { co_await wring::yield(); }, held);
@@ -130,7 +129,7 @@ TEST_CASE("a deferred of a task fires when nothing is left of it", "[start_defer
 }
 
 TEST_CASE("cancelling the deferred of a task cancels the task, and fires when that has ended", "[start_deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     auto d = wring::start_deferred(wait_for_ever, std::ref(log));
     d.add_errback([&](const failure& f) {
@@ -147,7 +146,7 @@ TEST_CASE("cancelling the deferred of a task cancels the task, and fires when th
 }
 
 TEST_CASE("a task that ends with a value although it was cancelled delivers that", "[start_deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     auto d = wring::start_deferred([]() -> task<int> {
       co_await wring::shield(later(1));
@@ -161,7 +160,7 @@ TEST_CASE("a task that ends with a value although it was cancelled delivers that
 }
 
 TEST_CASE("a second cancellation reaches what a task that is ending waits for", "[start_deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     deferred_source<int> second([&] { log += "second "; });
     deferred_source<int> first([&] { log += "first "; });
@@ -182,7 +181,7 @@ TEST_CASE("a second cancellation reaches what a task that is ending waits for", 
 
 TEST_CASE("a nursery cancels and awaits the tasks that were started as deferreds", "[start_deferred]") {
   captured_log records;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       wring::start_deferred(n, wait_for_ever, std::ref(log));
@@ -199,7 +198,7 @@ TEST_CASE("a nursery cancels and awaits the tasks that were started as deferreds
 TEST_CASE("the end of the program ends what the root nursery runs", "[start_deferred]") {
   captured_log records;
   std::string log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     wring::start_deferred(wait_for_ever, std::ref(log));
     co_return;
   });
@@ -208,7 +207,7 @@ TEST_CASE("the end of the program ends what the root nursery runs", "[start_defe
 }
 
 TEST_CASE("tasks that start tasks that start tasks need no deep stack", "[start_deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     int ended = 0;
     std::function<task<>(int)> nest = [&](int n) -> task<> {
       if (n != 0) {
@@ -224,7 +223,7 @@ TEST_CASE("tasks that start tasks that start tasks need no deep stack", "[start_
 }
 
 TEST_CASE("a callback may return a task, on which its chain waits", "[start_deferred]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string log;
     auto d = wring::succeed(1).add_callback([](int n) -> task<int> {
       co_await wring::yield();
@@ -243,7 +242,7 @@ TEST_CASE("a callback may return a task, on which its chain waits", "[start_defe
 TEST_CASE("a started task inherits task-local values, and the starter goes on as the running task",
           "[start_deferred]") {
   static wring::task_local<int> number;
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     co_await number.bind(5, []() -> task<> {
       std::string log;
       auto d = wring::start_deferred([]() -> task<int> {
@@ -304,7 +303,7 @@ TEST_CASE("what a task that ends destroys may start another", "[start_deferred]"
     }
     int* ended_;
   };
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     int ended = 0;
     const auto outer = [](starter) -> task<int> {
       co_await wring::yield();  // so that it is resumed, and ends, in the scheduler's loop

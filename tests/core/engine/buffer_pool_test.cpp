@@ -16,7 +16,7 @@
 #include <wring/core/detail/sanitizers.hpp>
 #include <wring/core/engine/buffer_pool.hpp>
 
-#include "../detail/child_process.hpp"
+#include "support/child_process.hpp"
 
 namespace {
 

@@ -10,8 +10,8 @@
 #include <wring/core/engine/busy_poll.hpp>
 #include <wring/core/engine/uring_engine.hpp>
 
-#include "engines.hpp"
 #include "noted_operation.hpp"
+#include "support/engines.hpp"
 
 namespace {
 

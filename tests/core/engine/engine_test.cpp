@@ -20,8 +20,8 @@
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/engine/make_engine.hpp>
 
-#include "../detail/child_process.hpp"
 #include "noted_operation.hpp"
+#include "support/child_process.hpp"
 
 namespace {
 

@@ -15,9 +15,8 @@
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/scheduler_observer.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/timeout.hpp>
-
-#include "../support.hpp"
 
 // The seam's file operations have no awaitable of their own yet: this is what one will do with them.
 
@@ -72,7 +71,7 @@ struct temporary_folder {
 }  // namespace
 
 TEST_CASE("a file is opened, written, synced and read through the seam", "[engine]") {
-  tests::run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     const temporary_folder folder;
     std::string path = folder.path + "/file";
     const int fd = co_await any_operation(op_code::open, AT_FDCWD, path.data(), 0, O_RDWR | O_CREAT, 0600);
@@ -104,7 +103,7 @@ TEST_CASE("a file is opened, written, synced and read through the seam", "[engin
 }
 
 TEST_CASE("faults of file operations come as -errno", "[engine]") {
-  tests::run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::string nowhere = "/nonexistent/file";
     const int opened = co_await any_operation(op_code::open, AT_FDCWD, nowhere.data(), 0, O_RDONLY);
     CHECK(opened == -ENOENT);
@@ -117,7 +116,7 @@ TEST_CASE("faults of file operations come as -errno", "[engine]") {
 }
 
 TEST_CASE("a read of a pipe that has nothing is cancelled and takes nothing", "[engine]") {
-  tests::run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     std::array<int, 2> ends{};
     REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
     std::array<char, 4> buffer{};
@@ -145,7 +144,7 @@ TEST_CASE("an observer sees each operation submitted and completed", "[engine]")
     }
   };
   counter seen;
-  tests::run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     scheduler::current().observe(&seen);
     for (int i = 0; i != 3; ++i) {
       const int synced = co_await any_operation(op_code::sync, -1, nullptr, 0);

@@ -23,8 +23,8 @@
 #include <wring/core/run.hpp>
 #include <wring/core/task.hpp>
 
-#include "../in_child.hpp"
-#include "engines.hpp"
+#include "support/engines.hpp"
+#include "support/in_child.hpp"
 
 namespace {
 

@@ -12,9 +12,9 @@
 #include <wring/core/engine/make_engine.hpp>
 #include <wring/core/engine/message_buffers.hpp>
 
-#include "../detail/child_process.hpp"
-#include "mailbox_engine.hpp"
 #include "message_support.hpp"
+#include "support/child_process.hpp"
+#include "support/mailbox_engine.hpp"
 
 namespace {
 

@@ -19,9 +19,9 @@
 #include <wring/core/buffer_lease.hpp>
 #include <wring/core/engine/uring_engine.hpp>
 
-#include "engines.hpp"
 #include "enter_faults.hpp"
 #include "noted_operation.hpp"
+#include "support/engines.hpp"
 
 namespace {
 

@@ -13,17 +13,16 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "../detail/child_process.hpp"
-#include "../support.hpp"
+#include "support/child_process.hpp"
 
 using namespace std::chrono_literals;
 using wring::channel;
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -53,7 +52,7 @@ log_type drain(channel<int>& c) {
 
 TEST_CASE("a cancelled receive has taken nothing", "[channel]") {
   log_type log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     channel<int> c(2);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto first = n.start(receive_and_note, std::ref(c), std::ref(log));
@@ -78,7 +77,7 @@ TEST_CASE("a cancelled receive has taken nothing", "[channel]") {
 
 TEST_CASE("a cancelled send has sent nothing", "[channel]") {
   log_type log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     channel<int> c(1);
     CHECK(c.try_send(0));
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -101,7 +100,7 @@ TEST_CASE("a cancelled send has sent nothing", "[channel]") {
 
 TEST_CASE("an item handed over before the cancellation is delivered, and the next await is cancelled", "[channel]") {
   log_type log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     channel<int> c(2);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto child = n.start(receive_all, std::ref(c), std::ref(log));
@@ -119,7 +118,7 @@ TEST_CASE("an item handed over before the cancellation is delivered, and the nex
 
 TEST_CASE("a send whose item was taken before the cancellation is delivered", "[channel]") {
   log_type log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     channel<int> c(0);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto child = n.start(send_and_note, std::ref(c), std::ref(log), 1);
@@ -133,7 +132,7 @@ TEST_CASE("a send whose item was taken before the cancellation is delivered", "[
 
 TEST_CASE("no item is lost to deadlines of receivers", "[channel]") {
   log_type log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     channel<int> c(0);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start([&]() -> task<> {
@@ -158,7 +157,7 @@ TEST_CASE("no item is lost to deadlines of receivers", "[channel]") {
 TEST_CASE("destroying a channel that a task waits for ends the process", "[channel]") {
   const bool sends = GENERATE(false, true);
   const auto end = wring::testing::run_in_child([&] {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       auto c = std::make_unique<channel<int>>(0);
       co_await wring::with_nursery([&](nursery& n) -> task<> {
         n.start([&]() -> task<> {

@@ -14,17 +14,16 @@
 
 #include <wring/core/nursery.hpp>
 #include <wring/core/sync/channel.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "../allocation_count.hpp"
-#include "../support.hpp"
+#include "support/allocation_count.hpp"
 
 using namespace std::chrono_literals;
 using wring::channel;
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -60,7 +59,7 @@ TEST_CASE("items are received in the order they were sent, whatever the capacity
   for (const std::size_t capacity : {0U, 1U, 3U, 200U}) {
     CAPTURE(capacity);
     log_type log;
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       channel<int> c(capacity);
       CHECK(c.capacity() == capacity);
       co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -78,7 +77,7 @@ TEST_CASE("many senders and receivers lose and double nothing", "[channel]") {
   for (const std::size_t capacity : {0U, 1U, 4U}) {
     CAPTURE(capacity);
     log_type log;
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       channel<int> c(capacity);
       co_await wring::with_nursery([&](nursery& n) -> task<> {
         for (int i = 0; i != 3; ++i) n.start(receive_all, std::ref(c), std::ref(log));
@@ -97,7 +96,7 @@ TEST_CASE("many senders and receivers lose and double nothing", "[channel]") {
 
 TEST_CASE("a send waits while the channel is full, and no longer", "[channel]") {
   log_type log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     channel<int> c(2);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       for (int i = 0; i != 4; ++i) n.start(send_and_note, std::ref(c), std::ref(log), i);
@@ -119,7 +118,7 @@ TEST_CASE("a send waits while the channel is full, and no longer", "[channel]") 
 
 TEST_CASE("with no capacity a send ends when a receiver has the item", "[channel]") {
   log_type log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     channel<int> c(0);
     CHECK_FALSE(c.try_send(0));
     CHECK_FALSE(c.try_receive());
@@ -149,7 +148,7 @@ TEST_CASE("with no capacity a send ends when a receiver has the item", "[channel
 
 TEST_CASE("receivers are served in order of arrival and nobody is faster", "[channel]") {
   log_type log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     channel<int> c(4);
     std::vector<std::optional<int>> got(3);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -174,7 +173,7 @@ TEST_CASE("receivers are served in order of arrival and nobody is faster", "[cha
 
 TEST_CASE("senders are served in order of arrival and nobody is faster", "[channel]") {
   log_type log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     channel<int> c(1);
     CHECK(c.try_send(0));
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -191,7 +190,7 @@ TEST_CASE("senders are served in order of arrival and nobody is faster", "[chann
 }
 
 TEST_CASE("a closed channel gives what is in it, then nothing", "[channel]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     channel<int> c(4);
     co_await send_all(c, 0, 2);
     CHECK_FALSE(c.closed());
@@ -209,7 +208,7 @@ TEST_CASE("a closed channel gives what is in it, then nothing", "[channel]") {
 }
 
 TEST_CASE("sending on a closed channel fails, as an exception or a value", "[channel]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     channel<std::string> c(1);
     auto open = co_await c.send("a").result();
     CHECK(open);
@@ -226,7 +225,7 @@ TEST_CASE("sending on a closed channel fails, as an exception or a value", "[cha
 }
 
 TEST_CASE("closing ends the waits of senders, which have sent nothing, and of receivers", "[channel]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     channel<int> c(1);
     CHECK(c.try_send(1));
     int failed = 0;
@@ -273,7 +272,7 @@ TEST_CASE("a channel carries types that can only be moved, and aggregates", "[ch
     std::string name;
     std::unique_ptr<int> number;
   };
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     channel<std::unique_ptr<int>> pointers(1);
     co_await pointers.send(std::make_unique<int>(1));
     auto pointer = co_await pointers.receive();
@@ -314,7 +313,7 @@ TEST_CASE("items left in a channel are destroyed with it, and of received ones n
 TEST_CASE("waiting at a channel allocates nothing", "[channel]") {
   if (!wring::tests::counts_allocations) SKIP("allocations are not counted under a sanitizer");
   for (const std::size_t capacity : {0U, 1U, 8U}) {
-    run_task([&]() -> task<> {
+    wring::testing::run([&]() -> task<> {
       channel<int> c(capacity);
       co_await wring::with_nursery([&](nursery& n) -> task<> {
         n.start([&]() -> task<> {

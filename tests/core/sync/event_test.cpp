@@ -12,18 +12,17 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "../allocation_count.hpp"
-#include "../detail/child_process.hpp"
-#include "../support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/child_process.hpp"
 
 using namespace std::chrono_literals;
 using wring::event;
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -36,7 +35,7 @@ task<> wait_and_note(event& e, std::vector<int>& log, int name) {
 
 TEST_CASE("an event wakes all its waiters, in order of arrival and not inside set", "[event]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     event e;
     CHECK_FALSE(e.is_set());
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -53,7 +52,7 @@ TEST_CASE("an event wakes all its waiters, in order of arrival and not inside se
 }
 
 TEST_CASE("an event that is set is not waited for, until it is reset", "[event]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     event e(true);
     bool other_ran = false;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -74,7 +73,7 @@ TEST_CASE("an event that is set is not waited for, until it is reset", "[event]"
 
 TEST_CASE("who waited when an event was set goes on although it was reset at once", "[event]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     event e;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start(wait_and_note, std::ref(e), std::ref(log), 1);
@@ -93,7 +92,7 @@ TEST_CASE("who waited when an event was set goes on although it was reset at onc
 
 TEST_CASE("a cancelled wait leaves the other waiters of the event where they are", "[event]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     event e;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start(wait_and_note, std::ref(e), std::ref(log), 0);
@@ -115,7 +114,7 @@ TEST_CASE("a cancelled wait leaves the other waiters of the event where they are
 TEST_CASE("an event that was set before the cancellation is delivered, and the next await is cancelled", "[event]") {
   bool delivered = false;
   bool went_on = false;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     event e;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto child = n.start([&]() -> task<> {
@@ -134,7 +133,7 @@ TEST_CASE("an event that was set before the cancellation is delivered, and the n
 }
 
 TEST_CASE("a deadline bounds the wait for an event, with an exception or without", "[event]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     event e;
     CHECK_THROWS_AS(co_await wring::with_timeout(1ms, e.wait()), wring::timeout_error);
     auto late = co_await wring::with_timeout(1ms, e.wait()).result();
@@ -147,7 +146,7 @@ TEST_CASE("a deadline bounds the wait for an event, with an exception or without
 
 TEST_CASE("waiting for an event allocates nothing", "[event]") {
   if (!wring::tests::counts_allocations) SKIP("allocations are not counted under a sanitizer");
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     event ping;
     event pong;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -172,7 +171,7 @@ TEST_CASE("waiting for an event allocates nothing", "[event]") {
 }
 
 TEST_CASE("a task that finds an event set again and again yields to others", "[event]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     event e(true);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       bool other_ran = false;
@@ -190,7 +189,7 @@ TEST_CASE("a task that finds an event set again and again yields to others", "[e
 
 TEST_CASE("destroying an event that a task waits for ends the process", "[event]") {
   const auto end = wring::testing::run_in_child([] {
-    run_task([]() -> task<> {
+    wring::testing::run([]() -> task<> {
       auto e = std::make_unique<event>();
       co_await wring::with_nursery([&](nursery& n) -> task<> {
         n.start([&]() -> task<> { co_await e->wait(); });

@@ -15,18 +15,17 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/mutex.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "../allocation_count.hpp"
-#include "../detail/child_process.hpp"
-#include "../support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/child_process.hpp"
 
 using namespace std::chrono_literals;
 using wring::mutex;
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -42,7 +41,7 @@ TEST_CASE("a mutex lets one task in at a time", "[mutex]") {
   int inside = 0;
   int most = 0;
   int entries = 0;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     mutex m;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       for (int i = 0; i != 10; ++i) {
@@ -65,7 +64,7 @@ TEST_CASE("a mutex lets one task in at a time", "[mutex]") {
 }
 
 TEST_CASE("a free mutex is locked without suspending, and a guard unlocks it once", "[mutex]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     mutex m;
     {
       auto guard = co_await m.lock();
@@ -93,7 +92,7 @@ TEST_CASE("a free mutex is locked without suspending, and a guard unlocks it onc
 }
 
 TEST_CASE("try_lock takes a mutex only if nobody has it", "[mutex]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     mutex m;
     auto guard = m.try_lock();
     CHECK(guard);
@@ -107,7 +106,7 @@ TEST_CASE("try_lock takes a mutex only if nobody has it", "[mutex]") {
 
 TEST_CASE("a mutex goes to its waiters in order of arrival, and nobody is faster", "[mutex]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     mutex m;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto guard = co_await m.lock();
@@ -127,7 +126,7 @@ TEST_CASE("a mutex goes to its waiters in order of arrival, and nobody is faster
 
 TEST_CASE("a cancelled lock has taken nothing and is out of the line", "[mutex]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     mutex m;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto guard = co_await m.lock();
@@ -147,7 +146,7 @@ TEST_CASE("a cancelled lock has taken nothing and is out of the line", "[mutex]"
 
 TEST_CASE("a lock handed over before the cancellation is delivered, and passed on when the task unwinds", "[mutex]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     mutex m;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto guard = co_await m.lock();
@@ -168,7 +167,7 @@ TEST_CASE("a lock handed over before the cancellation is delivered, and passed o
 }
 
 TEST_CASE("in a cancelled scope a free mutex is not locked", "[mutex]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     mutex m;
     wring::cancel_scope scope;
     scope.cancel();
@@ -179,7 +178,7 @@ TEST_CASE("in a cancelled scope a free mutex is not locked", "[mutex]") {
 }
 
 TEST_CASE("a lock with a deadline takes nothing when that passes", "[mutex]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     mutex m;
     {
       auto guard = co_await m.lock();
@@ -196,7 +195,7 @@ TEST_CASE("a lock with a deadline takes nothing when that passes", "[mutex]") {
 }
 
 TEST_CASE("an exception inside the section unlocks the mutex", "[mutex]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     mutex m;
     auto fails = [&]() -> task<> {
       const auto guard = co_await m.lock();
@@ -209,7 +208,7 @@ TEST_CASE("an exception inside the section unlocks the mutex", "[mutex]") {
 
 TEST_CASE("waiting for a mutex allocates nothing", "[mutex]") {
   if (!wring::tests::counts_allocations) SKIP("allocations are not counted under a sanitizer");
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     mutex m;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto other = n.start([&]() -> task<> {
@@ -232,7 +231,7 @@ TEST_CASE("waiting for a mutex allocates nothing", "[mutex]") {
 
 TEST_CASE("destroying a mutex that is locked ends the process", "[mutex]") {
   const auto end = wring::testing::run_in_child([] {
-    run_task([]() -> task<> {
+    wring::testing::run([]() -> task<> {
       auto m = std::make_unique<mutex>();
       const auto guard = co_await m->lock();
       m.reset();
@@ -245,7 +244,7 @@ TEST_CASE("destroying a mutex that is locked ends the process", "[mutex]") {
 
 TEST_CASE("destroying a mutex on its way to a waiter ends the process", "[mutex]") {
   const auto end = wring::testing::run_in_child([] {
-    run_task([]() -> task<> {
+    wring::testing::run([]() -> task<> {
       auto m = std::make_unique<mutex>();
       co_await wring::with_nursery([&](nursery& n) -> task<> {
         auto guard = co_await m->lock();

@@ -14,18 +14,17 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/semaphore.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "../allocation_count.hpp"
-#include "../detail/child_process.hpp"
-#include "../support.hpp"
+#include "support/allocation_count.hpp"
+#include "support/child_process.hpp"
 
 using namespace std::chrono_literals;
 using wring::nursery;
 using wring::semaphore;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -41,7 +40,7 @@ TEST_CASE("a semaphore lets in as many tasks as it has permits", "[semaphore]") 
   int inside = 0;
   int most = 0;
   int entries = 0;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     semaphore s(3);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       for (int i = 0; i != 20; ++i) {
@@ -62,7 +61,7 @@ TEST_CASE("a semaphore lets in as many tasks as it has permits", "[semaphore]") 
 }
 
 TEST_CASE("a permit gives back what it holds, once", "[semaphore]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     semaphore s(5);
     {
       auto two = co_await s.acquire(2);
@@ -90,7 +89,7 @@ TEST_CASE("a permit gives back what it holds, once", "[semaphore]") {
 }
 
 TEST_CASE("forgotten permits are gone until they are released", "[semaphore]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     semaphore s(2);
     {
       auto permit = co_await s.acquire(2);
@@ -104,7 +103,7 @@ TEST_CASE("forgotten permits are gone until they are released", "[semaphore]") {
 }
 
 TEST_CASE("try_acquire takes permits only if they are there and nobody waits", "[semaphore]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     semaphore s(2);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto one = s.try_acquire();
@@ -123,7 +122,7 @@ TEST_CASE("try_acquire takes permits only if they are there and nobody waits", "
 
 TEST_CASE("permits go to tasks in order of arrival, also past those who want fewer", "[semaphore]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     semaphore s(3);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto a = co_await s.acquire();
@@ -149,7 +148,7 @@ TEST_CASE("permits go to tasks in order of arrival, also past those who want few
 
 TEST_CASE("one release can serve several waiters", "[semaphore]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     semaphore s(0);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       for (int i = 0; i != 4; ++i) n.start(acquire_and_note, std::ref(s), std::ref(log), i, 1);
@@ -166,7 +165,7 @@ TEST_CASE("one release can serve several waiters", "[semaphore]") {
 
 TEST_CASE("a cancelled acquire has taken nothing, and lets those behind it through", "[semaphore]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     semaphore s(1);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto big = n.start(acquire_and_note, std::ref(s), std::ref(log), 2, 2);
@@ -191,7 +190,7 @@ TEST_CASE("a cancelled acquire has taken nothing, and lets those behind it throu
 TEST_CASE("permits handed over before the cancellation are delivered, and come back when the task unwinds",
           "[semaphore]") {
   std::vector<int> log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     semaphore s(1);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto mine = co_await s.acquire();
@@ -212,7 +211,7 @@ TEST_CASE("permits handed over before the cancellation are delivered, and come b
 }
 
 TEST_CASE("an acquire with a deadline takes nothing when that passes", "[semaphore]") {
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     semaphore s(1);
     CHECK_THROWS_AS(co_await wring::with_timeout(1ms, s.acquire(2)), wring::timeout_error);
     auto none = co_await wring::with_timeout(1ms, s.acquire(2)).result();
@@ -226,7 +225,7 @@ TEST_CASE("an acquire with a deadline takes nothing when that passes", "[semapho
 
 TEST_CASE("waiting for a semaphore allocates nothing", "[semaphore]") {
   if (!wring::tests::counts_allocations) SKIP("allocations are not counted under a sanitizer");
-  run_task([]() -> task<> {
+  wring::testing::run([]() -> task<> {
     semaphore s(1);
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       auto other = n.start([&]() -> task<> {
@@ -249,7 +248,7 @@ TEST_CASE("waiting for a semaphore allocates nothing", "[semaphore]") {
 
 TEST_CASE("destroying a semaphore that a task waits for ends the process", "[semaphore]") {
   const auto end = wring::testing::run_in_child([] {
-    run_task([]() -> task<> {
+    wring::testing::run([]() -> task<> {
       auto s = std::make_unique<semaphore>(0);
       co_await wring::with_nursery([&](nursery& n) -> task<> {
         n.start([&]() -> task<> { const auto permit = co_await s->acquire(); });

@@ -19,7 +19,7 @@
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "../waits.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;

@@ -17,7 +17,7 @@
 #include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "../engine/mailbox_engine.hpp"
+#include "support/mailbox_engine.hpp"
 
 using namespace std::chrono_literals;
 using wring::task;

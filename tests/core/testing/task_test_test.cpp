@@ -22,7 +22,7 @@
 #include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 
-#include "../waits.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;

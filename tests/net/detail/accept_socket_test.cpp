@@ -9,8 +9,8 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/detail/accept_socket.hpp>
 
-#include "../../core/captured_log.hpp"
-#include "../tcp_support.hpp"
+#include "support/captured_log.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include <wring/net/detail/peer_table.hpp>
 #include <wring/net/socket_address.hpp>
 
-#include "../../core/allocation_count.hpp"
+#include "support/allocation_count.hpp"
 
 namespace {
 

@@ -8,7 +8,7 @@
 
 #include <wring/core/testing/leak_check.hpp>
 
-#include "../tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

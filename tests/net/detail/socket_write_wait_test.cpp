@@ -15,7 +15,7 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/detail/socket_write_wait.hpp>
 
-#include "../tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

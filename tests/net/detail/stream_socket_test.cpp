@@ -14,7 +14,7 @@
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/detail/stream_socket.hpp>
 
-#include "../tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/testing/listener_conformance.hpp>
 
-#include "../tcp_support.hpp"
-#include "../wrapped_listeners.hpp"
+#include "support/tcp_support.hpp"
+#include "support/wrapped_listeners.hpp"
 
 namespace {
 

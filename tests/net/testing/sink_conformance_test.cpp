@@ -18,8 +18,8 @@
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/testing/sink_conformance.hpp>
 
-#include "../byte_ends.hpp"
-#include "../tcp_support.hpp"
+#include "support/byte_ends.hpp"
+#include "support/tcp_support.hpp"
 
 using namespace std::chrono_literals;
 using namespace wring;

@@ -18,7 +18,7 @@
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/testing/stream_conformance.hpp>
 
-#include "../framed_stream.hpp"
+#include "support/framed_stream.hpp"
 
 using namespace std::chrono_literals;
 using namespace wring;

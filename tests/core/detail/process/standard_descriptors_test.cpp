@@ -18,7 +18,7 @@
 #include <wring/core/run.hpp>
 #include <wring/core/signals.hpp>
 
-#include "../../in_child.hpp"
+#include "support/in_child.hpp"
 
 namespace {
 

@@ -16,8 +16,8 @@
 #include <wring/core/this_task.hpp>
 #include <wring/core/until_stopping.hpp>
 
-#include "../../waits.hpp"
-#include "../child_process.hpp"
+#include "support/child_process.hpp"
+#include "support/waits.hpp"
 
 using namespace std::chrono_literals;
 using wring::task;

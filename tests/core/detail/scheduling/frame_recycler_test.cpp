@@ -10,7 +10,7 @@
 
 #include <wring/core/detail/scheduling/frame_recycler.hpp>
 
-#include "../child_process.hpp"
+#include "support/child_process.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WRING_TEST_ASAN 1

@@ -13,7 +13,7 @@
 
 #include <wring/core/detail/scheduling/timer_wheel.hpp>
 
-#include "../child_process.hpp"
+#include "support/child_process.hpp"
 #include "timer_wheel_twin.hpp"
 
 using wring::detail::timer;

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "detail/child_process.hpp"
+#include "child_process.hpp"
 
 namespace wring::tests {
 
