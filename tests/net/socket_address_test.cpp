@@ -128,7 +128,11 @@ TEST_CASE("socket addresses are parsed and written", "[address]") {
 
 TEST_CASE("a socket address knows its parts", "[address]") {
   const socket_address v4("127.0.0.1:80");
-  CHECK((v4.is_v4() && v4.is_ip() && !v4.is_v6() && !v4.is_unix() && !v4.empty()));
+  CHECK(v4.is_v4());
+  CHECK(v4.is_ip());
+  CHECK_FALSE(v4.is_v6());
+  CHECK_FALSE(v4.is_unix());
+  CHECK_FALSE(v4.empty());
   CHECK(v4.family() == AF_INET);
   CHECK(v4.ip() == ip_address::loopback_v4);
   CHECK(v4.port() == 80);
@@ -136,13 +140,18 @@ TEST_CASE("a socket address knows its parts", "[address]") {
   CHECK(v4.with_port(81).to_string() == "127.0.0.1:81");
 
   const socket_address v6("[fe80::1%3]:443");
-  CHECK((v6.is_v6() && v6.is_ip() && !v6.is_v4()));
+  CHECK(v6.is_v6());
+  CHECK(v6.is_ip());
+  CHECK_FALSE(v6.is_v4());
   CHECK(v6.family() == AF_INET6);
   CHECK(v6.ip() == ip_address("fe80::1%3"));
   CHECK(v6.with_port(0) == socket_address("[fe80::1%3]:0"));
 
   const socket_address path("unix:/x");
-  CHECK((path.is_unix() && !path.is_ip() && !path.is_abstract() && !path.is_unnamed()));
+  CHECK(path.is_unix());
+  CHECK_FALSE(path.is_ip());
+  CHECK_FALSE(path.is_abstract());
+  CHECK_FALSE(path.is_unnamed());
   CHECK(path.family() == AF_UNIX);
   CHECK(path.path() == "/x");
   CHECK(path.abstract_name().empty());
@@ -152,7 +161,9 @@ TEST_CASE("a socket address knows its parts", "[address]") {
   CHECK_THROWS_MATCHES(path.ip(), std::logic_error, Message("ip() of the socket address \"unix:/x\", which has none"));
 
   const socket_address abstract(R"(unix:@a\x00b)");
-  CHECK((abstract.is_unix() && abstract.is_abstract() && !abstract.is_unnamed()));
+  CHECK(abstract.is_unix());
+  CHECK(abstract.is_abstract());
+  CHECK_FALSE(abstract.is_unnamed());
   CHECK(abstract.abstract_name() == "a\0b"sv);
   CHECK(abstract.path().empty());
   CHECK(abstract == socket_address::from_abstract_name("a\0b"sv));
@@ -162,7 +173,9 @@ TEST_CASE("a socket address knows its parts", "[address]") {
 
 TEST_CASE("no address and an unnamed socket are addresses too", "[address]") {
   const socket_address none;
-  CHECK((none.empty() && !none.is_ip() && !none.is_unix()));
+  CHECK(none.empty());
+  CHECK_FALSE(none.is_ip());
+  CHECK_FALSE(none.is_unix());
   CHECK(none.to_string().empty());
   CHECK(none.family() == AF_UNSPEC);
   CHECK(through_sockaddr(none) == none);
@@ -171,7 +184,10 @@ TEST_CASE("no address and an unnamed socket are addresses too", "[address]") {
   raw.sun_family = AF_UNIX;
   const auto unnamed =
       socket_address::from_sockaddr(reinterpret_cast<const sockaddr*>(&raw), offsetof(sockaddr_un, sun_path));
-  CHECK((unnamed.is_unix() && unnamed.is_unnamed() && !unnamed.is_abstract() && unnamed.path().empty()));
+  CHECK(unnamed.is_unix());
+  CHECK(unnamed.is_unnamed());
+  CHECK_FALSE(unnamed.is_abstract());
+  CHECK(unnamed.path().empty());
   CHECK(unnamed.to_string() == "unix:");
   CHECK(unnamed != none);
   CHECK(through_sockaddr(unnamed) == unnamed);

@@ -59,7 +59,8 @@ TEST_CASE("a multishot receive brings each message whole, before and after it is
       ::cmsghdr info{};
       REQUIRE(each.control().size() == CMSG_SPACE(sizeof(::in_pktinfo)));
       std::memcpy(&info, each.control().data(), sizeof info);
-      CHECK((info.cmsg_level == IPPROTO_IP && info.cmsg_type == IP_PKTINFO));
+      CHECK(info.cmsg_level == IPPROTO_IP);
+      CHECK(info.cmsg_type == IP_PKTINFO);
     }
     REQUIRE(receive.active());
     CHECK(buffers.pool().leased() == 3);

@@ -75,7 +75,8 @@ TEST_CASE("a message comes with its sender, its control data and its flags", "[e
     CHECK((receive.header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0);
     const ::cmsghdr* const info = CMSG_FIRSTHDR(&receive.header);
     REQUIRE(info != nullptr);
-    CHECK((info->cmsg_level == IPPROTO_IP && info->cmsg_type == IP_PKTINFO));
+    CHECK(info->cmsg_level == IPPROTO_IP);
+    CHECK(info->cmsg_type == IP_PKTINFO);
 
     // An empty one is a message too.
     receive.renew();

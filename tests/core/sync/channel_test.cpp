@@ -216,9 +216,11 @@ TEST_CASE("sending on a closed channel fails, as an exception or a value", "[cha
     CHECK_THROWS_MATCHES(co_await c.send("b"), wring::io_error,
                          Catch::Matchers::Message("send to a channel: the channel is closed"));
     auto closed = co_await c.send("b").result();
-    CHECK((!closed && closed.error() == wring::errc::channel_closed));
+    REQUIRE_FALSE(closed);
+    CHECK(closed.error() == wring::errc::channel_closed);
     auto bounded = co_await wring::with_timeout(1h, c.send("b")).result();
-    CHECK((!bounded && bounded.error() == wring::errc::channel_closed));
+    REQUIRE_FALSE(bounded);
+    CHECK(bounded.error() == wring::errc::channel_closed);
     CHECK(c.try_receive() == "a");
     CHECK_FALSE(c.try_receive());
   });
