@@ -17,6 +17,7 @@
 #include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/until_stopping.hpp>
@@ -71,10 +72,6 @@ struct transferring {
   std::string await_resume() const { return "back"; }
 };
 
-task<> settle() {
-  for (int i = 0; i != 5; ++i) co_await wring::yield();
-}
-
 bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 /// An operation of the least that there is: no wait, as it ends in the await that begins it.
@@ -124,33 +121,29 @@ static_assert(!wring::awaitable_operand<int>);
 
 }  // namespace
 
-TEST_CASE("an operation is begun and taken from once", "[awaitable]") {
-  wring::testing::run([]() -> task<> {
-    const int first = co_await bare{};
-    CHECK(first == 1);
-    const int within = co_await wring::with_timeout(1s, bare{});
-    CHECK(within == 1);
-    const std::optional<int> maybe = co_await wring::until_stopping(bare{});
-    CHECK(maybe == 1);
-    auto make = [] { return bare{}; };
-    const int made = co_await wring::shield(make);
-    CHECK(made == 1);
-  });
+TASK_TEST("an operation is begun and taken from once", "[awaitable]") {
+  const int first = co_await bare{};
+  CHECK(first == 1);
+  const int within = co_await wring::with_timeout(1s, bare{});
+  CHECK(within == 1);
+  const std::optional<int> maybe = co_await wring::until_stopping(bare{});
+  CHECK(maybe == 1);
+  auto make = [] { return bare{}; };
+  const int made = co_await wring::shield(make);
+  CHECK(made == 1);
 }
 
-TEST_CASE("what begin_await throws is how the await ends", "[awaitable]") {
-  wring::testing::run([]() -> task<> {
-    CHECK_THROWS_AS(co_await bare{bare::does::throws}, std::runtime_error);
-    CHECK_THROWS_AS(co_await wring::with_timeout(1s, bare{bare::does::throws}), std::runtime_error);
-    wring::cancel_scope scope;
-    CHECK_THROWS_AS(co_await scope.run(bare{bare::does::throws}), std::runtime_error);
-    CHECK_THROWS_AS(co_await wring::when_all(bare{bare::does::throws}, bare{}), std::runtime_error);
-    // The adaptors have undone what they had begun.
-    scope.cancel();
-    CHECK_FALSE(wring::this_task::cancelled());
-    const int again = co_await bare{};
-    CHECK(again == 1);
-  });
+TASK_TEST("what begin_await throws is how the await ends", "[awaitable]") {
+  CHECK_THROWS_AS(co_await bare{bare::does::throws}, std::runtime_error);
+  CHECK_THROWS_AS(co_await wring::with_timeout(1s, bare{bare::does::throws}), std::runtime_error);
+  wring::cancel_scope scope;
+  CHECK_THROWS_AS(co_await scope.run(bare{bare::does::throws}), std::runtime_error);
+  CHECK_THROWS_AS(co_await wring::when_all(bare{bare::does::throws}, bare{}), std::runtime_error);
+  // The adaptors have undone what they had begun.
+  scope.cancel();
+  CHECK_FALSE(wring::this_task::cancelled());
+  const int again = co_await bare{};
+  CHECK(again == 1);
 }
 
 TEST_CASE("foreign awaitables that are ready count as awaits that end at once", "[awaitable][foreign]") {
@@ -214,82 +207,76 @@ TEST_CASE("foreign awaitables behave the same where the task yields first", "[aw
       {.leaf_budget = 1});
 }
 
-TEST_CASE("foreign awaitables are awaited in each of the standard's ways", "[awaitable][foreign]") {
-  wring::testing::run([]() -> task<> {
-    const int ready = co_await foreign{nullptr, 1};
-    CHECK(ready == 1);
-    std::coroutine_handle<> handle;
-    int sum = 0;
-    auto wait = [&]() -> task<> {
-      sum += co_await foreign{&handle, 10};
-      foreign named{&handle, 20};
-      sum += co_await named;
-      sum += co_await foreign_by_member{&handle};
-      sum += co_await foreign_by_function{&handle};
-    };
-    auto body = [&](wring::nursery& n) -> task<> {
-      const wring::child_handle child = n.start(std::ref(wait));
-      for (const int expected : {0, 10, 30, 32}) {
-        co_await settle();
-        CHECK(sum == expected);
-        REQUIRE(handle);
-        std::exchange(handle, nullptr).resume();
-        CHECK(sum == expected);  // queued, not run
-      }
+TASK_TEST("foreign awaitables are awaited in each of the standard's ways", "[awaitable][foreign]") {
+  const int ready = co_await foreign{nullptr, 1};
+  CHECK(ready == 1);
+  std::coroutine_handle<> handle;
+  int sum = 0;
+  auto wait = [&]() -> task<> {
+    sum += co_await foreign{&handle, 10};
+    foreign named{&handle, 20};
+    sum += co_await named;
+    sum += co_await foreign_by_member{&handle};
+    sum += co_await foreign_by_function{&handle};
+  };
+  auto body = [&](wring::nursery& n) -> task<> {
+    const wring::child_handle child = n.start(std::ref(wait));
+    for (const int expected : {0, 10, 30, 32}) {
       co_await settle();
-      CHECK(sum == 35);
-      CHECK(child.done());
-    };
-    co_await wring::with_nursery(std::ref(body));
-  });
+      CHECK(sum == expected);
+      REQUIRE(handle);
+      std::exchange(handle, nullptr).resume();
+      CHECK(sum == expected);  // queued, not run
+    }
+    co_await settle();
+    CHECK(sum == 35);
+    CHECK(child.done());
+  };
+  co_await wring::with_nursery(std::ref(body));
 }
 
-TEST_CASE("a foreign awaitable may decide in await_suspend", "[awaitable][foreign]") {
-  wring::testing::run([]() -> task<> {
-    const int on = co_await undecided{undecided::choice::goes_on};
-    CHECK(on == 4);
-    const int resumed = co_await undecided{undecided::choice::resumes};
-    CHECK(resumed == 4);
-    CHECK_THROWS_AS(co_await undecided{undecided::choice::throws}, std::runtime_error);
-    const std::string back = co_await transferring{};
-    CHECK(back == "back");
-    co_await std::suspend_never();
-    const int later = co_await undecided{undecided::choice::goes_on};
-    CHECK(later == 4);
-  });
+TASK_TEST("a foreign awaitable may decide in await_suspend", "[awaitable][foreign]") {
+  const int on = co_await undecided{undecided::choice::goes_on};
+  CHECK(on == 4);
+  const int resumed = co_await undecided{undecided::choice::resumes};
+  CHECK(resumed == 4);
+  CHECK_THROWS_AS(co_await undecided{undecided::choice::throws}, std::runtime_error);
+  const std::string back = co_await transferring{};
+  CHECK(back == "back");
+  co_await std::suspend_never();
+  const int later = co_await undecided{undecided::choice::goes_on};
+  CHECK(later == 4);
 }
 
-TEST_CASE("a foreign awaitable is not cancellable, and delivers", "[awaitable][foreign]") {
-  wring::testing::run([]() -> task<> {
-    std::coroutine_handle<> handle;
-    wring::cancel_scope scope;
-    int got = 0;
-    bool further = false;
-    auto wait = [&]() -> task<> {
-      got = co_await foreign{&handle, 5};
-      co_await always_ready();
-      further = true;
-    };
-    auto scoped = [&]() -> task<> { co_await scope.run(wait()); };
-    auto body = [&](wring::nursery& n) -> task<> {
-      const wring::child_handle child = n.start(std::ref(scoped));
-      co_await settle();
-      scope.cancel();
-      co_await settle();
-      CHECK_FALSE(child.done());
-      handle.resume();
-      co_await settle();
-      CHECK(child.done());
-    };
-    co_await wring::with_nursery(std::ref(body));
-    CHECK(got == 5);
-    CHECK_FALSE(further);
+TASK_TEST("a foreign awaitable is not cancellable, and delivers", "[awaitable][foreign]") {
+  std::coroutine_handle<> handle;
+  wring::cancel_scope scope;
+  int got = 0;
+  bool further = false;
+  auto wait = [&]() -> task<> {
+    got = co_await foreign{&handle, 5};
+    co_await always_ready();
+    further = true;
+  };
+  auto scoped = [&]() -> task<> { co_await scope.run(wait()); };
+  auto body = [&](wring::nursery& n) -> task<> {
+    const wring::child_handle child = n.start(std::ref(scoped));
+    co_await settle();
+    scope.cancel();
+    co_await settle();
+    CHECK_FALSE(child.done());
+    handle.resume();
+    co_await settle();
+    CHECK(child.done());
+  };
+  co_await wring::with_nursery(std::ref(body));
+  CHECK(got == 5);
+  CHECK_FALSE(further);
 
-    wring::cancel_scope cancelled;
-    cancelled.cancel();
-    const auto never = co_await cancelled.run(foreign{nullptr, 1});
-    CHECK_FALSE(never);
-  });
+  wring::cancel_scope cancelled;
+  cancelled.cancel();
+  const auto never = co_await cancelled.run(foreign{nullptr, 1});
+  CHECK_FALSE(never);
 }
 
 TEST_CASE("a foreign awaitable may resume its task from another thread", "[awaitable][foreign][threads]") {

@@ -12,6 +12,7 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
@@ -67,10 +68,6 @@ class mailbox {
   wait* waiter_ = nullptr;
 };
 
-task<> settle() {
-  for (int i = 0; i != 5; ++i) co_await wring::yield();
-}
-
 /// A wait that breaks its contract.
 class broken : public wring::leaf<broken, void> {
  public:
@@ -103,44 +100,40 @@ bool contains(const std::string& text, const char* part) { return text.find(part
 
 }  // namespace
 
-TEST_CASE("an own awaitable suspends the task until it completes", "[awaiter]") {
-  wring::testing::run([]() -> task<> {
-    mailbox<std::string> box;
-    std::string got;
-    auto read = [&]() -> task<> { got = co_await box.receive(); };
-    auto body = [&](wring::nursery& n) -> task<> {
-      n.start(std::ref(read));
-      co_await settle();
-      CHECK(got.empty());
-      box.put("a letter");
-      CHECK(got.empty());  // queued, not run
-    };
-    co_await wring::with_nursery(std::ref(body));
-    CHECK(got == "a letter");
-    box.put("at once");
-    got = co_await box.receive();
-    CHECK(got == "at once");
-  });
+TASK_TEST("an own awaitable suspends the task until it completes", "[awaiter]") {
+  mailbox<std::string> box;
+  std::string got;
+  auto read = [&]() -> task<> { got = co_await box.receive(); };
+  auto body = [&](wring::nursery& n) -> task<> {
+    n.start(std::ref(read));
+    co_await settle();
+    CHECK(got.empty());
+    box.put("a letter");
+    CHECK(got.empty());  // queued, not run
+  };
+  co_await wring::with_nursery(std::ref(body));
+  CHECK(got == "a letter");
+  box.put("at once");
+  got = co_await box.receive();
+  CHECK(got == "at once");
 }
 
-TEST_CASE("an own awaitable works with every adaptor", "[awaiter]") {
-  wring::testing::run([]() -> task<> {
-    mailbox<int> box;
-    const auto late = co_await wring::move_on_after(1ms, box.receive());
-    CHECK_FALSE(late);
-    auto put = [&]() -> task<> {
-      box.put(1);
-      co_return;
-    };
-    const auto [got, done] = co_await wring::when_all(box.receive(), put());
-    CHECK(got == 1);
-    wring::cancel_scope scope;
-    scope.cancel();
-    box.put(2);
-    const auto none = co_await scope.run(box.receive());
-    CHECK_FALSE(none);
-    CHECK(box.full());  // a cancelled wait has taken nothing
-  });
+TASK_TEST("an own awaitable works with every adaptor", "[awaiter]") {
+  mailbox<int> box;
+  const auto late = co_await wring::move_on_after(1ms, box.receive());
+  CHECK_FALSE(late);
+  auto put = [&]() -> task<> {
+    box.put(1);
+    co_return;
+  };
+  const auto [got, done] = co_await wring::when_all(box.receive(), put());
+  CHECK(got == 1);
+  wring::cancel_scope scope;
+  scope.cancel();
+  box.put(2);
+  const auto none = co_await scope.run(box.receive());
+  CHECK_FALSE(none);
+  CHECK(box.full());  // a cancelled wait has taken nothing
 }
 
 TEST_CASE("an own awaitable can be cancelled everywhere", "[awaiter]") {
@@ -155,37 +148,35 @@ TEST_CASE("an own awaitable can be cancelled everywhere", "[awaiter]") {
   });
 }
 
-TEST_CASE("a wait that was cancelled may end either way, and later", "[awaiter]") {
-  wring::testing::run([]() -> task<> {
-    for (const bool confirms : {false, true}) {
-      manual_operation operation;
-      wring::cancel_scope scope;
-      std::optional<int> value;
-      bool ended = false;
-      auto wait = [&]() -> task<> {
-        value = co_await scope.run(manual_operation::wait(operation));
-        ended = true;
-      };
-      auto body = [&](wring::nursery& n) -> task<> {
-        n.start(std::ref(wait));
-        co_await settle();
-        scope.cancel();
-        scope.cancel();
-        CHECK(operation.cancels == 1);  // asked once
-        co_await settle();
-        CHECK_FALSE(ended);
-        if (confirms) {
-          operation.confirm();
-        } else {
-          operation.finish(9);
-        }
-        co_await settle();
-        CHECK(ended);
-        CHECK(value == (confirms ? std::nullopt : std::optional(9)));
-      };
-      co_await wring::with_nursery(std::ref(body));
-    }
-  });
+TASK_TEST("a wait that was cancelled may end either way, and later", "[awaiter]") {
+  for (const bool confirms : {false, true}) {
+    manual_operation operation;
+    wring::cancel_scope scope;
+    std::optional<int> value;
+    bool ended = false;
+    auto wait = [&]() -> task<> {
+      value = co_await scope.run(manual_operation::wait(operation));
+      ended = true;
+    };
+    auto body = [&](wring::nursery& n) -> task<> {
+      n.start(std::ref(wait));
+      co_await settle();
+      scope.cancel();
+      scope.cancel();
+      CHECK(operation.cancels == 1);  // asked once
+      co_await settle();
+      CHECK_FALSE(ended);
+      if (confirms) {
+        operation.confirm();
+      } else {
+        operation.finish(9);
+      }
+      co_await settle();
+      CHECK(ended);
+      CHECK(value == (confirms ? std::nullopt : std::optional(9)));
+    };
+    co_await wring::with_nursery(std::ref(body));
+  }
 }
 
 TEST_CASE("a wait that breaks its contract ends the process with its description", "[awaiter]") {

@@ -12,6 +12,7 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/task_local.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 
 using wring::nursery;
@@ -47,77 +48,69 @@ using expected = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("records carry the fields of their task, after their own and outermost first", "[log]") {
+TASK_TEST("records carry the fields of their task, after their own and outermost first", "[log]") {
   captured_lines captured;
-  wring::testing::run([]() -> task<> {
-    auto inner = [&]() -> task<> {
-      log::info("both", {"own", 1});
-      co_await wring::yield();
-      log::info("later");
-    };
-    auto outer = [&]() -> task<> {
-      co_await log::with_field("user", "ada l", inner);
-      log::info("one");
-    };
-    const int id = 42;
-    co_await log::with_field("request", id, outer);
-    log::info("none");
-  });
+  auto inner = [&]() -> task<> {
+    log::info("both", {"own", 1});
+    co_await wring::yield();
+    log::info("later");
+  };
+  auto outer = [&]() -> task<> {
+    co_await log::with_field("user", "ada l", inner);
+    log::info("one");
+  };
+  const int id = 42;
+  co_await log::with_field("request", id, outer);
+  log::info("none");
   CHECK(captured.lines == expected{"info  both own=1 request=42 user=\"ada l\"",
                                    "info  later request=42 user=\"ada l\"", "info  one request=42", "info  none"});
 }
 
-TEST_CASE("a field hides an outer one of the same key", "[log]") {
+TASK_TEST("a field hides an outer one of the same key", "[log]") {
   captured_lines captured;
-  wring::testing::run([]() -> task<> {
-    auto inner = []() -> task<> {
-      log::info("inner");
-      co_return;
-    };
-    auto middle = [&]() -> task<> { co_await log::with_field("a", 3, inner); };
-    auto outer = [&]() -> task<> { co_await log::with_field("b", 2, middle); };
-    co_await log::with_field("a", 1, outer);
-  });
+  auto inner = []() -> task<> {
+    log::info("inner");
+    co_return;
+  };
+  auto middle = [&]() -> task<> { co_await log::with_field("a", 3, inner); };
+  auto outer = [&]() -> task<> { co_await log::with_field("b", 2, middle); };
+  co_await log::with_field("a", 1, outer);
   CHECK(captured.lines == expected{"info  inner b=2 a=3"});
 }
 
-TEST_CASE("children carry the fields of the task that started them, and other tasks do not", "[log]") {
+TASK_TEST("children carry the fields of the task that started them, and other tasks do not", "[log]") {
   captured_lines captured;
-  wring::testing::run([]() -> task<> {
-    co_await wring::with_nursery([](nursery& n) -> task<> {
-      auto note = [](std::string text) -> task<> {
-        log::info("note", {"text", text});
-        co_return;
-      };
-      auto starts = [&]() -> task<> {
-        n.start(note, "inside");
-        co_return;
-      };
-      co_await log::with_field("connection", 7, starts);
-      n.start(note, "outside");
-    });
+  co_await wring::with_nursery([](nursery& n) -> task<> {
+    auto note = [](std::string text) -> task<> {
+      log::info("note", {"text", text});
+      co_return;
+    };
+    auto starts = [&]() -> task<> {
+      n.start(note, "inside");
+      co_return;
+    };
+    co_await log::with_field("connection", 7, starts);
+    n.start(note, "outside");
   });
   CHECK(captured.lines == expected{"info  note text=inside connection=7", "info  note text=outside"});
 }
 
-TEST_CASE("fields go along with task-local variables, and key and value are copied", "[log]") {
+TASK_TEST("fields go along with task-local variables, and key and value are copied", "[log]") {
   captured_lines captured;
   static wring::task_local<int> number;
-  wring::testing::run([]() -> task<> {
-    auto inner = [&]() -> task<> {
-      log::info("here", {"number", number.value_or(0)});
-      co_return;
-    };
-    auto bound = [&]() -> task<> { co_await number.bind(5, inner); };
-    std::string key = "key-that-is-too-long-for-the-small-string";
-    std::string value = "first";
-    auto changes = [&]() -> task<> {
-      key = "changed";
-      value = "changed";
-      co_await bound();
-    };
-    co_await log::with_field(key, value, changes);
-  });
+  auto inner = [&]() -> task<> {
+    log::info("here", {"number", number.value_or(0)});
+    co_return;
+  };
+  auto bound = [&]() -> task<> { co_await number.bind(5, inner); };
+  std::string key = "key-that-is-too-long-for-the-small-string";
+  std::string value = "first";
+  auto changes = [&]() -> task<> {
+    key = "changed";
+    value = "changed";
+    co_await bound();
+  };
+  co_await log::with_field(key, value, changes);
   CHECK(captured.lines == expected{"info  here number=5 key-that-is-too-long-for-the-small-string=first"});
 }
 

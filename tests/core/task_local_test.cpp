@@ -17,6 +17,7 @@
 #include <wring/core/task_local.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
@@ -55,173 +56,155 @@ TEST_CASE("a task-local variable has no value outside of tasks and bindings", "[
   });
 }
 
-TEST_CASE("a binding is seen by everything below it and ends with its operation", "[task_local]") {
-  wring::testing::run([]() -> task<> {
-    const auto below = co_await name.bind("ada", current_later());
-    CHECK(below == "ada");
-    CHECK(current() == "none");
-  });
+TASK_TEST("a binding is seen by everything below it and ends with its operation", "[task_local]") {
+  const auto below = co_await name.bind("ada", current_later());
+  CHECK(below == "ada");
+  CHECK(current() == "none");
 }
 
-TEST_CASE("bindings nest, hide each other and do not mix with those of other variables", "[task_local]") {
-  wring::testing::run([]() -> task<> {
-    auto inner = [&]() -> task<> {
-      CHECK(current() == "bob");
-      CHECK(number.value_or(0) == 1);
-      co_await wring::yield();
-      CHECK(current() == "bob");
-      CHECK(*name.get() == "bob");
-    };
-    auto middle = [&]() -> task<> {
-      CHECK(current() == "ada");
-      co_await number.bind(1, name.bind("bob", inner));
-      CHECK(current() == "ada");
-      CHECK(number.get() == nullptr);
-    };
-    co_await name.bind("ada", middle);
-    CHECK(current() == "none");
-  });
+TASK_TEST("bindings nest, hide each other and do not mix with those of other variables", "[task_local]") {
+  auto inner = [&]() -> task<> {
+    CHECK(current() == "bob");
+    CHECK(number.value_or(0) == 1);
+    co_await wring::yield();
+    CHECK(current() == "bob");
+    CHECK(*name.get() == "bob");
+  };
+  auto middle = [&]() -> task<> {
+    CHECK(current() == "ada");
+    co_await number.bind(1, name.bind("bob", inner));
+    CHECK(current() == "ada");
+    CHECK(number.get() == nullptr);
+  };
+  co_await name.bind("ada", middle);
+  CHECK(current() == "none");
 }
 
-TEST_CASE("tasks that run at the same time have bindings of their own", "[task_local]") {
+TASK_TEST("tasks that run at the same time have bindings of their own", "[task_local]") {
   std::vector<std::string> seen;
-  wring::testing::run([&]() -> task<> {
-    auto worker = [&](std::string who) -> task<> {
-      auto note = [&]() -> task<> {
-        for (int i = 0; i != 2; ++i) {
-          co_await wring::yield();
-          seen.push_back(current());
-        }
-      };
-      co_await name.bind(who, note);
-      seen.push_back(current());
+  auto worker = [&](std::string who) -> task<> {
+    auto note = [&]() -> task<> {
+      for (int i = 0; i != 2; ++i) {
+        co_await wring::yield();
+        seen.push_back(current());
+      }
     };
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(std::ref(worker), "ada");
-      n.start(std::ref(worker), "bob");
-      co_return;
-    });
+    co_await name.bind(who, note);
+    seen.push_back(current());
+  };
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(std::ref(worker), "ada");
+    n.start(std::ref(worker), "bob");
+    co_return;
   });
   CHECK(seen == std::vector<std::string>{"ada", "bob", "ada", "none", "bob", "none"});
 }
 
-TEST_CASE("children inherit the bindings in force where they are started, and keep them", "[task_local]") {
+TASK_TEST("children inherit the bindings in force where they are started, and keep them", "[task_local]") {
   std::vector<std::string> seen;
-  wring::testing::run([&]() -> task<> {
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto child = [&]() -> task<> {
-        seen.push_back(current());
-        co_await wring::sleep_for(1ms);
-        seen.push_back(current());
-        co_await wring::with_nursery([&](nursery& inner) -> task<> {
-          inner.start([&]() -> task<> {
-            seen.push_back(current());
-            co_return;
-          });
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    auto child = [&]() -> task<> {
+      seen.push_back(current());
+      co_await wring::sleep_for(1ms);
+      seen.push_back(current());
+      co_await wring::with_nursery([&](nursery& inner) -> task<> {
+        inner.start([&]() -> task<> {
+          seen.push_back(current());
           co_return;
         });
-      };
-      auto start = [&]() -> task<> {
-        n.start(child);
         co_return;
-      };
-      co_await name.bind(std::string(100, 'x'), start);
-      CHECK(name.get() == nullptr);
-    });
+      });
+    };
+    auto start = [&]() -> task<> {
+      n.start(child);
+      co_return;
+    };
+    co_await name.bind(std::string(100, 'x'), start);
+    CHECK(name.get() == nullptr);
   });
   CHECK(seen == std::vector<std::string>(3, std::string(100, 'x')));
 }
 
-TEST_CASE("operands of when_all inherit bindings", "[task_local]") {
-  wring::testing::run([]() -> task<> {
-    auto both = [&]() -> task<> {
-      auto [first, second] = co_await wring::when_all(current_later(), current_later());
-      CHECK(first == "ada");
-      CHECK(second == "ada");
-    };
-    co_await name.bind("ada", both);
-  });
+TASK_TEST("operands of when_all inherit bindings", "[task_local]") {
+  auto both = [&]() -> task<> {
+    auto [first, second] = co_await wring::when_all(current_later(), current_later());
+    CHECK(first == "ada");
+    CHECK(second == "ada");
+  };
+  co_await name.bind("ada", both);
 }
 
-TEST_CASE("a binding ends with an exception, a deadline and a cancellation as well", "[task_local]") {
-  wring::testing::run([]() -> task<> {
-    CHECK_THROWS_AS(co_await name.bind("ada", fail()), std::runtime_error);
-    CHECK(current() == "none");
-    auto throws_at_once = [&]() -> task<> { throw std::runtime_error(current()); };
-    CHECK_THROWS_AS(co_await name.bind("ada", throws_at_once), std::runtime_error);
-    CHECK(current() == "none");
-    auto not_even_a_task = [&]() -> task<> {
-      if (current() == "ada") throw std::runtime_error("no task");
-      return fail();
-    };
-    CHECK_THROWS_AS(co_await name.bind("ada", not_even_a_task), std::runtime_error);
-    CHECK(current() == "none");
-    const auto in_time = co_await wring::move_on_after(1ms, name.bind("ada", wring::sleep_for(1h)));
-    CHECK_FALSE(in_time);
-    CHECK(current() == "none");
-    wring::cancel_scope scope;
-    scope.cancel();
-    const auto begun = co_await scope.run(name.bind("ada", wring::sleep_for(1h)));
-    CHECK_FALSE(begun);
-    CHECK(current() == "none");
-  });
+TASK_TEST("a binding ends with an exception, a deadline and a cancellation as well", "[task_local]") {
+  CHECK_THROWS_AS(co_await name.bind("ada", fail()), std::runtime_error);
+  CHECK(current() == "none");
+  auto throws_at_once = [&]() -> task<> { throw std::runtime_error(current()); };
+  CHECK_THROWS_AS(co_await name.bind("ada", throws_at_once), std::runtime_error);
+  CHECK(current() == "none");
+  auto not_even_a_task = [&]() -> task<> {
+    if (current() == "ada") throw std::runtime_error("no task");
+    return fail();
+  };
+  CHECK_THROWS_AS(co_await name.bind("ada", not_even_a_task), std::runtime_error);
+  CHECK(current() == "none");
+  const auto in_time = co_await wring::move_on_after(1ms, name.bind("ada", wring::sleep_for(1h)));
+  CHECK_FALSE(in_time);
+  CHECK(current() == "none");
+  wring::cancel_scope scope;
+  scope.cancel();
+  const auto begun = co_await scope.run(name.bind("ada", wring::sleep_for(1h)));
+  CHECK_FALSE(begun);
+  CHECK(current() == "none");
 }
 
-TEST_CASE("destructors and clean-up of cancelled frames still see the binding", "[task_local]") {
+TASK_TEST("destructors and clean-up of cancelled frames still see the binding", "[task_local]") {
   std::vector<std::string> seen;
-  wring::testing::run([&]() -> task<> {
-    struct leaver {
-      std::vector<std::string>& log;
-      ~leaver() { log.push_back(current()); }
+  struct leaver {
+    std::vector<std::string>& log;
+    ~leaver() { log.push_back(current()); }
+  };
+  auto work = [&]() -> task<> {
+    const leaver l{seen};
+    auto clean_up = [&]() -> task<> {
+      co_await wring::yield();
+      seen.push_back("clean " + current());
     };
-    auto work = [&]() -> task<> {
-      const leaver l{seen};
-      auto clean_up = [&]() -> task<> {
-        co_await wring::yield();
-        seen.push_back("clean " + current());
-      };
-      co_await wring::finally(wring::sleep_for(1h), clean_up);
-    };
-    const auto in_time = co_await wring::move_on_after(1ms, name.bind("ada", work));
-    CHECK_FALSE(in_time);
-  });
+    co_await wring::finally(wring::sleep_for(1h), clean_up);
+  };
+  const auto in_time = co_await wring::move_on_after(1ms, name.bind("ada", work));
+  CHECK_FALSE(in_time);
   CHECK(seen == std::vector<std::string>{"clean ada", "ada"});
 }
 
-TEST_CASE("a bound value lives exactly as long as something can see it", "[task_local]") {
+TASK_TEST("a bound value lives exactly as long as something can see it", "[task_local]") {
   static task_local<std::shared_ptr<int>> shared;
   auto value = std::make_shared<int>(1);
   const std::weak_ptr<int> watch = value;
-  wring::testing::run([&]() -> task<> {
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto start = [&]() -> task<> {
-        n.start([]() -> task<> {
-          co_await wring::sleep_for(1ms);
-          CHECK(**shared.get() == 1);
-        });
-        co_return;
-      };
-      co_await shared.bind(std::move(value), start);
-      CHECK_FALSE(watch.expired());
-    });
-    CHECK(watch.expired());
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    auto start = [&]() -> task<> {
+      n.start([]() -> task<> {
+        co_await wring::sleep_for(1ms);
+        CHECK(**shared.get() == 1);
+      });
+      co_return;
+    };
+    co_await shared.bind(std::move(value), start);
+    CHECK_FALSE(watch.expired());
   });
+  CHECK(watch.expired());
 }
 
-TEST_CASE("a bind passes on values, references and results", "[task_local]") {
-  wring::testing::run([]() -> task<> {
-    int target = 0;
-    auto reference = [&]() -> task<int&> { co_return target; };
-    int& same = co_await number.bind(1, reference);
-    CHECK(&same == &target);
-    auto fails = []() -> task<int> {
-      wring::error(wring::errc::busy, "try").raise();
-      co_return 1;
-    };
-    auto r = co_await number.bind(1, fails()).result();
-    REQUIRE_FALSE(r);
-    CHECK(r.error() == wring::errc::busy);
-  });
+TASK_TEST("a bind passes on values, references and results", "[task_local]") {
+  int target = 0;
+  auto reference = [&]() -> task<int&> { co_return target; };
+  int& same = co_await number.bind(1, reference);
+  CHECK(&same == &target);
+  auto fails = []() -> task<int> {
+    wring::error(wring::errc::busy, "try").raise();
+    co_return 1;
+  };
+  auto r = co_await number.bind(1, fails()).result();
+  REQUIRE_FALSE(r);
+  CHECK(r.error() == wring::errc::busy);
 }
 
 TEST_CASE("a long chain of bindings is dropped on a small stack", "[task_local]") {
@@ -245,16 +228,14 @@ TEST_CASE("a long chain of bindings is dropped on a small stack", "[task_local]"
   });
 }
 
-TEST_CASE("a binding takes its memory from the frame recycler and gives it back", "[task_local]") {
-  wring::testing::run([]() -> task<> {
-    const auto before = wring::detail::frame_recycler::stats().live_blocks;
-    auto look = [&]() -> task<> {
-      CHECK(wring::detail::frame_recycler::stats().live_blocks == before + 2);  // this frame and the binding
-      co_return;
-    };
-    co_await number.bind(1, look);
-    CHECK(wring::detail::frame_recycler::stats().live_blocks == before);
-  });
+TASK_TEST("a binding takes its memory from the frame recycler and gives it back", "[task_local]") {
+  const auto before = wring::detail::frame_recycler::stats().live_blocks;
+  auto look = [&]() -> task<> {
+    CHECK(wring::detail::frame_recycler::stats().live_blocks == before + 2);  // this frame and the binding
+    co_return;
+  };
+  co_await number.bind(1, look);
+  CHECK(wring::detail::frame_recycler::stats().live_blocks == before);
 }
 
 TEST_CASE("bindings can be cancelled everywhere", "[task_local]") {

@@ -22,6 +22,7 @@
 #include <wring/core/task.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 
 #include "support/allocation_count.hpp"
@@ -102,115 +103,105 @@ constexpr std::uint64_t very_deep = 100'000;
 
 }  // namespace
 
-TEST_CASE("a task does nothing until it is awaited", "[task]") {
-  wring::testing::run([]() -> task<> {
-    bool ran = false;
-    auto work = [&]() -> task<> {
-      ran = true;
-      co_return;
-    };
-    {
-      [[maybe_unused]] const auto unused = work();
-    }
-    CHECK_FALSE(ran);
-    co_await work();
-    CHECK(ran);
-  });
+TASK_TEST("a task does nothing until it is awaited", "[task]") {
+  bool ran = false;
+  auto work = [&]() -> task<> {
+    ran = true;
+    co_return;
+  };
+  {
+    [[maybe_unused]] const auto unused = work();
+  }
+  CHECK_FALSE(ran);
+  co_await work();
+  CHECK(ran);
 }
 
-TEST_CASE("a task returns values, references, nothing, and what only moves", "[task]") {
-  wring::testing::run([]() -> task<> {
-    const int value = co_await seven();
-    CHECK(value == 7);
-    co_await nothing();
+TASK_TEST("a task returns values, references, nothing, and what only moves", "[task]") {
+  const int value = co_await seven();
+  CHECK(value == 7);
+  co_await nothing();
 
-    int there = 1;
-    auto refer = [&]() -> task<int&> { co_return there; };
-    int& reference = co_await refer();
-    CHECK(&reference == &there);
-    auto refer_const = [&]() -> task<const int&> { co_return there; };
-    const int& constant = co_await refer_const();
-    CHECK(&constant == &there);
+  int there = 1;
+  auto refer = [&]() -> task<int&> { co_return there; };
+  int& reference = co_await refer();
+  CHECK(&reference == &there);
+  auto refer_const = [&]() -> task<const int&> { co_return there; };
+  const int& constant = co_await refer_const();
+  CHECK(&constant == &there);
 
-    auto own = []() -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(3); };
-    const std::unique_ptr<int> owned = co_await own();
-    CHECK(*owned == 3);
+  auto own = []() -> task<std::unique_ptr<int>> { co_return std::make_unique<int>(3); };
+  const std::unique_ptr<int> owned = co_await own();
+  CHECK(*owned == 3);
 
-    auto text = []() -> task<std::string> { co_return "converted where it is returned"; };
-    const std::string converted = co_await text();
-    CHECK(converted == "converted where it is returned");
+  auto text = []() -> task<std::string> { co_return "converted where it is returned"; };
+  const std::string converted = co_await text();
+  CHECK(converted == "converted where it is returned");
 
-    struct no_default {
-      explicit no_default(int v) : value(v) {}
-      int value;
-    };
-    auto make = []() -> task<no_default> { co_return no_default(4); };
-    const no_default made = co_await make();
-    CHECK(made.value == 4);
-  });
+  struct no_default {
+    explicit no_default(int v) : value(v) {}
+    int value;
+  };
+  auto make = []() -> task<no_default> { co_return no_default(4); };
+  const no_default made = co_await make();
+  CHECK(made.value == 4);
 }
 
-TEST_CASE("what a task returns is destroyed as often as it is made", "[task]") {
+TASK_TEST("what a task returns is destroyed as often as it is made", "[task]") {
   const balance even;
-  wring::testing::run([]() -> task<> {
-    auto make = []() -> task<counted> { co_return counted(5); };
-    const counted value = co_await make();
-    CHECK(value.value == 5);
-    co_await make();  // dropped
-    auto parameter = [](counted c) -> task<int> { co_return c.value; };
-    const int n = co_await parameter(counted(6));
-    CHECK(n == 6);
-  });
+  auto make = []() -> task<counted> { co_return counted(5); };
+  const counted value = co_await make();
+  CHECK(value.value == 5);
+  co_await make();  // dropped
+  auto parameter = [](counted c) -> task<int> { co_return c.value; };
+  const int n = co_await parameter(counted(6));
+  CHECK(n == 6);
 }
 
-TEST_CASE("an exception passes through tasks as itself", "[task]") {
-  wring::testing::run([]() -> task<> {
-    const balance even;
-    const std::exception* object = nullptr;
-    auto inner = [&]() -> task<> {
-      const counted local;
-      co_await wring::yield();
-      try {
-        throw std::out_of_range("gone");
-      } catch (const std::exception& e) {
-        object = &e;
-        throw;
-      }
-    };
-    auto outer = [&]() -> task<int> {
-      const counted local;
-      co_await inner();
-      co_return 1;
-    };
+TASK_TEST("an exception passes through tasks as itself", "[task]") {
+  const balance even;
+  const std::exception* object = nullptr;
+  auto inner = [&]() -> task<> {
+    const counted local;
+    co_await wring::yield();
     try {
-      co_await outer();
-      FAIL("not reached");
-    } catch (const std::out_of_range& e) {
-      CHECK(&e == object);
+      throw std::out_of_range("gone");
+    } catch (const std::exception& e) {
+      object = &e;
+      throw;
     }
-    // The next await of the same task is none the worse for it.
-    CHECK_THROWS_AS(co_await throwing(2), thrown);
-    const int fine = co_await seven();
-    CHECK(fine == 7);
-  });
+  };
+  auto outer = [&]() -> task<int> {
+    const counted local;
+    co_await inner();
+    co_return 1;
+  };
+  try {
+    co_await outer();
+    FAIL("not reached");
+  } catch (const std::out_of_range& e) {
+    CHECK(&e == object);
+  }
+  // The next await of the same task is none the worse for it.
+  CHECK_THROWS_AS(co_await throwing(2), thrown);
+  const int fine = co_await seven();
+  CHECK(fine == 7);
 }
 
-TEST_CASE("result gives an io_error as a value, and throws what else there is", "[task]") {
-  wring::testing::run([]() -> task<> {
-    auto refuse = [](bool known) -> task<int> {
-      if (known) wring::error::from_errno(EPIPE, "write to").raise();
-      throw thrown{1};
-      co_return 0;
-    };
-    const wring::result<int> good = co_await seven().result();
-    CHECK(good.value() == 7);
-    const wring::result<void> done = co_await nothing().result();
-    CHECK(done);
-    const wring::result<int> bad = co_await refuse(true).result();
-    REQUIRE_FALSE(bad);
-    CHECK(bad.error() == std::errc::broken_pipe);
-    CHECK_THROWS_AS(co_await refuse(false).result(), thrown);
-  });
+TASK_TEST("result gives an io_error as a value, and throws what else there is", "[task]") {
+  auto refuse = [](bool known) -> task<int> {
+    if (known) wring::error::from_errno(EPIPE, "write to").raise();
+    throw thrown{1};
+    co_return 0;
+  };
+  const wring::result<int> good = co_await seven().result();
+  CHECK(good.value() == 7);
+  const wring::result<void> done = co_await nothing().result();
+  CHECK(done);
+  const wring::result<int> bad = co_await refuse(true).result();
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error() == std::errc::broken_pipe);
+  CHECK_THROWS_AS(co_await refuse(false).result(), thrown);
 }
 
 TEST_CASE("ten million awaits that end at once do not grow the stack", "[task]") {
@@ -281,39 +272,37 @@ TEST_CASE("100,000 nested tasks unwind on a small stack", "[task]") {
   });
 }
 
-TEST_CASE("a cancelled task runs destructors from the inside outwards, and no catch clause", "[task]") {
-  wring::testing::run([]() -> task<> {
-    std::string log;
-    struct note {
-      std::string& log;
-      char c;
-      ~note() { log += c; }
-    };
-    wring::cancel_scope scope;
-    auto inner = [&]() -> task<> {
-      const note last{log, 'b'};
-      try {
-        const note first{log, 'a'};
-        scope.cancel();
-        co_await wring::yield();
-        log += '!';
-      } catch (...) {
-        log += '?';
-      }
-    };
-    auto outer = [&]() -> task<> {
-      const note local{log, 'c'};
-      try {
-        co_await inner();
-        log += '!';
-      } catch (...) {
-        log += '?';
-      }
-    };
-    const bool finished = co_await scope.run(outer());
-    CHECK_FALSE(finished);
-    CHECK(log == "abc");
-  });
+TASK_TEST("a cancelled task runs destructors from the inside outwards, and no catch clause", "[task]") {
+  std::string log;
+  struct note {
+    std::string& log;
+    char c;
+    ~note() { log += c; }
+  };
+  wring::cancel_scope scope;
+  auto inner = [&]() -> task<> {
+    const note last{log, 'b'};
+    try {
+      const note first{log, 'a'};
+      scope.cancel();
+      co_await wring::yield();
+      log += '!';
+    } catch (...) {
+      log += '?';
+    }
+  };
+  auto outer = [&]() -> task<> {
+    const note local{log, 'c'};
+    try {
+      co_await inner();
+      log += '!';
+    } catch (...) {
+      log += '?';
+    }
+  };
+  const bool finished = co_await scope.run(outer());
+  CHECK_FALSE(finished);
+  CHECK(log == "abc");
 }
 
 TEST_CASE("AddressSanitizer reports the use of a local of a task that has ended", "[task]") {
@@ -337,30 +326,28 @@ TEST_CASE("AddressSanitizer reports the use of a local of a task that has ended"
   CHECK(end.report.find("AddressSanitizer: use-after-poison") != std::string::npos);
 }
 
-TEST_CASE("a frame goes, with what was passed by value, before what awaits it goes on", "[task]") {
+TASK_TEST("a frame goes, with what was passed by value, before what awaits it goes on", "[task]") {
   const balance all_destroyed;
-  wring::testing::run([]() -> task<> {
-    const auto at_once = [](counted c) -> task<int> { co_return c.value; };
-    const auto later = [](counted c) -> task<int> {
-      co_await wring::yield();
-      co_return c.value;
-    };
-    const int before = counted::live();
-    const auto blocks = [] { return wring::detail::frame_recycler::stats().live_blocks; };
-    const auto live = blocks();
-    auto first = at_once(counted(1));
-    CHECK(blocks() == live + 1);
-    CHECK(counted::live() == before + 1);
-    const int one = co_await std::move(first);
-    CHECK(one == 1);
-    CHECK(blocks() == live);
-    CHECK(counted::live() == before);
-    auto second = later(counted(2));
-    const int two = co_await std::move(second);
-    CHECK(two == 2);
-    CHECK(blocks() == live);
-    CHECK(counted::live() == before);
-  });
+  const auto at_once = [](counted c) -> task<int> { co_return c.value; };
+  const auto later = [](counted c) -> task<int> {
+    co_await wring::yield();
+    co_return c.value;
+  };
+  const int before = counted::live();
+  const auto blocks = [] { return wring::detail::frame_recycler::stats().live_blocks; };
+  const auto live = blocks();
+  auto first = at_once(counted(1));
+  CHECK(blocks() == live + 1);
+  CHECK(counted::live() == before + 1);
+  const int one = co_await std::move(first);
+  CHECK(one == 1);
+  CHECK(blocks() == live);
+  CHECK(counted::live() == before);
+  auto second = later(counted(2));
+  const int two = co_await std::move(second);
+  CHECK(two == 2);
+  CHECK(blocks() == live);
+  CHECK(counted::live() == before);
 }
 
 TEST_CASE("a local whose destructor throws after the value was returned makes it an exception", "[task]") {

@@ -12,7 +12,7 @@
 #include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
-#include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/until_stopping.hpp>
@@ -35,81 +35,71 @@ task<int> five() {
   co_return 5;
 }
 
-task<> settle() {
-  for (int i = 0; i != 5; ++i) co_await wring::yield();
-}
-
 }  // namespace
 
-TEST_CASE("until_stopping ends when the scheduler is asked to stop", "[until_stopping]") {
-  wring::testing::run([]() -> task<> {
-    wring::scheduler& s = wring::scheduler::current();
-    const std::optional<int> value = co_await until_stopping(five());
-    CHECK(value == 5);
+TASK_TEST("until_stopping ends when the scheduler is asked to stop", "[until_stopping]") {
+  wring::scheduler& s = wring::scheduler::current();
+  const std::optional<int> value = co_await until_stopping(five());
+  CHECK(value == 5);
 
-    bool other = false;
-    auto stop = [&]() -> task<> {
-      co_await settle();
-      s.request_stop();
-      s.request_stop();
-      CHECK_FALSE(wring::this_task::cancelled());  // stopping is not cancelling
-      co_await settle();
-      other = true;
-    };
-    const auto [ticks, accepted, done] =
-        co_await wring::when_all(until_stopping(forever()), until_stopping([] { return forever(); }), stop());
-    CHECK_FALSE(ticks);
-    CHECK_FALSE(accepted);
-    CHECK(other);
-    CHECK(s.stopping());
+  bool other = false;
+  auto stop = [&]() -> task<> {
+    co_await settle();
+    s.request_stop();
+    s.request_stop();
+    CHECK_FALSE(wring::this_task::cancelled());  // stopping is not cancelling
+    co_await settle();
+    other = true;
+  };
+  const auto [ticks, accepted, done] =
+      co_await wring::when_all(until_stopping(forever()), until_stopping([] { return forever(); }), stop());
+  CHECK_FALSE(ticks);
+  CHECK_FALSE(accepted);
+  CHECK(other);
+  CHECK(s.stopping());
 
-    bool began = false;
-    auto work = [&]() -> task<> {
-      began = true;
-      co_return;
-    };
-    const bool late = co_await until_stopping(work());
-    CHECK_FALSE(late);
-    CHECK_FALSE(began);
-    const auto result = co_await until_stopping(five()).result();
-    CHECK_FALSE(result);
-  });
+  bool began = false;
+  auto work = [&]() -> task<> {
+    began = true;
+    co_return;
+  };
+  const bool late = co_await until_stopping(work());
+  CHECK_FALSE(late);
+  CHECK_FALSE(began);
+  const auto result = co_await until_stopping(five()).result();
+  CHECK_FALSE(result);
 }
 
-TEST_CASE("a stop request ends until_stopping in whatever is below it, and not in a shield", "[until_stopping]") {
-  wring::testing::run([]() -> task<> {
-    int ended = 0;
-    manual_operation shielded;
-    auto sub = [&]() -> task<> {
-      auto body = [&](wring::nursery& n) -> task<> {
-        n.start([] { return forever(); });
-        co_await shield(manual_operation::wait(shielded));
-        ++ended;
-        co_await wring::yield();
-        ++ended;
-      };
-      co_await wring::with_nursery(std::ref(body));
+TASK_TEST("a stop request ends until_stopping in whatever is below it, and not in a shield", "[until_stopping]") {
+  int ended = 0;
+  manual_operation shielded;
+  auto sub = [&]() -> task<> {
+    auto body = [&](wring::nursery& n) -> task<> {
+      n.start([] { return forever(); });
+      co_await shield(manual_operation::wait(shielded));
+      ++ended;
+      co_await wring::yield();
+      ++ended;
     };
-    auto stop = [&]() -> task<> {
-      co_await settle();
-      wring::scheduler::current().request_stop();
-      co_await settle();
-      CHECK(shielded.cancels == 0);
-      shielded.finish(0);
-    };
-    const auto [finished, done] = co_await wring::when_all(until_stopping(sub()), stop());
-    CHECK_FALSE(finished);
-    CHECK(ended == 1);
-  });
+    co_await wring::with_nursery(std::ref(body));
+  };
+  auto stop = [&]() -> task<> {
+    co_await settle();
+    wring::scheduler::current().request_stop();
+    co_await settle();
+    CHECK(shielded.cancels == 0);
+    shielded.finish(0);
+  };
+  const auto [finished, done] = co_await wring::when_all(until_stopping(sub()), stop());
+  CHECK_FALSE(finished);
+  CHECK(ended == 1);
 }
 
-TEST_CASE("a request to stop that comes from elsewhere takes effect", "[until_stopping]") {
-  wring::testing::run([]() -> task<> {
-    wring::scheduler& s = wring::scheduler::current();
-    s.request_stop_from_anywhere();
-    const bool finished = co_await until_stopping(forever());
-    CHECK_FALSE(finished);
-  });
+TASK_TEST("a request to stop that comes from elsewhere takes effect", "[until_stopping]") {
+  wring::scheduler& s = wring::scheduler::current();
+  s.request_stop_from_anywhere();
+  const bool finished = co_await until_stopping(forever());
+  CHECK_FALSE(finished);
 }
 
 TEST_CASE("a request to stop can be waited for by itself", "[until_stopping]") {

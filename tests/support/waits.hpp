@@ -6,6 +6,8 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/scheduler.hpp>
+#include <wring/core/task.hpp>
+#include <wring/core/this_task.hpp>
 
 namespace wring::tests {
 
@@ -61,5 +63,10 @@ class forever : public leaf<forever, void> {
   void take() noexcept {}
   wait_description describe() const noexcept override { return {.operation = "for ever"}; }
 };
+
+/// Lets the others run, so many times: long enough for what a few of them do one after the other.
+inline task<> settle(int times = 5) {
+  for (int i = 0; i != times; ++i) co_await yield();
+}
 
 }  // namespace wring::tests

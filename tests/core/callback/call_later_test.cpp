@@ -15,6 +15,7 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 
 #include "support/allocation_count.hpp"
 #include "support/captured_log.hpp"
@@ -72,27 +73,23 @@ TEST_CASE("delayed calls are made in the order of their times, and then of their
   });
 }
 
-TEST_CASE("a call without delay is made later all the same, in a turn of its own", "[call_later]") {
-  wring::testing::run([]() -> task<> {
-    std::string log;
-    call_later(0s, [&] {
-      log += "first ";
-      call_later(0s, [&] { log += "second "; });
-      log += "after ";
-    });
-    CHECK(log.empty());
-    co_await wring::sleep_for(1ms);
-    CHECK(log == "first after second ");
+TASK_TEST("a call without delay is made later all the same, in a turn of its own", "[call_later]") {
+  std::string log;
+  call_later(0s, [&] {
+    log += "first ";
+    call_later(0s, [&] { log += "second "; });
+    log += "after ";
   });
+  CHECK(log.empty());
+  co_await wring::sleep_for(1ms);
+  CHECK(log == "first after second ");
 }
 
-TEST_CASE("held time does not keep calls that are due already from being made", "[call_later]") {
-  wring::testing::run([]() -> task<> {
-    const wring::testing::clock clock;
-    wring::deferred_source<> source;
-    call_later(0s, [&] { source.callback(); });
-    co_await source.get();
-  });
+TASK_TEST("held time does not keep calls that are due already from being made", "[call_later]") {
+  clock().jump_when_idle(false);
+  wring::deferred_source<> source;
+  call_later(0s, [&] { source.callback(); });
+  co_await source.get();
 }
 
 TEST_CASE("a cancelled call is not made, and its function is destroyed at once", "[call_later]") {
@@ -238,14 +235,12 @@ TEST_CASE("a delayed call cannot be made in the past, nor without a scheduler", 
   });
 }
 
-TEST_CASE("a call that is moved far into the past is made at once, and holds up no timer", "[call_later]") {
-  wring::testing::run([]() -> task<> {
-    int calls = 0;
-    call_later(1h, [&] { ++calls; }).reset(std::chrono::nanoseconds::min());
-    call_later(1h, [&] { ++calls; }).delay(std::chrono::hours::min());
-    co_await wring::sleep_for(1us);
-    CHECK(calls == 2);
-  });
+TASK_TEST("a call that is moved far into the past is made at once, and holds up no timer", "[call_later]") {
+  int calls = 0;
+  call_later(1h, [&] { ++calls; }).reset(std::chrono::nanoseconds::min());
+  call_later(1h, [&] { ++calls; }).delay(std::chrono::hours::min());
+  co_await wring::sleep_for(1us);
+  CHECK(calls == 2);
 }
 
 TEST_CASE("delayed calls allocate nothing in steady state", "[call_later]") {

@@ -15,8 +15,8 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
-#include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
@@ -61,29 +61,25 @@ task<> cancel_while_it_waits(deferred<int> d, std::string& log) {
 
 }  // namespace
 
-TEST_CASE("a task awaits the end of a chain", "[deferred]") {
-  wring::testing::run([]() -> task<> {
-    deferred_source<int> source;
-    std::string log;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(await_into, source.get().add_callback([](int i) { return i + 1; }), std::ref(log));
-      co_await wring::yield();
-      source.callback(1);
-      CHECK(log.empty());  // it is resumed in its turn
-    });
-    CHECK(log == "2 ");
+TASK_TEST("a task awaits the end of a chain", "[deferred]") {
+  deferred_source<int> source;
+  std::string log;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(await_into, source.get().add_callback([](int i) { return i + 1; }), std::ref(log));
+    co_await wring::yield();
+    source.callback(1);
+    CHECK(log.empty());  // it is resumed in its turn
   });
+  CHECK(log == "2 ");
 }
 
-TEST_CASE("a deferred that a call returns is awaited in place", "[deferred]") {
-  wring::testing::run([]() -> task<> {
-    const auto ask = [](int n) { return wring::succeed(n); };
-    const int n = co_await ask(3);
-    CHECK(n == 3);
-    co_await wring::succeed();
-    const auto text = co_await wring::succeed(std::string("a longer text than fits into a string object"));
-    CHECK(text.size() == 44);
-  });
+TASK_TEST("a deferred that a call returns is awaited in place", "[deferred]") {
+  const auto ask = [](int n) { return wring::succeed(n); };
+  const int n = co_await ask(3);
+  CHECK(n == 3);
+  co_await wring::succeed();
+  const auto text = co_await wring::succeed(std::string("a longer text than fits into a string object"));
+  CHECK(text.size() == 44);
 }
 
 TEST_CASE("a failure is thrown in the task that awaits it, as itself, and not reported", "[deferred]") {
@@ -107,80 +103,72 @@ TEST_CASE("a failure is thrown in the task that awaits it, as itself, and not re
   CHECK(records.lines().empty());
 }
 
-TEST_CASE("a task that awaits a deferred goes on when the last callback has run, and its pauses are over",
+TASK_TEST("a task that awaits a deferred goes on when the last callback has run, and its pauses are over",
           "[deferred]") {
-  wring::testing::run([]() -> task<> {
-    std::string log;
-    deferred_source<int> source;
-    deferred_source<int> inner;
+  std::string log;
+  deferred_source<int> source;
+  deferred_source<int> inner;
+  source.pause();
+  auto d = source.get().add_callback([&](int) { return inner.get(); });
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(await_into, std::move(d), std::ref(log));
+    co_await wring::yield();
+    source.callback(1);
+    co_await wring::yield();
+    CHECK(log.empty());
+    source.unpause();
+    co_await wring::yield();
+    CHECK(log.empty());
+    inner.callback(4);
+  });
+  CHECK(log == "4 ");
+  auto paused = wring::succeed(5);
+  paused.pause();
+  const int n = co_await std::move(paused);  // nobody is left who could unpause
+  CHECK(n == 5);
+}
+
+TASK_TEST("a pause inside the run that a task waits for does not stop it", "[deferred]") {
+  std::string log;
+  deferred_source<int> source;
+  auto d = source.get();
+  d.add_callback([&](int n) {
     source.pause();
-    auto d = source.get().add_callback([&](int) { return inner.get(); });
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(await_into, std::move(d), std::ref(log));
-      co_await wring::yield();
-      source.callback(1);
-      co_await wring::yield();
-      CHECK(log.empty());
-      source.unpause();
-      co_await wring::yield();
-      CHECK(log.empty());
-      inner.callback(4);
-    });
-    CHECK(log == "4 ");
-    auto paused = wring::succeed(5);
-    paused.pause();
-    const int n = co_await std::move(paused);  // nobody is left who could unpause
-    CHECK(n == 5);
+    return n;
   });
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(await_into, std::move(d), std::ref(log));
+    co_await wring::yield();
+    source.callback(6);
+  });
+  CHECK(log == "6 ");
 }
 
-TEST_CASE("a pause inside the run that a task waits for does not stop it", "[deferred]") {
-  wring::testing::run([]() -> task<> {
-    std::string log;
-    deferred_source<int> source;
-    auto d = source.get();
-    d.add_callback([&](int n) {
-      source.pause();
-      return n;
-    });
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(await_into, std::move(d), std::ref(log));
-      co_await wring::yield();
-      source.callback(6);
-    });
-    CHECK(log == "6 ");
-  });
+TASK_TEST("awaiting a deferred that has fired does not suspend, and allocates nothing", "[deferred]") {
+  auto d = wring::succeed(1);
+  auto e = wring::succeed(1);
+  const auto resumptions = wring::scheduler::current().stats().resumptions;
+  const auto before = wring::tests::allocations();
+  const auto blocks = wring::detail::frame_recycler::stats();
+  const int n = co_await std::move(d);
+  const auto after = wring::detail::frame_recycler::stats();
+  const auto allocated = wring::tests::allocations() - before;
+  CHECK(n == 1);
+  CHECK(wring::scheduler::current().stats().resumptions == resumptions);
+  CHECK(after.hits + after.misses == blocks.hits + blocks.misses);
+  if (wring::tests::counts_allocations) CHECK(allocated == 0);
+  co_await wring::with_timeout(1s, std::move(e));
 }
 
-TEST_CASE("awaiting a deferred that has fired does not suspend, and allocates nothing", "[deferred]") {
-  wring::testing::run([]() -> task<> {
-    auto d = wring::succeed(1);
-    auto e = wring::succeed(1);
-    const auto resumptions = wring::scheduler::current().stats().resumptions;
-    const auto before = wring::tests::allocations();
-    const auto blocks = wring::detail::frame_recycler::stats();
-    const int n = co_await std::move(d);
-    const auto after = wring::detail::frame_recycler::stats();
-    const auto allocated = wring::tests::allocations() - before;
-    CHECK(n == 1);
-    CHECK(wring::scheduler::current().stats().resumptions == resumptions);
-    CHECK(after.hits + after.misses == blocks.hits + blocks.misses);
-    if (wring::tests::counts_allocations) CHECK(allocated == 0);
-    co_await wring::with_timeout(1s, std::move(e));
-  });
-}
-
-TEST_CASE("a task that only awaits fired deferreds yields to others now and then", "[deferred]") {
-  wring::testing::run([]() -> task<> {
-    bool ran = false;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start([&]() -> task<> {
-        ran = true;
-        co_return;
-      });
-      for (int i = 0; i != 1000 && !ran; ++i) co_await wring::succeed();
-      CHECK(ran);
+TASK_TEST("a task that only awaits fired deferreds yields to others now and then", "[deferred]") {
+  bool ran = false;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start([&]() -> task<> {
+      ran = true;
+      co_return;
     });
+    for (int i = 0; i != 1000 && !ran; ++i) co_await wring::succeed();
+    CHECK(ran);
   });
 }
 
@@ -335,33 +323,27 @@ TEST_CASE("a failure that is there already is thrown in a cancelled task", "[def
   CHECK(records.lines().empty());
 }
 
-TEST_CASE("a deadline cancels the deferred that is awaited under it", "[deferred]") {
-  wring::testing::run([]() -> task<> {
-    wring::testing::clock clock;
-    clock.jump_when_idle();
-    deferred_source<int> source;
-    auto d = source.get();
-    CHECK_THROWS_AS(co_await wring::with_timeout(1s, std::move(d)), wring::timeout_error);
-    CHECK(source.called());
-  });
+TASK_TEST("a deadline cancels the deferred that is awaited under it", "[deferred]") {
+  deferred_source<int> source;
+  auto d = source.get();
+  CHECK_THROWS_AS(co_await wring::with_timeout(1s, std::move(d)), wring::timeout_error);
+  CHECK(source.called());
 }
 
-TEST_CASE("several deferreds can be awaited at once", "[deferred]") {
-  wring::testing::run([]() -> task<> {
-    deferred_source<int> a;
-    deferred_source<std::string> b;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start([&]() -> task<> {
-        auto first = a.get();
-        auto second = b.get();
-        const auto both = co_await wring::when_all(std::move(first), std::move(second));
-        CHECK(std::get<0>(both) == 1);
-        CHECK(std::get<1>(both) == "two");
-      });
-      co_await wring::yield();
-      b.callback("two");
-      a.callback(1);
+TASK_TEST("several deferreds can be awaited at once", "[deferred]") {
+  deferred_source<int> a;
+  deferred_source<std::string> b;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start([&]() -> task<> {
+      auto first = a.get();
+      auto second = b.get();
+      const auto both = co_await wring::when_all(std::move(first), std::move(second));
+      CHECK(std::get<0>(both) == 1);
+      CHECK(std::get<1>(both) == "two");
     });
+    co_await wring::yield();
+    b.callback("two");
+    a.callback(1);
   });
 }
 

@@ -17,6 +17,7 @@
 #include <wring/core/task_local.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 
 #include "support/captured_log.hpp"
@@ -67,26 +68,24 @@ void note_end(deferred<T>& d, std::string& log) {
 
 }  // namespace
 
-TEST_CASE("a task that is started as a deferred runs at once, until it waits", "[start_deferred]") {
-  wring::testing::run([]() -> task<> {
-    std::string log;
-    auto done = wring::start_deferred(at_once, 1);
-    note_end(done, log);
-    CHECK(log == "1 ");
-    auto d = wring::start_deferred(
-        [](std::string& l) -> task<int> {
-          l += "begun ";
-          co_await wring::yield();
-          l += "resumed ";
-          co_return 2;
-        },
-        std::ref(log));
-    log += "started ";
-    note_end(d, log);
-    co_await wring::yield();
-    co_await wring::yield();
-    CHECK(log == "1 begun started resumed 2 ");
-  });
+TASK_TEST("a task that is started as a deferred runs at once, until it waits", "[start_deferred]") {
+  std::string log;
+  auto done = wring::start_deferred(at_once, 1);
+  note_end(done, log);
+  CHECK(log == "1 ");
+  auto d = wring::start_deferred(
+      [](std::string& l) -> task<int> {
+        l += "begun ";
+        co_await wring::yield();
+        l += "resumed ";
+        co_return 2;
+      },
+      std::ref(log));
+  log += "started ";
+  note_end(d, log);
+  co_await wring::yield();
+  co_await wring::yield();
+  CHECK(log == "1 begun started resumed 2 ");
 }
 
 TEST_CASE("what a task throws is the failure of its deferred alone", "[start_deferred]") {
@@ -116,67 +115,59 @@ TEST_CASE("a failure that nobody takes is reported when the task has ended", "[s
   CHECK_THAT(records.lines()[0], Catch::Matchers::ContainsSubstring("fired_at=start_deferred_test.cpp:"));
 }
 
-TEST_CASE("a deferred of a task fires when nothing is left of it", "[start_deferred]") {
-  wring::testing::run([]() -> task<> {
-    const auto held = std::make_shared<int>(0);
-    long users = 0;
-    auto d = wring::start_deferred([](std::shared_ptr<int>) -> task<> { co_await wring::yield(); }, held);
-    d.add_callback([&] { users = held.use_count(); });
-    CHECK(held.use_count() > 1);
-    co_await std::move(d);
-    CHECK(users == 1);
-  });
+TASK_TEST("a deferred of a task fires when nothing is left of it", "[start_deferred]") {
+  const auto held = std::make_shared<int>(0);
+  long users = 0;
+  auto d = wring::start_deferred([](std::shared_ptr<int>) -> task<> { co_await wring::yield(); }, held);
+  d.add_callback([&] { users = held.use_count(); });
+  CHECK(held.use_count() > 1);
+  co_await std::move(d);
+  CHECK(users == 1);
 }
 
-TEST_CASE("cancelling the deferred of a task cancels the task, and fires when that has ended", "[start_deferred]") {
-  wring::testing::run([]() -> task<> {
-    std::string log;
-    auto d = wring::start_deferred(wait_for_ever, std::ref(log));
-    d.add_errback([&](const failure& f) {
-      f.trap<wring::cancelled_error>();
-      log += "cancelled";
-    });
-    d.cancel();
-    CHECK_FALSE(d.called());
-    CHECK(log.empty());
-    d.cancel();
-    co_await std::move(d);
-    CHECK(log == "gone cancelled");
+TASK_TEST("cancelling the deferred of a task cancels the task, and fires when that has ended", "[start_deferred]") {
+  std::string log;
+  auto d = wring::start_deferred(wait_for_ever, std::ref(log));
+  d.add_errback([&](const failure& f) {
+    f.trap<wring::cancelled_error>();
+    log += "cancelled";
   });
+  d.cancel();
+  CHECK_FALSE(d.called());
+  CHECK(log.empty());
+  d.cancel();
+  co_await std::move(d);
+  CHECK(log == "gone cancelled");
 }
 
-TEST_CASE("a task that ends with a value although it was cancelled delivers that", "[start_deferred]") {
-  wring::testing::run([]() -> task<> {
-    std::string log;
-    auto d = wring::start_deferred([]() -> task<int> {
-      co_await wring::shield(later(1));
-      co_return 7;
-    });
-    note_end(d, log);
-    d.cancel();
-    co_await std::move(d);
-    CHECK(log == "7 ");
+TASK_TEST("a task that ends with a value although it was cancelled delivers that", "[start_deferred]") {
+  std::string log;
+  auto d = wring::start_deferred([]() -> task<int> {
+    co_await wring::shield(later(1));
+    co_return 7;
   });
+  note_end(d, log);
+  d.cancel();
+  co_await std::move(d);
+  CHECK(log == "7 ");
 }
 
-TEST_CASE("a second cancellation reaches what a task that is ending waits for", "[start_deferred]") {
-  wring::testing::run([]() -> task<> {
-    std::string log;
-    deferred_source<int> second([&] { log += "second "; });
-    deferred_source<int> first([&] { log += "first "; });
-    auto awaited = first.get();
-    awaited.add_errback([&](const failure&) { return second.get(); });
-    auto d = wring::start_deferred([](deferred<int> inner) -> task<int> { co_return co_await std::move(inner); },
-                                   std::move(awaited));
-    note_end(d, log);
-    d.cancel();
-    co_await wring::sleep_for(1ms);
-    CHECK(log == "first ");
-    d.cancel();
-    d.cancel();
-    co_await wring::sleep_for(1ms);
-    CHECK(log == "first second cancelled ");
-  });
+TASK_TEST("a second cancellation reaches what a task that is ending waits for", "[start_deferred]") {
+  std::string log;
+  deferred_source<int> second([&] { log += "second "; });
+  deferred_source<int> first([&] { log += "first "; });
+  auto awaited = first.get();
+  awaited.add_errback([&](const failure&) { return second.get(); });
+  auto d = wring::start_deferred([](deferred<int> inner) -> task<int> { co_return co_await std::move(inner); },
+                                 std::move(awaited));
+  note_end(d, log);
+  d.cancel();
+  co_await wring::sleep_for(1ms);
+  CHECK(log == "first ");
+  d.cancel();
+  d.cancel();
+  co_await wring::sleep_for(1ms);
+  CHECK(log == "first second cancelled ");
 }
 
 TEST_CASE("a nursery cancels and awaits the tasks that were started as deferreds", "[start_deferred]") {
@@ -206,55 +197,49 @@ TEST_CASE("the end of the program ends what the root nursery runs", "[start_defe
   CHECK(records.lines().empty());
 }
 
-TEST_CASE("tasks that start tasks that start tasks need no deep stack", "[start_deferred]") {
-  wring::testing::run([]() -> task<> {
-    int ended = 0;
-    std::function<task<>(int)> nest = [&](int n) -> task<> {
-      if (n != 0) {
-        auto d = wring::start_deferred(std::ref(nest), n - 1);
-        co_await std::move(d);
-      }
-      ++ended;
-    };
-    auto d = wring::start_deferred(std::ref(nest), 10'000);
-    co_await std::move(d);
-    CHECK(ended == 10'001);
-  });
+TASK_TEST("tasks that start tasks that start tasks need no deep stack", "[start_deferred]") {
+  int ended = 0;
+  std::function<task<>(int)> nest = [&](int n) -> task<> {
+    if (n != 0) {
+      auto d = wring::start_deferred(std::ref(nest), n - 1);
+      co_await std::move(d);
+    }
+    ++ended;
+  };
+  auto d = wring::start_deferred(std::ref(nest), 10'000);
+  co_await std::move(d);
+  CHECK(ended == 10'001);
 }
 
-TEST_CASE("a callback may return a task, on which its chain waits", "[start_deferred]") {
-  wring::testing::run([]() -> task<> {
-    std::string log;
-    auto d = wring::succeed(1).add_callback([](int n) -> task<int> {
-      co_await wring::yield();
-      co_return n + 1;
-    });
-    static_assert(std::is_same_v<decltype(d), deferred<int>>);
-    d.add_callback([](int n) { return fails(std::to_string(n)); });
-    d.add_errback([](const failure& f) { return at_once(static_cast<int>(f.message().size())); });
-    note_end(d, log);
-    CHECK(log.empty());
-    co_await std::move(d);
-    CHECK(log == "1 ");
+TASK_TEST("a callback may return a task, on which its chain waits", "[start_deferred]") {
+  std::string log;
+  auto d = wring::succeed(1).add_callback([](int n) -> task<int> {
+    co_await wring::yield();
+    co_return n + 1;
   });
+  static_assert(std::is_same_v<decltype(d), deferred<int>>);
+  d.add_callback([](int n) { return fails(std::to_string(n)); });
+  d.add_errback([](const failure& f) { return at_once(static_cast<int>(f.message().size())); });
+  note_end(d, log);
+  CHECK(log.empty());
+  co_await std::move(d);
+  CHECK(log == "1 ");
 }
 
-TEST_CASE("a started task inherits task-local values, and the starter goes on as the running task",
+TASK_TEST("a started task inherits task-local values, and the starter goes on as the running task",
           "[start_deferred]") {
   static wring::task_local<int> number;
-  wring::testing::run([]() -> task<> {
-    co_await number.bind(5, []() -> task<> {
-      std::string log;
-      auto d = wring::start_deferred([]() -> task<int> {
-        const int n = *number.get();
-        co_await wring::yield();
-        co_return n;
-      });
-      CHECK(*number.get() == 5);
-      note_end(d, log);
-      co_await std::move(d);
-      CHECK(log == "5 ");
+  co_await number.bind(5, []() -> task<> {
+    std::string log;
+    auto d = wring::start_deferred([]() -> task<int> {
+      const int n = *number.get();
+      co_await wring::yield();
+      co_return n;
     });
+    CHECK(*number.get() == 5);
+    note_end(d, log);
+    co_await std::move(d);
+    CHECK(log == "5 ");
   });
 }
 

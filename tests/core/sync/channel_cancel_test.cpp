@@ -14,6 +14,7 @@
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
@@ -50,82 +51,74 @@ log_type drain(channel<int>& c) {
 
 }  // namespace
 
-TEST_CASE("a cancelled receive has taken nothing", "[channel]") {
+TASK_TEST("a cancelled receive has taken nothing", "[channel]") {
   log_type log;
-  wring::testing::run([&]() -> task<> {
-    channel<int> c(2);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto first = n.start(receive_and_note, std::ref(c), std::ref(log));
-      n.start(receive_and_note, std::ref(c), std::ref(log));
-      co_await wring::yield();
-      first.cancel();
-      CHECK(c.try_send(1));
-      CHECK(c.try_send(2));
-      co_await wring::yield();
-      CHECK(first.done());
-      CHECK(log == log_type{1});
-    });
-    CHECK(drain(c) == log_type{2});
-    wring::cancel_scope scope;
-    scope.cancel();
-    CHECK(c.try_send(3));
-    const auto nothing = co_await scope.run(c.receive());
-    CHECK_FALSE(nothing);
-    CHECK(drain(c) == log_type{3});
+  channel<int> c(2);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    auto first = n.start(receive_and_note, std::ref(c), std::ref(log));
+    n.start(receive_and_note, std::ref(c), std::ref(log));
+    co_await wring::yield();
+    first.cancel();
+    CHECK(c.try_send(1));
+    CHECK(c.try_send(2));
+    co_await wring::yield();
+    CHECK(first.done());
+    CHECK(log == log_type{1});
   });
+  CHECK(drain(c) == log_type{2});
+  wring::cancel_scope scope;
+  scope.cancel();
+  CHECK(c.try_send(3));
+  const auto nothing = co_await scope.run(c.receive());
+  CHECK_FALSE(nothing);
+  CHECK(drain(c) == log_type{3});
 }
 
-TEST_CASE("a cancelled send has sent nothing", "[channel]") {
+TASK_TEST("a cancelled send has sent nothing", "[channel]") {
   log_type log;
-  wring::testing::run([&]() -> task<> {
-    channel<int> c(1);
-    CHECK(c.try_send(0));
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto first = n.start(send_and_note, std::ref(c), std::ref(log), 1);
-      n.start(send_and_note, std::ref(c), std::ref(log), 2);
-      co_await wring::yield();
-      first.cancel();
-      co_await wring::yield();
-      CHECK(first.done());
-      CHECK(drain(c) == log_type{0, 2});
-    });
-    wring::cancel_scope scope;
-    scope.cancel();
-    const bool sent = co_await scope.run(c.send(3));
-    CHECK_FALSE(sent);
-    CHECK(c.empty());
+  channel<int> c(1);
+  CHECK(c.try_send(0));
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    auto first = n.start(send_and_note, std::ref(c), std::ref(log), 1);
+    n.start(send_and_note, std::ref(c), std::ref(log), 2);
+    co_await wring::yield();
+    first.cancel();
+    co_await wring::yield();
+    CHECK(first.done());
+    CHECK(drain(c) == log_type{0, 2});
   });
+  wring::cancel_scope scope;
+  scope.cancel();
+  const bool sent = co_await scope.run(c.send(3));
+  CHECK_FALSE(sent);
+  CHECK(c.empty());
   CHECK(log == log_type{2});
 }
 
-TEST_CASE("an item handed over before the cancellation is delivered, and the next await is cancelled", "[channel]") {
+TASK_TEST("an item handed over before the cancellation is delivered, and the next await is cancelled", "[channel]") {
   log_type log;
-  wring::testing::run([&]() -> task<> {
-    channel<int> c(2);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto child = n.start(receive_all, std::ref(c), std::ref(log));
-      co_await wring::yield();
-      CHECK(c.try_send(1));
-      CHECK(c.try_send(2));
-      child.cancel();
-      co_await wring::yield();
-      CHECK(child.done());
-    });
-    CHECK(log == log_type{1});
-    CHECK(drain(c) == log_type{2});
+  channel<int> c(2);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    auto child = n.start(receive_all, std::ref(c), std::ref(log));
+    co_await wring::yield();
+    CHECK(c.try_send(1));
+    CHECK(c.try_send(2));
+    child.cancel();
+    co_await wring::yield();
+    CHECK(child.done());
   });
+  CHECK(log == log_type{1});
+  CHECK(drain(c) == log_type{2});
 }
 
-TEST_CASE("a send whose item was taken before the cancellation is delivered", "[channel]") {
+TASK_TEST("a send whose item was taken before the cancellation is delivered", "[channel]") {
   log_type log;
-  wring::testing::run([&]() -> task<> {
-    channel<int> c(0);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto child = n.start(send_and_note, std::ref(c), std::ref(log), 1);
-      co_await wring::yield();
-      CHECK(c.try_receive() == 1);
-      child.cancel();
-    });
+  channel<int> c(0);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    auto child = n.start(send_and_note, std::ref(c), std::ref(log), 1);
+    co_await wring::yield();
+    CHECK(c.try_receive() == 1);
+    child.cancel();
   });
   CHECK(log == log_type{1});
 }

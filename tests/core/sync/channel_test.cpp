@@ -15,6 +15,7 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
@@ -94,167 +95,153 @@ TEST_CASE("many senders and receivers lose and double nothing", "[channel]") {
   }
 }
 
-TEST_CASE("a send waits while the channel is full, and no longer", "[channel]") {
+TASK_TEST("a send waits while the channel is full, and no longer", "[channel]") {
   log_type log;
-  wring::testing::run([&]() -> task<> {
-    channel<int> c(2);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      for (int i = 0; i != 4; ++i) n.start(send_and_note, std::ref(c), std::ref(log), i);
-      co_await wring::yield();
-      CHECK(log == log_type{0, 1});
-      CHECK(c.size() == 2);
-      const auto first = co_await c.receive();
-      CHECK(first == 0);
-      CHECK(c.size() == 2);
-      CHECK(log == log_type{0, 1});
-      co_await wring::yield();
-      CHECK(log == log_type{0, 1, 2});
-      CHECK(drain(c) == log_type{1, 2, 3});
-      CHECK(c.empty());
-    });
+  channel<int> c(2);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    for (int i = 0; i != 4; ++i) n.start(send_and_note, std::ref(c), std::ref(log), i);
+    co_await wring::yield();
+    CHECK(log == log_type{0, 1});
+    CHECK(c.size() == 2);
+    const auto first = co_await c.receive();
+    CHECK(first == 0);
+    CHECK(c.size() == 2);
+    CHECK(log == log_type{0, 1});
+    co_await wring::yield();
+    CHECK(log == log_type{0, 1, 2});
+    CHECK(drain(c) == log_type{1, 2, 3});
+    CHECK(c.empty());
   });
   CHECK(log == log_type{0, 1, 2, 3});
 }
 
-TEST_CASE("with no capacity a send ends when a receiver has the item", "[channel]") {
+TASK_TEST("with no capacity a send ends when a receiver has the item", "[channel]") {
   log_type log;
-  wring::testing::run([&]() -> task<> {
-    channel<int> c(0);
-    CHECK_FALSE(c.try_send(0));
-    CHECK_FALSE(c.try_receive());
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(send_and_note, std::ref(c), std::ref(log), 1);
-      co_await wring::yield();
-      CHECK(log.empty());
-      CHECK(c.empty());
-      const auto item = co_await c.receive();
-      CHECK(item == 1);
-    });
-    CHECK(log == log_type{1});
-    log.clear();
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(receive_and_note, std::ref(c), std::ref(log));
-      co_await wring::yield();
-      CHECK(c.try_send(2));
-      CHECK_FALSE(c.try_send(3));
-      CHECK(log.empty());
-      n.start(send_and_note, std::ref(c), std::ref(log), 4);
-      co_await wring::yield();
-      CHECK(c.try_receive() == 4);
-    });
-    CHECK(log == log_type{2, 4});
+  channel<int> c(0);
+  CHECK_FALSE(c.try_send(0));
+  CHECK_FALSE(c.try_receive());
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(send_and_note, std::ref(c), std::ref(log), 1);
+    co_await wring::yield();
+    CHECK(log.empty());
+    CHECK(c.empty());
+    const auto item = co_await c.receive();
+    CHECK(item == 1);
+  });
+  CHECK(log == log_type{1});
+  log.clear();
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(receive_and_note, std::ref(c), std::ref(log));
+    co_await wring::yield();
+    CHECK(c.try_send(2));
+    CHECK_FALSE(c.try_send(3));
+    CHECK(log.empty());
+    n.start(send_and_note, std::ref(c), std::ref(log), 4);
+    co_await wring::yield();
+    CHECK(c.try_receive() == 4);
+  });
+  CHECK(log == log_type{2, 4});
+}
+
+TASK_TEST("receivers are served in order of arrival and nobody is faster", "[channel]") {
+  log_type log;
+  channel<int> c(4);
+  std::vector<std::optional<int>> got(3);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    for (auto& place : got) {
+      n.start([](channel<int>& from, std::optional<int>& to) -> task<> { to = co_await from.receive(); }, std::ref(c),
+              std::ref(place));
+    }
+    co_await wring::yield();
+    CHECK(c.try_send(10));
+    CHECK(c.try_send(20));
+    CHECK(c.empty());
+    CHECK_FALSE(c.try_receive());  // they are handed over already
+    CHECK_FALSE(got[0]);           // but nobody has run inside try_send
+    CHECK(c.try_send(30));
+    CHECK(c.try_send(40));
+    co_await wring::yield();
+    CHECK(got == std::vector<std::optional<int>>{10, 20, 30});
+    CHECK(drain(c) == log_type{40});
   });
 }
 
-TEST_CASE("receivers are served in order of arrival and nobody is faster", "[channel]") {
+TASK_TEST("senders are served in order of arrival and nobody is faster", "[channel]") {
   log_type log;
-  wring::testing::run([&]() -> task<> {
-    channel<int> c(4);
-    std::vector<std::optional<int>> got(3);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      for (auto& place : got) {
-        n.start([](channel<int>& from, std::optional<int>& to) -> task<> { to = co_await from.receive(); }, std::ref(c),
-                std::ref(place));
-      }
-      co_await wring::yield();
-      CHECK(c.try_send(10));
-      CHECK(c.try_send(20));
-      CHECK(c.empty());
-      CHECK_FALSE(c.try_receive());  // they are handed over already
-      CHECK_FALSE(got[0]);           // but nobody has run inside try_send
-      CHECK(c.try_send(30));
-      CHECK(c.try_send(40));
-      co_await wring::yield();
-      CHECK(got == std::vector<std::optional<int>>{10, 20, 30});
-      CHECK(drain(c) == log_type{40});
-    });
-  });
-}
-
-TEST_CASE("senders are served in order of arrival and nobody is faster", "[channel]") {
-  log_type log;
-  wring::testing::run([&]() -> task<> {
-    channel<int> c(1);
-    CHECK(c.try_send(0));
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      for (int i = 1; i != 4; ++i) n.start(send_and_note, std::ref(c), std::ref(log), i);
-      co_await wring::yield();
-      CHECK(c.try_receive() == 0);
-      CHECK_FALSE(c.try_send(99));  // the room is the first waiting sender's
-      n.start(send_and_note, std::ref(c), std::ref(log), 4);
-      co_await wring::yield();
-      CHECK(drain(c) == log_type{1, 2, 3, 4});
-    });
+  channel<int> c(1);
+  CHECK(c.try_send(0));
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    for (int i = 1; i != 4; ++i) n.start(send_and_note, std::ref(c), std::ref(log), i);
+    co_await wring::yield();
+    CHECK(c.try_receive() == 0);
+    CHECK_FALSE(c.try_send(99));  // the room is the first waiting sender's
+    n.start(send_and_note, std::ref(c), std::ref(log), 4);
+    co_await wring::yield();
+    CHECK(drain(c) == log_type{1, 2, 3, 4});
   });
   CHECK(log == log_type{1, 2, 3, 4});
 }
 
-TEST_CASE("a closed channel gives what is in it, then nothing", "[channel]") {
-  wring::testing::run([]() -> task<> {
-    channel<int> c(4);
-    co_await send_all(c, 0, 2);
-    CHECK_FALSE(c.closed());
-    c.close();
-    c.close();
-    CHECK(c.closed());
-    CHECK_FALSE(c.try_send(5));
-    const auto first = co_await c.receive();
-    CHECK(first == 0);
-    CHECK(c.try_receive() == 1);
-    const auto third = co_await c.receive();
-    CHECK_FALSE(third);
-    CHECK_FALSE(c.try_receive());
-  });
+TASK_TEST("a closed channel gives what is in it, then nothing", "[channel]") {
+  channel<int> c(4);
+  co_await send_all(c, 0, 2);
+  CHECK_FALSE(c.closed());
+  c.close();
+  c.close();
+  CHECK(c.closed());
+  CHECK_FALSE(c.try_send(5));
+  const auto first = co_await c.receive();
+  CHECK(first == 0);
+  CHECK(c.try_receive() == 1);
+  const auto third = co_await c.receive();
+  CHECK_FALSE(third);
+  CHECK_FALSE(c.try_receive());
 }
 
-TEST_CASE("sending on a closed channel fails, as an exception or a value", "[channel]") {
-  wring::testing::run([]() -> task<> {
-    channel<std::string> c(1);
-    auto open = co_await c.send("a").result();
-    CHECK(open);
-    c.close();
-    CHECK_THROWS_MATCHES(co_await c.send("b"), wring::io_error,
-                         Catch::Matchers::Message("send to a channel: the channel is closed"));
-    auto closed = co_await c.send("b").result();
-    REQUIRE_FALSE(closed);
-    CHECK(closed.error() == wring::errc::channel_closed);
-    auto bounded = co_await wring::with_timeout(1h, c.send("b")).result();
-    REQUIRE_FALSE(bounded);
-    CHECK(bounded.error() == wring::errc::channel_closed);
-    CHECK(c.try_receive() == "a");
-    CHECK_FALSE(c.try_receive());
-  });
+TASK_TEST("sending on a closed channel fails, as an exception or a value", "[channel]") {
+  channel<std::string> c(1);
+  auto open = co_await c.send("a").result();
+  CHECK(open);
+  c.close();
+  CHECK_THROWS_MATCHES(co_await c.send("b"), wring::io_error,
+                       Catch::Matchers::Message("send to a channel: the channel is closed"));
+  auto closed = co_await c.send("b").result();
+  REQUIRE_FALSE(closed);
+  CHECK(closed.error() == wring::errc::channel_closed);
+  auto bounded = co_await wring::with_timeout(1h, c.send("b")).result();
+  REQUIRE_FALSE(bounded);
+  CHECK(bounded.error() == wring::errc::channel_closed);
+  CHECK(c.try_receive() == "a");
+  CHECK_FALSE(c.try_receive());
 }
 
-TEST_CASE("closing ends the waits of senders, which have sent nothing, and of receivers", "[channel]") {
-  wring::testing::run([]() -> task<> {
-    channel<int> c(1);
-    CHECK(c.try_send(1));
-    int failed = 0;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      for (int i = 0; i != 3; ++i) {
-        n.start([&]() -> task<> {
-          auto sent = co_await c.send(2).result();
-          if (!sent && sent.error() == wring::errc::channel_closed) ++failed;
-        });
-      }
-      co_await wring::yield();
-      c.close();
-      CHECK(failed == 0);
-    });
-    CHECK(failed == 3);
-    CHECK(drain(c) == log_type{1});
-
-    channel<int> empty(1);
-    log_type log;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      for (int i = 0; i != 3; ++i) n.start(receive_and_note, std::ref(empty), std::ref(log));
-      co_await wring::yield();
-      empty.close();
-      CHECK(log.empty());
-    });
-    CHECK(log == log_type{-1, -1, -1});
+TASK_TEST("closing ends the waits of senders, which have sent nothing, and of receivers", "[channel]") {
+  channel<int> c(1);
+  CHECK(c.try_send(1));
+  int failed = 0;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    for (int i = 0; i != 3; ++i) {
+      n.start([&]() -> task<> {
+        auto sent = co_await c.send(2).result();
+        if (!sent && sent.error() == wring::errc::channel_closed) ++failed;
+      });
+    }
+    co_await wring::yield();
+    c.close();
+    CHECK(failed == 0);
   });
+  CHECK(failed == 3);
+  CHECK(drain(c) == log_type{1});
+
+  channel<int> empty(1);
+  log_type log;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    for (int i = 0; i != 3; ++i) n.start(receive_and_note, std::ref(empty), std::ref(log));
+    co_await wring::yield();
+    empty.close();
+    CHECK(log.empty());
+  });
+  CHECK(log == log_type{-1, -1, -1});
 }
 
 TEST_CASE("a failed try_send leaves the item as it was", "[channel]") {

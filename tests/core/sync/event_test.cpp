@@ -13,6 +13,7 @@
 #include <wring/core/sync/event.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
@@ -33,158 +34,142 @@ task<> wait_and_note(event& e, std::vector<int>& log, int name) {
 
 }  // namespace
 
-TEST_CASE("an event wakes all its waiters, in order of arrival and not inside set", "[event]") {
+TASK_TEST("an event wakes all its waiters, in order of arrival and not inside set", "[event]") {
   std::vector<int> log;
-  wring::testing::run([&]() -> task<> {
-    event e;
-    CHECK_FALSE(e.is_set());
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      for (int i = 0; i != 5; ++i) n.start(wait_and_note, std::ref(e), std::ref(log), i);
-      co_await wring::yield();
-      CHECK(log.empty());
-      e.set();
-      CHECK(log.empty());
-      log.push_back(-1);
-    });
-    CHECK(e.is_set());
+  event e;
+  CHECK_FALSE(e.is_set());
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    for (int i = 0; i != 5; ++i) n.start(wait_and_note, std::ref(e), std::ref(log), i);
+    co_await wring::yield();
+    CHECK(log.empty());
+    e.set();
+    CHECK(log.empty());
+    log.push_back(-1);
   });
+  CHECK(e.is_set());
   CHECK(log == std::vector<int>{-1, 0, 1, 2, 3, 4});
 }
 
-TEST_CASE("an event that is set is not waited for, until it is reset", "[event]") {
-  wring::testing::run([]() -> task<> {
-    event e(true);
-    bool other_ran = false;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start([&]() -> task<> {
-        other_ran = true;
-        co_return;
-      });
-      co_await e.wait();
-      co_await e.wait();
-      CHECK_FALSE(other_ran);
+TASK_TEST("an event that is set is not waited for, until it is reset", "[event]") {
+  event e(true);
+  bool other_ran = false;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start([&]() -> task<> {
+      other_ran = true;
+      co_return;
     });
-    e.reset();
-    CHECK_FALSE(e.is_set());
-    const bool passed = co_await wring::move_on_after(0s, e.wait());
-    CHECK_FALSE(passed);
+    co_await e.wait();
+    co_await e.wait();
+    CHECK_FALSE(other_ran);
   });
+  e.reset();
+  CHECK_FALSE(e.is_set());
+  const bool passed = co_await wring::move_on_after(0s, e.wait());
+  CHECK_FALSE(passed);
 }
 
-TEST_CASE("who waited when an event was set goes on although it was reset at once", "[event]") {
+TASK_TEST("who waited when an event was set goes on although it was reset at once", "[event]") {
   std::vector<int> log;
-  wring::testing::run([&]() -> task<> {
-    event e;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(wait_and_note, std::ref(e), std::ref(log), 1);
-      co_await wring::yield();
-      e.set();
-      e.reset();
-      n.start(wait_and_note, std::ref(e), std::ref(log), 2);
-      co_await wring::yield();
-      co_await wring::yield();
-      CHECK(log == std::vector<int>{1});
-      e.set();
-    });
+  event e;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(wait_and_note, std::ref(e), std::ref(log), 1);
+    co_await wring::yield();
+    e.set();
+    e.reset();
+    n.start(wait_and_note, std::ref(e), std::ref(log), 2);
+    co_await wring::yield();
+    co_await wring::yield();
+    CHECK(log == std::vector<int>{1});
+    e.set();
   });
   CHECK(log == std::vector<int>{1, 2});
 }
 
-TEST_CASE("a cancelled wait leaves the other waiters of the event where they are", "[event]") {
+TASK_TEST("a cancelled wait leaves the other waiters of the event where they are", "[event]") {
   std::vector<int> log;
-  wring::testing::run([&]() -> task<> {
-    event e;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(wait_and_note, std::ref(e), std::ref(log), 0);
-      auto first = n.start(wait_and_note, std::ref(e), std::ref(log), 1);
-      n.start(wait_and_note, std::ref(e), std::ref(log), 2);
-      auto last = n.start(wait_and_note, std::ref(e), std::ref(log), 3);
-      co_await wring::yield();
-      first.cancel();
-      last.cancel();
-      co_await wring::yield();
-      CHECK(first.done());
-      CHECK(last.done());
-      e.set();
-    });
+  event e;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(wait_and_note, std::ref(e), std::ref(log), 0);
+    auto first = n.start(wait_and_note, std::ref(e), std::ref(log), 1);
+    n.start(wait_and_note, std::ref(e), std::ref(log), 2);
+    auto last = n.start(wait_and_note, std::ref(e), std::ref(log), 3);
+    co_await wring::yield();
+    first.cancel();
+    last.cancel();
+    co_await wring::yield();
+    CHECK(first.done());
+    CHECK(last.done());
+    e.set();
   });
   CHECK(log == std::vector<int>{0, 2});
 }
 
-TEST_CASE("an event that was set before the cancellation is delivered, and the next await is cancelled", "[event]") {
+TASK_TEST("an event that was set before the cancellation is delivered, and the next await is cancelled", "[event]") {
   bool delivered = false;
   bool went_on = false;
-  wring::testing::run([&]() -> task<> {
-    event e;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto child = n.start([&]() -> task<> {
-        co_await e.wait();
-        delivered = true;
-        co_await e.wait();
-        went_on = true;
-      });
-      co_await wring::yield();
-      e.set();
-      child.cancel();
+  event e;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    auto child = n.start([&]() -> task<> {
+      co_await e.wait();
+      delivered = true;
+      co_await e.wait();
+      went_on = true;
     });
+    co_await wring::yield();
+    e.set();
+    child.cancel();
   });
   CHECK(delivered);
   CHECK_FALSE(went_on);
 }
 
-TEST_CASE("a deadline bounds the wait for an event, with an exception or without", "[event]") {
-  wring::testing::run([]() -> task<> {
-    event e;
-    CHECK_THROWS_AS(co_await wring::with_timeout(1ms, e.wait()), wring::timeout_error);
-    auto late = co_await wring::with_timeout(1ms, e.wait()).result();
-    REQUIRE_FALSE(late);
-    CHECK(late.error() == wring::errc::timed_out);
-    e.set();
-    auto in_time = co_await wring::with_timeout(1h, e.wait()).result();
-    CHECK(in_time);
-  });
+TASK_TEST("a deadline bounds the wait for an event, with an exception or without", "[event]") {
+  event e;
+  CHECK_THROWS_AS(co_await wring::with_timeout(1ms, e.wait()), wring::timeout_error);
+  auto late = co_await wring::with_timeout(1ms, e.wait()).result();
+  REQUIRE_FALSE(late);
+  CHECK(late.error() == wring::errc::timed_out);
+  e.set();
+  auto in_time = co_await wring::with_timeout(1h, e.wait()).result();
+  CHECK(in_time);
 }
 
-TEST_CASE("waiting for an event allocates nothing", "[event]") {
+TASK_TEST("waiting for an event allocates nothing", "[event]") {
   if (!wring::tests::counts_allocations) SKIP("allocations are not counted under a sanitizer");
-  wring::testing::run([]() -> task<> {
-    event ping;
-    event pong;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto other = n.start([&]() -> task<> {
-        for (;;) {
-          co_await ping.wait();
-          ping.reset();
-          pong.set();
-        }
-      });
-      std::size_t before = 0;
-      for (int i = 0; i != 1000; ++i) {
-        if (i == 10) before = wring::tests::allocations();
-        ping.set();
-        co_await pong.wait();
-        pong.reset();
+  event ping;
+  event pong;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    auto other = n.start([&]() -> task<> {
+      for (;;) {
+        co_await ping.wait();
+        ping.reset();
+        pong.set();
       }
-      CHECK(wring::tests::allocations() == before);
-      other.cancel();
     });
+    std::size_t before = 0;
+    for (int i = 0; i != 1000; ++i) {
+      if (i == 10) before = wring::tests::allocations();
+      ping.set();
+      co_await pong.wait();
+      pong.reset();
+    }
+    CHECK(wring::tests::allocations() == before);
+    other.cancel();
   });
 }
 
-TEST_CASE("a task that finds an event set again and again yields to others", "[event]") {
-  wring::testing::run([]() -> task<> {
-    event e(true);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      bool other_ran = false;
-      n.start([&]() -> task<> {
-        other_ran = true;
-        co_return;
-      });
-      int waits = 0;
-      for (; !other_ran && waits != 1000; ++waits) co_await e.wait();
-      CHECK(other_ran);
-      CHECK(waits > 100);
+TASK_TEST("a task that finds an event set again and again yields to others", "[event]") {
+  event e(true);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    bool other_ran = false;
+    n.start([&]() -> task<> {
+      other_ran = true;
+      co_return;
     });
+    int waits = 0;
+    for (; !other_ran && waits != 1000; ++waits) co_await e.wait();
+    CHECK(other_ran);
+    CHECK(waits > 100);
   });
 }
 
