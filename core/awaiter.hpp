@@ -6,6 +6,7 @@
 #include <wring/core/awaitable.hpp>
 #include <wring/core/detail/awaiting/as_result.hpp>
 #include <wring/core/detail/flows/flow.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring {
@@ -15,6 +16,8 @@ struct wait_description {
   const char* operation = "unknown";  ///< static text: "read", "sleep", ...
   int fd = -1;                        ///< the descriptor, or -1
   error_address address = {};         ///< of the peer, or of the socket itself
+  const char* progress = nullptr;     ///< static text, where there is more to tell: "queued", "running"
+  duration so_far = {};               ///< with that: for how long
 };
 
 /// The base of everything that a task can be suspended on: a read, a sleep, a lock. Derive from `leaf<Derived, T>`

@@ -182,7 +182,7 @@ class dump {
   }
 
   void add_fields(const detail::flow& f) {
-    for (const log::detail::task_field* field : log::detail::task_fields(f.context)) {
+    for (const log::detail::task_field* field : log::detail::task_fields(f.context.get())) {
       add(" {}=", field->key);
       log::detail::append_value(text_, field->text);
     }
@@ -217,6 +217,7 @@ class dump {
     text_ += wait.operation;
     if (!wait.address.empty()) add(" {}", wait.address);
     if (wait.fd >= 0) add(" (descriptor {})", wait.fd);
+    if (wait.progress != nullptr) add(" ({} for {})", wait.progress, in_words(wait.so_far.count()));
   }
 
   void add_limits(const task_entry& e) {

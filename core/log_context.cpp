@@ -3,8 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include <wring/core/detail/flows/current_context.hpp>
 #include <wring/core/log_context.hpp>
-#include <wring/core/scheduler.hpp>
 
 namespace wring::log {
 
@@ -27,9 +27,9 @@ wring::detail::context_ref detail::bind_field(std::string_view key, std::string 
   return wring::detail::make_binding<const task_field>(&field_key, std::string(key), std::move(text));
 }
 
-std::vector<const detail::task_field*> detail::task_fields(const wring::detail::context_ref& context) {
+std::vector<const detail::task_field*> detail::task_fields(const wring::detail::context_node* innermost) {
   std::vector<const task_field*> fields;  // innermost first
-  for (const auto* node = context.get(); node != nullptr; node = node->parent) {
+  for (const auto* node = innermost; node != nullptr; node = node->parent) {
     if (node->key != &field_key) continue;
     const task_field& field = static_cast<const field_binding*>(node)->value;
     const bool hidden = std::ranges::any_of(fields, [&](const auto* inner) { return inner->key == field.key; });
@@ -39,10 +39,19 @@ std::vector<const detail::task_field*> detail::task_fields(const wring::detail::
   return fields;
 }
 
+void detail::carried_fields::copy_from(const wring::detail::context_node* innermost) {
+  const std::vector<const task_field*> fields = task_fields(innermost);
+  bindings_.reserve(fields.size());
+  for (const task_field* field : fields) {
+    wring::detail::context_node* const outer = bindings_.empty() ? nullptr : &bindings_.back();
+    bindings_.emplace_back(&field_key, *field).parent = outer;
+  }
+}
+
 void add_task_fields(record_builder& to) {
-  const scheduler* s = scheduler::try_current();
-  if (s == nullptr || s->running() == nullptr) return;
-  for (const detail::task_field* field : detail::task_fields(s->running()->context)) to.add({field->key, field->text});
+  for (const detail::task_field* field : detail::task_fields(wring::detail::current_context())) {
+    to.add({field->key, field->text});
+  }
 }
 
 }  // namespace wring::log

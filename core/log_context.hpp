@@ -17,8 +17,8 @@ namespace detail {
 
 struct task_field;
 
-/// The fields bound in a context, the outermost first.
-WRING_API std::vector<const task_field*> task_fields(const wring::detail::context_ref& context);
+/// The fields bound in a context, of which this is the innermost binding; the outermost first.
+WRING_API std::vector<const task_field*> task_fields(const wring::detail::context_node* innermost);
 
 /// Makes the binding.
 WRING_API wring::detail::context_ref bind_field(std::string_view key, std::string text);
@@ -40,8 +40,8 @@ auto with_field(std::string_view key, T&& value, Op&& op) {
   return wring::detail::with_context<Op>(detail::bind_field(key, fmt::format("{}", value)), op);
 }
 
-/// Adds the fields of the running task, the outermost first. This is the context provider unless the program sets one
-/// of its own, which may call this.
+/// Adds the fields of the running task, or of the task whose job this thread runs (`offload`), the outermost first.
+/// This is the context provider unless the program sets one of its own, which may call this.
 WRING_API void add_task_fields(record_builder& to);
 
 namespace detail {
@@ -50,6 +50,19 @@ namespace detail {
 struct task_field {
   std::string key;
   std::string text;
+};
+
+/// Copies of the fields of a context, as a context of their own, for what may outlive its task on another thread.
+class WRING_API carried_fields {
+ public:
+  /// Once.
+  void copy_from(const wring::detail::context_node* innermost);
+  [[nodiscard]] const wring::detail::context_node* innermost() const noexcept {
+    return bindings_.empty() ? nullptr : &bindings_.back();
+  }
+
+ private:
+  std::vector<wring::detail::binding<const task_field>> bindings_;  // the outermost first
 };
 
 }  // namespace detail

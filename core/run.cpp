@@ -6,6 +6,7 @@
 #include <wring/core/detail/process/dump_signal.hpp>
 #include <wring/core/detail/process/stop_signals.hpp>
 #include <wring/core/run.hpp>
+#include <wring/core/thread_pool.hpp>
 
 namespace wring::detail {
 
@@ -68,6 +69,7 @@ int run_main(const run_options& options, main_factory& factory) {
     const dump_signal quit(s, options.dump_on_sigquit);
     const int code = run_to_end(options, s, factory);
     s.drain();
+    report_abandoned_jobs();
     return code;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "wring: error: %s\n", e.what());

@@ -421,6 +421,7 @@ scheduler_stats scheduler::stats() const noexcept {
           .posted = posted_,
           .timers = timers_.size(),
           .operations = engine_->in_flight(),
+          .jobs = jobs_,
           .operations_submitted = totals.submitted,
           .completions = totals.completed,
           .kernel_calls = totals.kernel_calls,

@@ -57,6 +57,7 @@ struct scheduler_stats {
   std::uint64_t posted = 0;    ///< posted functions called
   std::size_t timers = 0;      ///< armed now
   std::size_t operations = 0;  ///< in flight now
+  std::size_t jobs = 0;        ///< that its tasks await now, see `offload`
   std::uint64_t operations_submitted = 0;
   std::uint64_t completions = 0;
   std::uint64_t kernel_calls = 0;
@@ -157,6 +158,11 @@ class WRING_API scheduler : detail::flow_host {
   void service_has_work() noexcept;
   /// Completes a foreign awaitable's wait in the next turn. Called from any thread, once. Never fails.
   void resume_from_anywhere(detail::remote_end& w) noexcept;
+
+  /// A task has begun to await a job on another thread; and has ceased to.
+  void job_begun() noexcept { ++jobs_; }
+  void job_ended() noexcept { --jobs_; }
+  [[nodiscard]] std::size_t jobs() const noexcept { return jobs_; }
 
   /// Nanoseconds of the scheduler's clock, read now.
   [[nodiscard]] std::int64_t clock_now() const noexcept { return clock_ == nullptr ? engine_->now() : clock_->now(); }
@@ -319,6 +325,7 @@ class WRING_API scheduler : detail::flow_host {
   std::uint64_t ended_ = 0;
   std::uint64_t fired_ = 0;
   std::uint64_t posted_ = 0;
+  std::size_t jobs_ = 0;
   std::optional<detail::root_nursery> root_;
   detail::scheduler_service* services_ = nullptr;  // owned, the latest first
   std::optional<block_pool> blocks_;

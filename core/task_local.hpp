@@ -6,8 +6,8 @@
 #include <utility>
 
 #include <wring/core/detail/awaiting/with_context.hpp>
+#include <wring/core/detail/flows/current_context.hpp>
 #include <wring/core/detail/gcc12.hpp>
-#include <wring/core/scheduler.hpp>
 
 namespace wring {
 
@@ -42,11 +42,10 @@ class task_local {
     return detail::with_context<Op>(detail::make_binding<const T>(this, std::forward<V>(value)), op);
   }
 
-  /// The value bound in the running task, valid for as long as that binding; null if there is none, or no task runs.
+  /// The value bound in the running task, valid for as long as that binding; null if there is none, or no task runs. In
+  /// a function that `offload` runs on another thread: the value bound in the task that waits for it.
   [[nodiscard]] const T* get() const noexcept {
-    const scheduler* s = scheduler::try_current();
-    if (s == nullptr || s->running() == nullptr) return nullptr;
-    const detail::context_node* found = s->running()->context.find(this);
+    const detail::context_node* found = detail::find_binding(detail::current_context(), this);
     return found != nullptr ? &static_cast<const detail::binding<const T>*>(found)->value : nullptr;
   }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <wring/core/engine/engine.hpp>
+#include <wring/core/thread_pool.hpp>
 
 namespace wring {
 
@@ -10,6 +11,11 @@ engine::~engine() = default;
 
 void engine::register_descriptor(int) noexcept {}
 void engine::unregister_descriptor(int) noexcept {}
+
+int engine::begin_job(thread_pool& pool, detail::pool_job& job) noexcept { return pool.begin(job); }
+bool engine::withdraw_job(thread_pool& pool, detail::pool_job& job, bool given_up) noexcept {
+  return pool.withdraw(job, given_up);
+}
 
 int engine::add_buffers(message_buffers&) noexcept { return 0; }
 void engine::remove_buffers(message_buffers&) noexcept {}

@@ -27,6 +27,10 @@ namespace wring {
 
 class engine;
 class message_buffers;
+class thread_pool;
+namespace detail {
+struct pool_job;
+}
 
 /// What an engine says of an operation: a value of eight bytes.
 class completion {
@@ -199,6 +203,14 @@ class WRING_API engine {
   [[nodiscard]] virtual int next_signal(int fd) noexcept = 0;
   /// Closes a descriptor that no operation is in flight on, and that is not registered.
   virtual void close_descriptor(int fd) noexcept = 0;
+
+  // Blocking work runs elsewhere: on threads of the pool or, with an engine without threads, in a later turn.
+
+  /// Has `job` run and then `ended` called, which tells the scheduler as from another thread. Returns 0, or what
+  /// `thread_pool::begin` returns.
+  [[nodiscard]] virtual int begin_job(thread_pool& pool, detail::pool_job& job) noexcept;
+  /// Takes back a job that has not begun to run. Otherwise false; `given_up`: its end is no longer awaited.
+  [[nodiscard]] virtual bool withdraw_job(thread_pool& pool, detail::pool_job& job, bool given_up) noexcept;
 
   /// Fills `into` with unpredictable bytes. Throws io_error where the system has none.
   virtual void random(std::span<std::byte> into) = 0;

@@ -46,7 +46,8 @@ class WRING_API clock {
   /// From now on, whenever nothing is left to do but wait, time jumps to the next deadline: sleeping takes no real
   /// time. A wait that is `forever` has no deadline: if there is nothing else, time stands. If operations are in
   /// flight, the kernel is given a millisecond to complete one first, so that what a test sends to itself arrives
-  /// before any deadline; for peers outside of the test let the clock run.
+  /// before any deadline; for peers outside of the test let the clock run. While a task awaits a job (`offload`), time
+  /// stands.
   void jump_when_idle(bool on = true) noexcept;
 
  private:

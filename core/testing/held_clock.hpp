@@ -35,6 +35,7 @@ class WRING_API held_clock final : public scheduler_service, public time_source 
   [[nodiscard]] bool drop() noexcept override { return false; }
   void close() noexcept override {}
 
+  scheduler& scheduler_;
   engine& engine_;
   std::int64_t offset_ = 0;   // added to the engine's time
   std::int64_t held_at_ = 0;  // the time while it is held

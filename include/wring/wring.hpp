@@ -39,6 +39,7 @@
 #include <wring/core/log.hpp>
 #include <wring/core/log_context.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/offload.hpp>
 #include <wring/core/readiness.hpp>
 #include <wring/core/ready_signal.hpp>
 #include <wring/core/result.hpp>
@@ -62,6 +63,7 @@
 #include <wring/core/task_info.hpp>
 #include <wring/core/task_local.hpp>
 #include <wring/core/this_task.hpp>
+#include <wring/core/thread_pool.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>

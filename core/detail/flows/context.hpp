@@ -14,6 +14,11 @@ struct context_node {
   void (*destroy)(context_node*) noexcept = nullptr;
 };
 
+[[nodiscard]] inline const context_node* find_binding(const context_node* innermost, const void* key) noexcept {
+  while (innermost != nullptr && innermost->key != key) innermost = innermost->parent;
+  return innermost;
+}
+
 /// A counted pointer to the innermost binding.
 class context_ref {
  public:
@@ -30,12 +35,6 @@ class context_ref {
   }
 
   [[nodiscard]] context_node* get() const noexcept { return node_; }
-
-  [[nodiscard]] const context_node* find(const void* key) const noexcept {
-    const context_node* node = node_;
-    while (node != nullptr && node->key != key) node = node->parent;
-    return node;
-  }
 
  private:
   void retain() noexcept {
