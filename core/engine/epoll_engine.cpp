@@ -14,6 +14,7 @@
 #include <wring/core/engine/epoll_engine.hpp>
 #include <wring/core/engine/message_buffers.hpp>
 #include <wring/core/error.hpp>
+#include <wring/core/thread_pool.hpp>
 
 namespace wring::detail {
 
@@ -86,9 +87,7 @@ void note_received(const operation& op, interest* known, std::int32_t got, std::
 
 }  // namespace
 
-epoll_engine::epoll_engine(const engine_options& options)
-    : kernel_engine(options.buffers, false),
-      pool_([](void* self) noexcept { static_cast<epoll_engine*>(self)->wake(); }, this) {
+epoll_engine::epoll_engine(const engine_options& options) : kernel_engine(options.buffers, false), offloaded_(*this) {
   table_.arm_doorbell(doorbell());
 }
 
@@ -118,7 +117,7 @@ void epoll_engine::cancel(operation& op) noexcept {
   if (queue_of(op) == parked) {
     unpark(op, *table_.find(op.fd));
     enqueue(op, ending);
-  } else if (queue_of(op) == offloaded && pool_.withdraw(op)) {
+  } else if (queue_of(op) == offloaded && offloaded_.withdraw(op)) {
     enqueue(op, ending);
   }
 }
@@ -248,7 +247,7 @@ bool epoll_engine::wait_for(operation& op, interest* known) noexcept {
 
 bool epoll_engine::offload(operation& op) noexcept {
   put(op, offloaded);
-  const int r = pool_.begin(op);
+  const int r = offloaded_.begin(op);
   if (r == 0) return false;
   finish(op, completion(r));
   return true;
@@ -267,12 +266,13 @@ unsigned epoll_engine::run_queue(unsigned limit) noexcept {
 
 // What the threads have done.
 unsigned epoll_engine::run_ended(unsigned limit) noexcept {
-  if (ended_.empty()) ended_ = pool_.collect();
-  const std::size_t count = std::min<std::size_t>(limit, ended_.size());
-  for (const auto& [op, result] : std::exchange(ended_, ended_.subspan(count)).first(count)) {
+  unsigned delivered = 0;
+  for (; delivered != limit; ++delivered) {
+    const auto [op, result] = offloaded_.next_ended();
+    if (op == nullptr) break;
     finish(*op, completion(result));
   }
-  return static_cast<unsigned>(count);
+  return delivered;
 }
 
 // Waiting.
@@ -327,7 +327,7 @@ void epoll_engine::wait(std::int64_t deadline) noexcept {
 unsigned epoll_engine::turn(std::int64_t deadline, unsigned limit) {
   unsigned left = limit - run_queue(limit);
   // With something delivered, or left over, only a glance, so that nothing that keeps coming hides the rest.
-  wait(left == limit && first_ == nullptr && ended_.empty() ? deadline : no_wait);
+  wait(left == limit && first_ == nullptr && !offloaded_.any_ended() ? deadline : no_wait);
   left -= run_ended(left);
   left -= run_queue(left);
   return limit - left;
@@ -338,16 +338,17 @@ void epoll_engine::shut_down() noexcept {
 }
 
 std::string epoll_engine::explain() const {
+  const thread_pool& files = thread_pool::files();
   return fmt::format(
       "engine: epoll\n"
       "receive: when epoll says so, into {} shared buffers of {} bytes\n"
       "send: tried at once, then when epoll says so\n"
       "accept: all that are there, when epoll says so\n"
       "connect: when epoll says that it is done\n"
-      "files: {} of at most {} threads started\n"
+      "files: {} of at most {} threads of the process have started\n"
       "timers: in user space, waits end at the {}\n"
       "wake-ups: an eventfd\n",
-      buffers_.capacity(), buffers_.buffer_size(), pool_.threads(), offload_pool::most_threads,
+      buffers_.capacity(), buffers_.buffer_size(), files.stats().threads, files.options().threads,
       table_.precise() ? "nanosecond (epoll_pwait2)"
                        : "millisecond (epoll_pwait2 is missing: before Linux 5.11, or filtered)");
 }

@@ -2,19 +2,19 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include <wring/core/engine/interest_table.hpp>
 #include <wring/core/engine/kernel_engine.hpp>
-#include <wring/core/engine/offload_pool.hpp>
+#include <wring/core/engine/offloaded_operations.hpp>
 
 namespace wring::detail {
 
 /// The engine on epoll, for kernels and containers that refuse io_uring.
 ///
 /// Operations collect in a queue until `turn` tries them, in order, with system calls that do not wait. What must wait
-/// is parked at its descriptor until epoll reports it, and is tried again then. Files go to a few threads.
+/// is parked at its descriptor until epoll reports it, and is tried again then. Files go to the threads of
+/// thread_pool::files().
 class WRING_API epoll_engine final : public kernel_engine {
  public:
   /// Throws io_error.
@@ -48,8 +48,7 @@ class WRING_API epoll_engine final : public kernel_engine {
   void wait(std::int64_t deadline) noexcept;
 
   interest_table table_;
-  offload_pool pool_;
-  std::span<const offload_pool::ended> ended_;
+  offloaded_operations offloaded_;
   operation* first_ = nullptr;  // to be tried, or to be ended
   operation* last_ = nullptr;
 };
