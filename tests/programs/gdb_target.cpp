@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <sys/prctl.h>
+#include <thread>
 
 #include <wring/wring.hpp>
 
@@ -30,6 +31,13 @@ wring::task<> deep(wring::event& e, int levels) {
 wring::task<> lock(wring::mutex& m) { auto held = co_await m.lock(); }
 wring::task<> take(wring::channel<int>& c) { co_await c.receive(); }
 
+wring::task<> compute(wring::thread_pool& pool) {
+  co_await wring::offload(pool, [] { std::this_thread::sleep_for(5h); });
+}
+wring::task<> ask(wring::thread_pool& pool) {
+  co_await wring::offload_owned(pool, [] { std::this_thread::sleep_for(5h); });
+}
+
 wring::task<> client(net::socket_address to) {
   auto server = co_await net::connect_tcp(to);
   std::array<std::byte, 8> bytes{};
@@ -44,6 +52,7 @@ wring::task<> stay() {
   wring::event never;
   wring::mutex m;
   wring::channel<int> c(1);
+  wring::thread_pool pool("one", {.threads = 1});
   auto held = co_await m.lock();
   auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v6});
   auto body = [&](wring::nursery& n) -> wring::task<> {
@@ -58,6 +67,8 @@ wring::task<> stay() {
     n.start(deep, std::ref(never), 40);
     n.start(lock, std::ref(m));
     n.start(take, std::ref(c));
+    n.start(compute, std::ref(pool));
+    n.start(ask, std::ref(pool));
     for (int i = 0;; ++i) {
       if (i == 1) ::raise(SIGQUIT);
       if (i == 2) std::fputs("gdb_target: end\n", stderr);  // of the dump

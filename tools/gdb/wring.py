@@ -59,7 +59,11 @@ OPERATIONS = {
     'detail::memory_write_wait': 'write to a memory stream',
     'detail::memory_close_wait': 'close a memory stream',
     'detail::socket_connect_wait': lambda v: ('connect to', int(member(v, 'fd')), socket_address(member(v, 'peer_'))),
+    'detail::offload_wait': lambda v: on_pool(v),
+    'detail::owned_wait': lambda v: on_pool(v),
 }
+# Those whose template arguments gdb may not find the type by: the base that begins with them.
+BASES = {'detail::offload_wait': 'wring::detail::job_wait', 'detail::owned_wait': 'wring::detail::job_wait'}
 
 
 def indent(depth):
@@ -87,6 +91,15 @@ def on_socket(what, socket):
 def on_listener(wait):
     socket = member(wait, 'socket_')
     return 'accept on', int(member(socket, 'fd_')['fd_']), socket_address(member(socket, 'local_'))
+
+
+def on_pool(wait):
+    """Besides the three, how far the job has come, and since when."""
+    job, pool = member(wait, 'awaited_'), member(wait, 'pool_')
+    name = string_bytes(int(member(pool, 'name_').address)).decode('utf-8', 'replace')
+    begun = int(member(job, 'begun_at')['_M_i'])
+    progress = ('running', begun) if begun else ('queued', int(member(job, 'queued_at')))
+    return 'job on pool', -1, f'"{name}"', progress
 
 
 def member(pointer, name):
@@ -200,7 +213,7 @@ def without_templates(name):
 
 
 def describe(leaf):
-    """Operation, descriptor and address of an awaiter."""
+    """Operation, descriptor and address of an awaiter, and of a job how far it has come, and since when."""
     name, address = class_of(leaf)
     plain = without_templates(name)
     for end, operation in OPERATIONS.items():
@@ -208,7 +221,7 @@ def describe(leaf):
             if isinstance(operation, str):
                 return operation, -1, ''
             try:
-                return operation(gdb.Value(address).cast(gdb.lookup_type(name).pointer()))
+                return operation(gdb.Value(address).cast(gdb.lookup_type(BASES.get(end, name)).pointer()))
             except gdb.error:
                 break  # its type is not described
     return name, -1, ''
@@ -511,14 +524,15 @@ class Dump:
         simple = {'running': 'running', 'not started': 'not started yet', 'ready': 'ready to run'}
         if task.state in simple:
             return simple[task.state]
-        operation, fd, address = task.wait
+        operation, fd, address, *progress = task.wait
         if task.state == 'yielded':
             text = 'have yielded before' if several else 'has yielded before'
         else:
             text = ('being cancelled, ' if task.state == 'cancelling' else '') + ('wait ' if several else 'waits ')
             text += in_range(self.now - entry.newest, self.now - task.last_run)
         text += f': {operation}' + (f' {address}' if address else '')
-        return text + (f' (descriptor {fd})' if fd >= 0 else '')
+        text += f' (descriptor {fd})' if fd >= 0 else ''
+        return text + ''.join(f' ({what} for {in_words(max(self.now - since, 0))})' for what, since in progress)
 
 
 class WringCommand(gdb.Command):

@@ -52,7 +52,7 @@ class WRING_API job_wait : public awaiter {
   [[nodiscard]] wait_description describe() const noexcept override;
 
  protected:
-  job_wait(thread_pool& pool, awaited_job& job) noexcept : pool_(pool), awaited_(job) {}
+  job_wait(thread_pool& pool, awaited_job& job) noexcept : pool_(&pool), awaited_(&job) {}
 
   /// For suspend(). If the job is refused, the wait has ended.
   void begin(const context_node* context) noexcept;
@@ -68,8 +68,8 @@ class WRING_API job_wait : public awaiter {
   friend awaited_job;
   void ended() noexcept;
 
-  thread_pool& pool_;
-  awaited_job& awaited_;
+  thread_pool* pool_;
+  awaited_job* awaited_;
   std::optional<error> refusal_;
 };
 
