@@ -196,6 +196,16 @@ task<> post(stopwatch& watch, std::uint64_t count) {
   poster.join();
 }
 
+task<> offload(stopwatch& watch, std::uint64_t count) {
+  wring::thread_pool pool("one", {.threads = 1});
+  std::uint64_t called = 0;
+  const auto job = [&] { ++called; };
+  co_await wring::offload(pool, job);
+  watch.begin();
+  while (called < count) co_await wring::offload(pool, job);
+  watch.end();
+}
+
 template <class Stream>
 task<> echo(Stream& peer) {
   while (auto chunk = co_await peer.read_some()) {
@@ -250,6 +260,7 @@ constexpr bench::operation operations[] = {
     {"timeout", timeout, 1'000'000},
     {"channel", channel, 2'000'000},
     {"post", post, 1'000'000},
+    {"offload", offload, 20'000},
     {"memory_echo", memory_echo, 200'000},
     {"tcp_echo", tcp_echo, 20'000},
 };

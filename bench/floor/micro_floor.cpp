@@ -5,10 +5,13 @@
 
 #include <array>
 #include <bit>
+#include <condition_variable>
 #include <coroutine>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "common/micro.hpp"
@@ -207,6 +210,32 @@ void measure_timers() {
   });
 }
 
+/// What it takes to have another thread do something and to be told, with nothing but a lock and two conditions.
+void ping_pong(std::uint64_t count) {
+  std::mutex mutex;
+  std::condition_variable asked;
+  std::condition_variable answered;
+  std::uint64_t questions = 0;
+  std::uint64_t answers = 0;
+  std::thread other([&] {
+    std::unique_lock lock(mutex);
+    while (answers != count) {
+      asked.wait(lock, [&] { return questions != answers; });
+      ++answers;
+      answered.notify_one();
+    }
+  });
+  {
+    std::unique_lock lock(mutex);
+    while (questions != count) {
+      ++questions;
+      asked.notify_one();
+      answered.wait(lock, [&] { return answers == questions; });
+    }
+  }
+  other.join();
+}
+
 }  // namespace
 
 int main() {
@@ -225,4 +254,5 @@ int main() {
     ready.run();
   });
   measure_timers();
+  measure("offload", 20'000, ping_pong);
 }

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -14,7 +13,6 @@
 #include <wring/core/detail/flows/outcome.hpp>
 #include <wring/core/detail/process/pool_job.hpp>
 #include <wring/core/error.hpp>
-#include <wring/core/log_context.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring {
