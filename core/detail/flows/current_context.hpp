@@ -11,7 +11,7 @@
 namespace wring::detail {
 
 /// The innermost binding of the job that runs on this thread; null outside of jobs. Not counted, since bindings belong
-/// to a scheduler's thread: whoever sets it sees to it that they stay.
+/// to a scheduler's thread: the job keeps them alive.
 WRING_API extern constinit thread_local const context_node* job_context __attribute__((tls_model("initial-exec")));
 
 /// Sets that while it exists.
