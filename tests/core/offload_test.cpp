@@ -421,6 +421,7 @@ TEST_CASE("schedulers of several threads share a pool", "[offload][threads]") {
 }
 
 TEST_CASE("a process ends although a job is stuck, and says so", "[offload][threads][real_fd]") {
+  if (!wring::tests::threads_in_forks) return;
   const auto end = wring::tests::in_child([] {
     ::close(STDOUT_FILENO);  // the end would write what the tests have in their buffer
     const auto stuck = [] {

@@ -217,6 +217,7 @@ TEST_CASE("the process has a pool for each kind of work", "[thread_pool]") {
 }
 
 TEST_CASE("a fork begins with new threads", "[thread_pool][threads]") {
+  if (!wring::tests::threads_in_forks) return;
   wring::testing::run([]() -> task<> { co_await offload([] {}); });
   REQUIRE(thread_pool::user().stats().threads != 0);
   const auto end = wring::tests::in_child([] {
@@ -228,6 +229,7 @@ TEST_CASE("a fork begins with new threads", "[thread_pool][threads]") {
 }
 
 TEST_CASE("a pool that a task waits for must not be destroyed", "[thread_pool][threads]") {
+  if (!wring::tests::threads_in_forks) return;
   const auto end = wring::tests::in_child([] {
     auto pool = std::make_unique<thread_pool>("gone", wring::thread_pool_options{.threads = 1});
     busy hold;

@@ -12,9 +12,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <wring/core/detail/sanitizers.hpp>
+
 #include "child_process.hpp"
 
 namespace wring::tests {
+
+/// Whether a forked child may start threads: under the thread sanitizer it may not.
+inline constexpr bool threads_in_forks = WRING_THREAD_SANITIZER == 0;
 
 /// Runs `body` in a forked child; an exception that leaves it is written to the child's standard error.
 inline testing::child_end in_child(const std::function<void()>& body) {
