@@ -31,6 +31,7 @@
 
 #include "allocation_count.hpp"
 #include "captured_log.hpp"
+#include "engine/mailbox_engine.hpp"
 #include "in_child.hpp"
 
 using namespace std::chrono_literals;
@@ -398,6 +399,24 @@ TEST_CASE("a pool whose threads are stuck holds up no other", "[offload][threads
     co_await wring::with_nursery(std::ref(body));
   });
   CHECK(stuck.stats().ended == 8);
+}
+
+TEST_CASE("an engine without threads runs jobs in its turns", "[offload]") {
+  wring::scheduler s(std::make_unique<wring::tests::mailbox_engine>());
+  const auto here = std::this_thread::get_id();
+  std::string log;
+  const auto one = [&](char c) -> task<> {
+    co_await offload([&] { log += std::this_thread::get_id() == here ? c : '?'; });
+    const char next = co_await offload_owned([](char given) { return static_cast<char>(given + 1); }, c);
+    log += next;
+  };
+  const auto first = s.root().start(std::ref(one), 'a');
+  const auto second = s.root().start(std::ref(one), 'n');
+  auto third = s.root().start(std::ref(one), 'x');
+  s.run_until([&] { return s.jobs() == 3; });
+  third.cancel();
+  s.run_until([&] { return first.done() && second.done() && third.done(); });
+  CHECK(log == "anbo");
 }
 
 TEST_CASE("schedulers of several threads share a pool", "[offload][threads]") {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <wring/core/detail/process/pool_job.hpp>
 #include <wring/core/engine/engine.hpp>
 
 namespace wring::tests {
@@ -64,7 +65,18 @@ class mailbox_engine final : public engine {
   void cancel_all() noexcept override {
     for (operation* op : std::vector(in_flight_ops)) cancel(*op);
   }
+  int begin_job(thread_pool&, wring::detail::pool_job& job) noexcept override {
+    jobs_.push_back(&job);
+    return 0;
+  }
+  bool withdraw_job(thread_pool&, wring::detail::pool_job& job, bool) noexcept override {
+    return std::erase(jobs_, &job) != 0;
+  }
   unsigned turn(std::int64_t, unsigned limit) override {
+    for (wring::detail::pool_job* job : std::exchange(jobs_, {})) {
+      job->run(*job);
+      job->ended(*job);
+    }
     unsigned delivered = 0;
     for (; delivered != limit && !mail_.empty(); ++delivered) {
       const auto [op, c] = mail_.front();
@@ -119,6 +131,7 @@ class mailbox_engine final : public engine {
 
   int next_ = first_descriptor;
   std::deque<std::pair<operation*, completion>> mail_;
+  std::vector<wring::detail::pool_job*> jobs_;  // run in the next turn, on its thread
 };
 
 }  // namespace wring::tests
