@@ -57,14 +57,15 @@ void name_this_thread(std::string_view pool, unsigned number) noexcept {
 // The pools of the process. They are never destroyed: when it ends their threads may still run.
 struct shared_pool {
   const char* name;
-  unsigned threads;                          // 0: as many as there are processors
+  unsigned threads;  // 0: as many as there are processors
+  std::size_t queue_limit = unlimited;
   std::atomic<thread_pool*> pool = nullptr;  // made when it is first asked for
   thread_pool* of_parent = nullptr;          // in a fork: what it has inherited, without the threads
 };
 
 constinit shared_pool user_pool{.name = "user", .threads = 16};
 constinit shared_pool files_pool{.name = "files", .threads = 4};
-constinit shared_pool names_pool{.name = "names", .threads = 8};
+constinit shared_pool names_pool{.name = "names", .threads = 16, .queue_limit = 256};
 constinit shared_pool crypto_pool{.name = "crypto", .threads = 0};
 constexpr std::array shared_pools{&user_pool, &files_pool, &names_pool, &crypto_pool};
 
@@ -80,7 +81,8 @@ thread_pool& shared(shared_pool& s) {
   thread_pool* pool = s.pool.load(std::memory_order_acquire);
   if (pool != nullptr) return *pool;
   const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
-  auto* const made = new thread_pool(s.name, {.threads = s.threads != 0 ? s.threads : processors});
+  auto* const made =
+      new thread_pool(s.name, {.threads = s.threads != 0 ? s.threads : processors, .queue_limit = s.queue_limit});
   if (s.pool.compare_exchange_strong(pool, made, std::memory_order_acq_rel)) return *made;
   delete made;  // another thread was first
   return *pool;

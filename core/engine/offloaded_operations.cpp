@@ -84,8 +84,11 @@ int offloaded_operations::begin(operation& op) noexcept {
     j->op = &op;
     j->begun_at.store(0, std::memory_order_relaxed);
   } else {
-    j = new (std::nothrow) job(*this, op);
-    if (j == nullptr) return -ENOMEM;
+    try {
+      j = new job(*this, op);
+    } catch (const std::bad_alloc&) {
+      return -ENOMEM;
+    }
   }
   j->before = nullptr;
   j->after = begun_;

@@ -440,16 +440,20 @@ TEST_CASE("schedulers of several threads share a pool", "[offload][threads]") {
 }
 
 TEST_CASE("a process ends although a job is stuck, and says so", "[offload][threads][real_fd]") {
-  if (!wring::tests::threads_in_forks) return;
+  // And in a fork the leak sanitizer would look for the parent's threads.
+  if (!wring::tests::threads_in_forks || WRING_ADDRESS_SANITIZER != 0) return;
   const auto end = wring::tests::in_child([] {
     ::close(STDOUT_FILENO);  // the end would write what the tests have in their buffer
     const auto stuck = [] {
       for (;;) std::this_thread::sleep_for(1h);
     };
+    const auto ask = [&]() -> task<> { co_await offload_owned(stuck); };
     const auto give_up = [&]() -> task<> {
-      const bool ended =
-          (co_await wring::with_timeout(20ms, [&]() -> task<> { co_await offload_owned(stuck); }).result()).has_value();
-      if (ended) throw std::logic_error("it ended");
+      co_await wring::with_nursery([&](nursery& n) -> task<> {
+        auto child = n.start(std::ref(ask));
+        while (thread_pool::user().stats().running == 0) co_await wring::sleep_for(1ms);
+        child.cancel();
+      });
     };
     std::exit(wring::run({.grace = 1s, .handle_signals = false}, give_up));
   });

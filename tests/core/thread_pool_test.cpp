@@ -211,7 +211,8 @@ TEST_CASE("the process has a pool for each kind of work", "[thread_pool]") {
   CHECK(&thread_pool::user() == &thread_pool::user());
   CHECK(thread_pool::user().options().threads == 16);
   CHECK(thread_pool::files().options().threads == 4);
-  CHECK(thread_pool::names().options().threads == 8);
+  CHECK(thread_pool::names().options().threads == 16);
+  CHECK(thread_pool::names().options().queue_limit == 256);
   CHECK(thread_pool::crypto().options().threads >= 1);
   CHECK(thread_pool::crypto().name() == "crypto");
 }
