@@ -73,7 +73,7 @@ class WRING_API thread_pool {
   [[nodiscard]] static thread_pool& user();
   /// For operations on files, where the engine cannot do them without blocking (epoll): 4 threads.
   [[nodiscard]] static thread_pool& files();
-  /// Looking up names, as far as the system's functions do it: 16 threads, since some may hang; 256 jobs wait.
+  /// For looking up names with the system's functions: 16 threads, since some may hang; 256 jobs wait.
   [[nodiscard]] static thread_pool& names();
   /// For handshakes and passwords: as many threads as there are processors.
   [[nodiscard]] static thread_pool& crypto();

@@ -16,9 +16,9 @@ struct pool_job {
   pool_job& operator=(const pool_job&) = delete;
 
   // Both are called once, on a thread of the pool, without its lock.
-  const call_fn run;           ///< does the work
-  const call_fn ended;         ///< reports its end: the pool does not touch the job afterwards, it may have been destroyed
-  std::int64_t queued_at = 0;  ///< by thread_pool::clock_now
+  const call_fn run;    ///< does the work
+  const call_fn ended;  ///< reports its end: the pool does not touch the job afterwards, it may have been destroyed
+  std::int64_t queued_at = 0;              ///< by thread_pool::clock_now
   std::atomic<std::int64_t> begun_at = 0;  ///< the same, when a thread took it; 0 before
 
   // The pool's own, under its lock.
