@@ -72,6 +72,7 @@
 #include <wring/net/any_listener.hpp>
 #include <wring/net/byte_sink.hpp>
 #include <wring/net/byte_source.hpp>
+#include <wring/net/connect_race.hpp>
 #include <wring/net/connector.hpp>
 #include <wring/net/copy.hpp>
 #include <wring/net/descriptor.hpp>
