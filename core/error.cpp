@@ -39,6 +39,12 @@ class category final : public std::error_category {
         return "the channel is closed";
       case errc::bad_address:
         return "not a valid address";
+      case errc::name_not_found:
+        return "the name does not exist, or has no address; asking again will not help";
+      case errc::name_unavailable:
+        return "the name cannot be looked up for now; asking again may help";
+      case errc::name_refused:
+        return "the name servers refuse to answer; asking again will not help";
     }
     return fmt::format("unknown error {}", code);
   }

@@ -22,15 +22,18 @@ namespace wring {
 
 /// Failures that no errno stands for. Zero is not used, so that a code made from any of these is truthy.
 enum class errc {
-  timed_out = 1,   ///< a deadline passed before the operation ended; equivalent to `std::errc::timed_out`
-  unexpected_eof,  ///< the stream ended inside something; count(): the bytes that had come
-  closed,          ///< the stream, listener or other object was closed, by this side, before or during the operation
-  write_torn,      ///< a write was cancelled half way, so that nothing more may follow it; count(): the bytes written
-  limit_exceeded,  ///< more data than a limit allows; count(): the limit
-  busy,            ///< a second concurrent reader where only one is allowed
-  inbox_full,      ///< a scheduler's inbox of posted functions holds as many as it may; count(): the limit
-  channel_closed,  ///< the channel was closed
-  bad_address,     ///< text that is not an address; the detail says what is wrong with it
+  timed_out = 1,     ///< a deadline passed before the operation ended; equivalent to `std::errc::timed_out`
+  unexpected_eof,    ///< the stream ended inside something; count(): the bytes that had come
+  closed,            ///< the stream, listener or other object was closed, by this side, before or during the operation
+  write_torn,        ///< a write was cancelled half way, so that nothing more may follow it; count(): the bytes written
+  limit_exceeded,    ///< more data than a limit allows; count(): the limit
+  busy,              ///< a second concurrent reader where only one is allowed
+  inbox_full,        ///< a scheduler's inbox of posted functions holds as many as it may; count(): the limit
+  channel_closed,    ///< the channel was closed
+  bad_address,       ///< text that is not an address; the detail says what is wrong with it
+  name_not_found,    ///< a host's name does not exist, or has no address of the kind wanted: that is final
+  name_unavailable,  ///< a host's name could not be looked up this time: temporary, trying again later may help
+  name_refused,      ///< the name servers refuse to answer for a host's name: that is final
 };
 
 /// The category of `errc`.
