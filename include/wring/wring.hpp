@@ -80,9 +80,14 @@
 #include <wring/net/lingering_close.hpp>
 #include <wring/net/listener.hpp>
 #include <wring/net/memory_stream.hpp>
+#include <wring/net/names/connect_tcp.hpp>
+#include <wring/net/names/default_resolver.hpp>
+#include <wring/net/names/name_connector.hpp>
+#include <wring/net/names/system_resolver.hpp>
 #include <wring/net/outbox.hpp>
 #include <wring/net/pending_connection.hpp>
 #include <wring/net/reader.hpp>
+#include <wring/net/resolver.hpp>
 #include <wring/net/serve.hpp>
 #include <wring/net/serve_options.hpp>
 #include <wring/net/shared_bytes.hpp>

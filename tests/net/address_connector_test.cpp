@@ -54,16 +54,16 @@ TEST_CASE("an address_connector refuses what it cannot do, and says what can", "
   run_net([]() -> task<> {
     const std::string name = co_await refusal({.host = "www.example.org", .port = 80});
     CHECK(name ==
-          "connect to \"www.example.org\": not a valid address: names need a resolver, and an address_connector has "
-          "none: give an address");
+          "connect to \"www.example.org\": not a valid address: an address_connector looks up no names: use a "
+          "name_connector");
     const std::string long_name = co_await refusal({.host = "a-name-longer-than-an-error-can-hold.example.org"});
     CHECK(long_name.find("\"a-name-longer-than-an-error-can-hold.example.org\"") != std::string::npos);
     const std::string brackets = co_await refusal({.host = "[::1]", .port = 80});
     CHECK(brackets.starts_with("connect to \"[::1]\": not a valid address"));
     const std::string tls = co_await refusal({.kind = connection_kind::tls, .host = "127.0.0.1", .port = 443});
     CHECK(tls ==
-          "connect to \"127.0.0.1\": Protocol not supported (errno 93): an address_connector makes no TLS connections: "
-          "use a connector that does");
+          "connect to \"127.0.0.1\": Protocol not supported (errno 93): this connector makes no TLS connections: use "
+          "one that does");
     const std::string path = co_await refusal({.kind = connection_kind::unix_path, .host = "/run/x.sock"});
     CHECK(path.starts_with("connect to \"/run/x.sock\": Protocol not supported"));
     const std::string unknown = co_await refusal({.kind = static_cast<connection_kind>(200), .host = "127.0.0.1"});

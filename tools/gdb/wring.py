@@ -58,6 +58,8 @@ OPERATIONS = {
     'detail::memory_read_wait': 'read from a memory stream',
     'detail::memory_write_wait': 'write to a memory stream',
     'detail::memory_close_wait': 'close a memory stream',
+    'detail::race_pace::race_wait': 'attempts to connect',
+    'detail::lookup::progress_wait': lambda v: ('look up', -1, on_host(v)),
     'detail::socket_connect_wait': lambda v: ('connect to', int(member(v, 'fd')), socket_address(member(v, 'peer_'))),
     'detail::offload_wait': lambda v: on_pool(v),
     'detail::owned_wait': lambda v: on_pool(v),
@@ -100,6 +102,12 @@ def on_pool(wait):
     begun = int(member(job, 'begun_at')['_M_i'])
     progress = ('running', begun) if begun else ('queued', int(member(job, 'queued_at')))
     return 'job on pool', -1, f'"{name}"', progress
+
+
+def on_host(wait):
+    host = string_bytes(int(member(member(wait, 'lookup_'), 'request_')['host'].address))
+    cut = '...' if len(host) > 22 else ''
+    return '"' + escaped(host[:22], '"\\') + cut + '"'
 
 
 def member(pointer, name):
