@@ -30,6 +30,14 @@ wring::task<> deep(wring::event& e, int levels) {
 }
 wring::task<> lock(wring::mutex& m) { auto held = co_await m.lock(); }
 wring::task<> take(wring::channel<int>& c) { co_await c.receive(); }
+wring::task<int> never_connected(int candidate) {
+  co_await wring::sleep_for(6h);
+  co_return candidate;
+}
+wring::task<> race() {
+  net::connect_race<int> attempts({1, 2, 3}, {.attempt_delay = 5h});
+  co_await attempts.run(never_connected);
+}
 
 wring::task<> compute(wring::thread_pool& pool) {
   co_await wring::offload(pool, [] { std::this_thread::sleep_for(5h); });
@@ -69,6 +77,7 @@ wring::task<> stay() {
     n.start(take, std::ref(c));
     n.start(compute, std::ref(pool));
     n.start(ask, std::ref(pool));
+    n.start(race);
     for (int i = 0;; ++i) {
       if (i == 1) ::raise(SIGQUIT);
       if (i == 2) std::fputs("gdb_target: end\n", stderr);  // of the dump
