@@ -59,20 +59,11 @@ error fault_in(const name_answer& answer, const name_request& request) noexcept 
 }  // namespace
 
 void lookup::start(const std::shared_ptr<lookup>& self, ask_system ask, duration hedge_delay) {
-  asking_ = scheduler::current().root().start(run, self, ask, hedge_delay);
+  asking_ = scheduler::current().root().start(run, asker(self), ask, hedge_delay);
 }
 
-task<> lookup::run(std::shared_ptr<lookup> self, ask_system ask, duration hedge_delay) {
-  // However this ends, nobody must go on waiting.
-  struct at_the_end {
-    lookup& l;
-    ~at_the_end() {
-      if (!l.ended_)
-        l.end(error::from_errno(ECANCELED, "look up").with_address(error_address::from_text(l.request_.host)));
-    }
-  };
-  lookup& l = *self;
-  const at_the_end guard{l};
+task<> lookup::run(asker owner, ask_system ask, duration hedge_delay) {
+  lookup& l = *owner;
   nursery asking;
   auto hedge = [&]() -> task<> {
     co_await sleep_for(hedge_delay);
@@ -121,6 +112,10 @@ void lookup::end(const std::optional<error>& fault) noexcept {
   fault_ = fault;
   ended_ = true;
   wake();
+}
+
+void lookup::end_unanswered() noexcept {
+  end(error::from_errno(ECANCELED, "look up").with_address(error_address::from_text(request_.host)));
 }
 
 void lookup::wake() noexcept {

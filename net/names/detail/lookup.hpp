@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <wring/core/awaiter.hpp>
@@ -71,10 +72,26 @@ class WRING_API lookup {
     std::size_t seen_;
   };
 
-  static task<> run(std::shared_ptr<lookup> self, ask_system ask, duration hedge_delay);
+  /// What the task that asks owns, also if it is cancelled before it begins: when it goes, nobody must go on waiting.
+  class asker {
+   public:
+    explicit asker(std::shared_ptr<lookup> l) noexcept : lookup_(std::move(l)) {}
+    asker(asker&&) noexcept = default;
+    asker& operator=(asker&&) = delete;
+    ~asker() {
+      if (lookup_ != nullptr && !lookup_->ended_) lookup_->end_unanswered();
+    }
+    lookup& operator*() const noexcept { return *lookup_; }
+
+   private:
+    std::shared_ptr<lookup> lookup_;
+  };
+
+  static task<> run(asker owner, ask_system ask, duration hedge_delay);
   task<result<wring::detail::name_answer>> answer(ask_system ask, int family);
   void add(std::span<const socket_address> found);
   void end(const std::optional<error>& fault) noexcept;
+  void end_unanswered() noexcept;
   void wake() noexcept;
 
   wring::detail::name_request request_;

@@ -18,6 +18,7 @@
 #include <fmt/ranges.h>
 
 #include <wring/core/dump_tasks.hpp>
+#include <wring/core/finally.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/core/thread_pool.hpp>
@@ -314,6 +315,21 @@ TEST_CASE("more lookups than the pool takes fail at once", "[system_resolver]") 
     REQUIRE(failures.size() == 1);
     CHECK_THAT(failures[0], ContainsSubstring("\"stuck10272.example\": more than the limit allows (limit 256)"));
   });
+}
+
+TEST_CASE("a lookup that begins while the scheduler ends fails", "[system_resolver]") {
+  const system_script script;
+  system_resolver names({}, ask);
+  std::string failure;
+  auto look_up = [&]() -> task<> { failure = co_await answer(names, {.host = "stuck.example"}); };
+  auto never = [] { return sleep_for(wring::forever); };
+  auto clean_up = [&]() -> task<> { co_await finally(never, look_up, wring::forever); };
+  testing::run([&]() -> task<> {
+    scheduler::current().root().start(std::ref(clean_up));
+    co_await yield();
+    co_await yield();
+  });
+  CHECK(failure == "look up \"stuck.example\": Operation canceled (errno 125)");
 }
 
 TEST_CASE("looking up is cancelled wherever it waits", "[system_resolver]") {
