@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <wring/core/awaitable.hpp>
 #include <wring/core/callback/deferred.hpp>
@@ -27,6 +28,7 @@
 #include "support/waits.hpp"
 
 using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
 using wring::task;
 using wring::testing::run_in_child;
 using namespace wring::tests;
@@ -71,8 +73,6 @@ struct transferring {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> h) noexcept { return h; }
   std::string await_resume() const { return "back"; }
 };
-
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 /// An operation of the least that there is: no wait, as it ends in the await that begins it.
 struct bare {
@@ -311,5 +311,5 @@ TEST_CASE("a foreign awaitable that resumes its task twice ends the process", "[
     });
   });
   CHECK_FALSE(end.clean);
-  CHECK(contains(end.report, "resumed its task twice"));
+  CHECK_THAT(end.report, ContainsSubstring("resumed its task twice"));
 }

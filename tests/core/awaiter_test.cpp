@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <wring/core/awaiter.hpp>
 #include <wring/core/cancel_scope.hpp>
@@ -21,6 +22,7 @@
 #include "support/waits.hpp"
 
 using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
 using wring::task;
 using wring::testing::run_in_child;
 using namespace wring::tests;
@@ -95,8 +97,6 @@ std::string report_of(broken::breach b) {
   CHECK_FALSE(end.clean);
   return end.report;
 }
-
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -180,12 +180,12 @@ TASK_TEST("a wait that was cancelled may end either way, and later", "[awaiter]"
 }
 
 TEST_CASE("a wait that breaks its contract ends the process with its description", "[awaiter]") {
-  CHECK(contains(report_of(broken::breach::complete_twice),
-                 "an awaiter (broken wait, descriptor 42) was completed while not suspended"));
-  CHECK(contains(report_of(broken::breach::complete_idle),
-                 "an awaiter (broken wait, descriptor 42) was completed while not suspended"));
-  CHECK(contains(report_of(broken::breach::confirm_unasked),
-                 "an awaiter (broken wait, descriptor 42) was confirmed a cancel that was not requested"));
+  CHECK_THAT(report_of(broken::breach::complete_twice),
+             ContainsSubstring("an awaiter (broken wait, descriptor 42) was completed while not suspended"));
+  CHECK_THAT(report_of(broken::breach::complete_idle),
+             ContainsSubstring("an awaiter (broken wait, descriptor 42) was completed while not suspended"));
+  CHECK_THAT(report_of(broken::breach::confirm_unasked),
+             ContainsSubstring("an awaiter (broken wait, descriptor 42) was confirmed a cancel that was not requested"));
 }
 
 TEST_CASE("a wait that is destroyed under a suspended task ends the process", "[awaiter]") {
@@ -198,5 +198,5 @@ TEST_CASE("a wait that is destroyed under a suspended task ends the process", "[
     });
   });
   CHECK_FALSE(end.clean);
-  CHECK(contains(end.report, "destroyed while a task is suspended on it"));
+  CHECK_THAT(end.report, ContainsSubstring("destroyed while a task is suspended on it"));
 }

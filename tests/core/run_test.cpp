@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <wring/core/nursery.hpp>
 #include <wring/core/run.hpp>
@@ -24,6 +25,7 @@
 #include "support/waits.hpp"
 
 using namespace std::chrono_literals;
+using Catch::Matchers::ContainsSubstring;
 using wring::task;
 using wring::testing::child_end;
 using wring::testing::run_in_child;
@@ -50,8 +52,6 @@ child_end end_of(Main main, const wring::run_options& options = {}) {
     ::_exit(wring::run(options, main));
   });
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -94,7 +94,7 @@ TEST_CASE("an exception that escapes main is printed with the tasks it came thro
     co_await wring::when_all(middle(), forever());
   });
   CHECK(end.status == 1);
-  CHECK(contains(end.report, "wring: error: boom\n"));
+  CHECK_THAT(end.report, ContainsSubstring("wring: error: boom\n"));
   std::size_t at = 0;
   for (const char* name : {"fail_below", "fail_below", "fail_below", "middle"}) {
     at = end.report.find(std::string("  in task ") + name + " (run_test.cpp:", at);
@@ -105,13 +105,13 @@ TEST_CASE("an exception that escapes main is printed with the tasks it came thro
     throw 7;
     co_return;
   });
-  CHECK(contains(odd.report, "wring: error: exception of type int\n  in task "));
+  CHECK_THAT(odd.report, ContainsSubstring("wring: error: exception of type int\n  in task "));
 }
 
 TEST_CASE("a long chain of tasks is cut short", "[run]") {
   const child_end end = end_of([]() -> task<> { co_await fail_below(50); });
   CHECK(end.status == 1);
-  CHECK(contains(end.report, "  ... and 20 more\n"));
+  CHECK_THAT(end.report, ContainsSubstring("  ... and 20 more\n"));
 }
 
 TEST_CASE("a scheduler that cannot be made is reported, with a code", "[run]") {
@@ -119,10 +119,10 @@ TEST_CASE("a scheduler that cannot be made is reported, with a code", "[run]") {
   impossible.scheduler.inbox_capacity = 0;
   const child_end end = end_of([]() -> task<> { co_return; }, impossible);
   CHECK(end.status == 1);
-  CHECK(contains(end.report, "wring: error: inbox: the capacity must be"));
+  CHECK_THAT(end.report, ContainsSubstring("wring: error: inbox: the capacity must be"));
   const child_end nested = end_of([]() -> task<int> { co_return wring::run([]() -> task<> { co_return; }); });
   CHECK(nested.status == 1);
-  CHECK(contains(nested.report, "this thread has a scheduler already"));
+  CHECK_THAT(nested.report, ContainsSubstring("this thread has a scheduler already"));
 }
 
 TEST_CASE("the first signal asks to stop", "[run]") {

@@ -14,6 +14,7 @@
 #include <wring/core/testing/run.hpp>
 #include <wring/core/timeout.hpp>
 
+#include "chain_end.hpp"
 #include "support/captured_log.hpp"
 
 using namespace std::chrono_literals;
@@ -23,6 +24,7 @@ using wring::deferred_source;
 using wring::failure;
 using wring::task;
 using wring::tests::captured_log;
+using wring::tests::note_end;
 
 namespace {
 
@@ -37,18 +39,6 @@ void with_clock(Body body) {
     CHECK(wring::scheduler::current().stats().timers == 0);
   });
   CHECK(records.lines().empty());
-}
-
-void note(deferred<int>& d, std::string& log) {
-  d.add_callbacks(
-      [&log](int n) {
-        log += std::to_string(n);
-        return n;
-      },
-      [&log](const failure& f) {
-        log += f.check<wring::cancelled_error>() ? "cancelled" : f.message();
-        return 0;
-      });
 }
 
 }  // namespace
@@ -77,10 +67,10 @@ TEST_CASE("defer_later gives what its function gives", "[defer_later]") {
           co_return static_cast<int>(text.size());
         },
         "four");
-    note(value, log);
-    note(thrown, log);
-    note(inner, log);
-    note(of_task, log);
+    note_end(value, log);
+    note_end(thrown, log);
+    note_end(inner, log);
+    note_end(of_task, log);
     co_await clock.advance(1s);
     CHECK(log == "3no");
     source.callback(5);
@@ -98,7 +88,7 @@ TEST_CASE("cancelled before its time, defer_later calls nothing and fails", "[de
       called = true;
       return *held;
     });
-    note(d, log);
+    note_end(d, log);
     d.cancel();
     CHECK(log == "cancelled");
     CHECK(wring::scheduler::current().stats().timers == 0);
@@ -115,7 +105,7 @@ TEST_CASE("cancelled after its time, defer_later cancels what its function retur
   with_clock([](wring::testing::clock& clock, std::string& log) -> task<> {
     deferred_source<int> source([&] { log += "asked "; });
     auto d = defer_later(1s, [&] { return source.get(); });
-    note(d, log);
+    note_end(d, log);
     co_await clock.advance(1s);
     d.cancel();
     CHECK(log == "asked cancelled");
