@@ -184,8 +184,9 @@ TEST_CASE("a wait that breaks its contract ends the process with its description
              ContainsSubstring("an awaiter (broken wait, descriptor 42) was completed while not suspended"));
   CHECK_THAT(report_of(broken::breach::complete_idle),
              ContainsSubstring("an awaiter (broken wait, descriptor 42) was completed while not suspended"));
-  CHECK_THAT(report_of(broken::breach::confirm_unasked),
-             ContainsSubstring("an awaiter (broken wait, descriptor 42) was confirmed a cancel that was not requested"));
+  CHECK_THAT(
+      report_of(broken::breach::confirm_unasked),
+      ContainsSubstring("an awaiter (broken wait, descriptor 42) was confirmed a cancel that was not requested"));
 }
 
 TEST_CASE("a wait that is destroyed under a suspended task ends the process", "[awaiter]") {

@@ -29,10 +29,10 @@
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
-#include "allocation_count.hpp"
-#include "captured_log.hpp"
-#include "engine/mailbox_engine.hpp"
-#include "in_child.hpp"
+#include "support/allocation_count.hpp"
+#include "support/captured_log.hpp"
+#include "support/in_child.hpp"
+#include "support/mailbox_engine.hpp"
 
 using namespace std::chrono_literals;
 using wring::errc;

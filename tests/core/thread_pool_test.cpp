@@ -20,7 +20,7 @@
 #include <wring/core/this_task.hpp>
 #include <wring/core/thread_pool.hpp>
 
-#include "in_child.hpp"
+#include "support/in_child.hpp"
 
 using namespace std::chrono_literals;
 using wring::nursery;

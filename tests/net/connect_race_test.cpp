@@ -22,7 +22,7 @@
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>
 
-#include "tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 using namespace wring;
 using namespace wring::tests;

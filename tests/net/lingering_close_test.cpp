@@ -20,8 +20,8 @@
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/serve.hpp>
 
-#include "framed_stream.hpp"
 #include "serve_support.hpp"
+#include "support/framed_stream.hpp"
 
 namespace {
 

@@ -8,14 +8,12 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/sync/barrier.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
-
-#include "../support.hpp"
 
 using wring::barrier;
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -37,74 +35,66 @@ task<> take_part(barrier& b, phases& seen) {
 
 }  // namespace
 
-TEST_CASE("a barrier lets tasks pass when all have arrived, phase by phase, and one of them is told", "[barrier]") {
-  run_task([]() -> task<> {
-    barrier b(3);
-    phases seen(4);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(take_part, std::ref(b), std::ref(seen));
-      n.start(take_part, std::ref(b), std::ref(seen));
-      for (int i = 0; i != 5; ++i) co_await wring::yield();
-      CHECK(b.arrived() == 2);
-      CHECK(seen.passed[0] == 0);
-      n.start(take_part, std::ref(b), std::ref(seen));
-    });
-    CHECK(seen.passed == std::vector<int>(4, 3));
-    CHECK(seen.last == std::vector<int>(4, 1));
-    CHECK(b.arrived() == 0);
+TASK_TEST("a barrier lets tasks pass when all have arrived, phase by phase, and one of them is told", "[barrier]") {
+  barrier b(3);
+  phases seen(4);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(take_part, std::ref(b), std::ref(seen));
+    n.start(take_part, std::ref(b), std::ref(seen));
+    for (int i = 0; i != 5; ++i) co_await wring::yield();
+    CHECK(b.arrived() == 2);
+    CHECK(seen.passed[0] == 0);
+    n.start(take_part, std::ref(b), std::ref(seen));
   });
+  CHECK(seen.passed == std::vector<int>(4, 3));
+  CHECK(seen.last == std::vector<int>(4, 1));
+  CHECK(b.arrived() == 0);
 }
 
-TEST_CASE("a barrier of one is not waited at", "[barrier]") {
-  run_task([]() -> task<> {
-    barrier b(1);
-    const bool first = co_await b.arrive_and_wait();
-    const bool second = co_await b.arrive_and_wait();
-    CHECK(first);
-    CHECK(second);
-  });
+TASK_TEST("a barrier of one is not waited at", "[barrier]") {
+  barrier b(1);
+  const bool first = co_await b.arrive_and_wait();
+  const bool second = co_await b.arrive_and_wait();
+  CHECK(first);
+  CHECK(second);
 }
 
 TEST_CASE("a barrier without parties is refused", "[barrier]") { CHECK_THROWS_AS(barrier(0), std::invalid_argument); }
 
-TEST_CASE("a cancelled task has not arrived at the barrier", "[barrier]") {
-  run_task([]() -> task<> {
-    barrier b(2);
-    phases seen(1);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      auto first = n.start(take_part, std::ref(b), std::ref(seen));
-      co_await wring::yield();
-      CHECK(b.arrived() == 1);
-      first.cancel();
-      co_await wring::yield();
-      CHECK(b.arrived() == 0);
-      n.start(take_part, std::ref(b), std::ref(seen));
-      co_await wring::yield();
-      CHECK(seen.passed[0] == 0);
-      n.start(take_part, std::ref(b), std::ref(seen));
-    });
-    CHECK(seen.passed[0] == 2);
+TASK_TEST("a cancelled task has not arrived at the barrier", "[barrier]") {
+  barrier b(2);
+  phases seen(1);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    auto first = n.start(take_part, std::ref(b), std::ref(seen));
+    co_await wring::yield();
+    CHECK(b.arrived() == 1);
+    first.cancel();
+    co_await wring::yield();
+    CHECK(b.arrived() == 0);
+    n.start(take_part, std::ref(b), std::ref(seen));
+    co_await wring::yield();
+    CHECK(seen.passed[0] == 0);
+    n.start(take_part, std::ref(b), std::ref(seen));
   });
+  CHECK(seen.passed[0] == 2);
 }
 
-TEST_CASE("dropping a party ends the phase if all the others have arrived", "[barrier]") {
-  run_task([]() -> task<> {
-    barrier b(3);
-    phases seen(2);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(take_part, std::ref(b), std::ref(seen));
-      n.start(take_part, std::ref(b), std::ref(seen));
-      co_await wring::yield();
-      CHECK(b.arrived() == 2);
-      b.drop();
-      CHECK(b.parties() == 2);
-    });
-    CHECK(seen.passed == std::vector<int>{2, 2});
-    CHECK(seen.last == std::vector<int>{1, 1});
+TASK_TEST("dropping a party ends the phase if all the others have arrived", "[barrier]") {
+  barrier b(3);
+  phases seen(2);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(take_part, std::ref(b), std::ref(seen));
+    n.start(take_part, std::ref(b), std::ref(seen));
+    co_await wring::yield();
+    CHECK(b.arrived() == 2);
     b.drop();
-    b.drop();
-    CHECK_THROWS_AS(b.drop(), std::logic_error);
+    CHECK(b.parties() == 2);
   });
+  CHECK(seen.passed == std::vector<int>{2, 2});
+  CHECK(seen.last == std::vector<int>{1, 1});
+  b.drop();
+  b.drop();
+  CHECK_THROWS_AS(b.drop(), std::logic_error);
 }
 
 TEST_CASE("waits at a barrier can be cancelled everywhere", "[barrier][cancel_everywhere]") {

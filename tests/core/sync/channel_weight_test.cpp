@@ -15,16 +15,15 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/when_all.hpp>
-
-#include "../support.hpp"
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -81,7 +80,7 @@ TEST_CASE("an item that is too heavy goes in alone", "[channel]") {
 
 TEST_CASE("light items do not overtake a heavy one, and go in together behind it", "[channel]") {
   strings log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     text_channel c({.items = 10, .weight = 6});
     CHECK(c.try_send("1234"s));
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -105,7 +104,7 @@ TEST_CASE("light items do not overtake a heavy one, and go in together behind it
 
 TEST_CASE("a heavy item that is not sent after all makes way for light ones", "[channel]") {
   strings log;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     text_channel c({.items = 10, .weight = 6});
     CHECK(c.try_send("1234"s));
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -120,26 +119,24 @@ TEST_CASE("a heavy item that is not sent after all makes way for light ones", "[
   });
 }
 
-TEST_CASE("items that come back count with their weight", "[channel]") {
-  run_task([]() -> task<> {
-    text_channel c({.items = 10, .weight = 5});
-    strings log;
-    auto fail = []() -> task<> {
-      co_await wring::yield();
-      throw std::runtime_error("no");
-    };
-    CHECK(c.try_send("1234"s));
-    CHECK_THROWS_AS(co_await wring::when_all(c.receive(), fail()), std::runtime_error);
-    CHECK(c.weight() == 4);
-    CHECK_FALSE(c.try_send("ab"s));
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(send_and_note, std::ref(c), std::ref(log), "ab"s);
-      co_await wring::yield();
-      CHECK(c.try_receive() == "1234");
-    });
-    CHECK(log == strings{"ab"});
-    CHECK(c.weight() == 2);
+TASK_TEST("items that come back count with their weight", "[channel]") {
+  text_channel c({.items = 10, .weight = 5});
+  strings log;
+  auto fail = []() -> task<> {
+    co_await wring::yield();
+    throw std::runtime_error("no");
+  };
+  CHECK(c.try_send("1234"s));
+  CHECK_THROWS_AS(co_await wring::when_all(c.receive(), fail()), std::runtime_error);
+  CHECK(c.weight() == 4);
+  CHECK_FALSE(c.try_send("ab"s));
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(send_and_note, std::ref(c), std::ref(log), "ab"s);
+    co_await wring::yield();
+    CHECK(c.try_receive() == "1234");
   });
+  CHECK(log == strings{"ab"});
+  CHECK(c.weight() == 2);
 }
 
 TEST_CASE("a weight may be what the program says", "[channel]") {
@@ -160,7 +157,7 @@ TEST_CASE("items of any weight come in order, and none is lost", "[channel]") {
   const std::size_t items = GENERATE(0U, 1U, 3U, 100U);
   strings sent;
   strings received;
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     text_channel c({.items = items, .weight = 20});
     co_await wring::with_nursery([&](nursery& n) -> task<> {
       n.start([&]() -> task<> {

@@ -9,16 +9,14 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/sync/latch.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
-
-#include "../support.hpp"
 
 using namespace std::chrono_literals;
 using wring::latch;
 using wring::nursery;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -29,33 +27,29 @@ task<> wait_and_note(latch& l, std::vector<int>& log, int name) {
 
 }  // namespace
 
-TEST_CASE("a latch wakes all its waiters at zero, in order of arrival", "[latch]") {
-  run_task([]() -> task<> {
-    std::vector<int> log;
-    latch l(3);
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      for (int i = 0; i != 3; ++i) n.start(wait_and_note, std::ref(l), std::ref(log), i);
-      co_await wring::yield();
-      l.count_down();
-      l.count_down();
-      co_await wring::yield();
-      CHECK(log.empty());
-      CHECK(l.left() == 1);
-      l.count_down();
-      CHECK(log.empty());
-    });
-    CHECK(log == std::vector<int>{0, 1, 2});
-    co_await l.wait();
+TASK_TEST("a latch wakes all its waiters at zero, in order of arrival", "[latch]") {
+  std::vector<int> log;
+  latch l(3);
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    for (int i = 0; i != 3; ++i) n.start(wait_and_note, std::ref(l), std::ref(log), i);
+    co_await wring::yield();
+    l.count_down();
+    l.count_down();
+    co_await wring::yield();
+    CHECK(log.empty());
+    CHECK(l.left() == 1);
+    l.count_down();
+    CHECK(log.empty());
   });
+  CHECK(log == std::vector<int>{0, 1, 2});
+  co_await l.wait();
 }
 
-TEST_CASE("a latch of zero is not waited for", "[latch]") {
-  run_task([]() -> task<> {
-    latch l(0);
-    const bool passed = co_await wring::move_on_after(0s, l.wait());
-    CHECK_FALSE(passed);  // a limit of zero has passed
-    co_await l.wait();
-  });
+TASK_TEST("a latch of zero is not waited for", "[latch]") {
+  latch l(0);
+  const bool passed = co_await wring::move_on_after(0s, l.wait());
+  CHECK_FALSE(passed);  // a limit of zero has passed
+  co_await l.wait();
 }
 
 TEST_CASE("a latch does not count below zero", "[latch]") {

@@ -14,14 +14,13 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/sync/shared_result.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
-
-#include "../support.hpp"
 
 using wring::nursery;
 using wring::shared_result;
 using wring::task;
-using wring::tests::run_task;
 
 namespace {
 
@@ -32,44 +31,38 @@ task<> note(shared_result<std::string>& r, std::vector<const std::string*>& seen
 
 }  // namespace
 
-TEST_CASE("every task gets the one value of a shared result, before or after it is set", "[shared_result]") {
-  run_task([]() -> task<> {
-    shared_result<std::string> r;
-    std::vector<const std::string*> seen;
-    co_await wring::with_nursery([&](nursery& n) -> task<> {
-      n.start(note, std::ref(r), std::ref(seen));
-      n.start(note, std::ref(r), std::ref(seen));
-      co_await wring::yield();
-      CHECK_FALSE(r.has_result());
-      r.set(3, 'x');
-      CHECK(r.has_result());
-      CHECK(seen.empty());
-    });
-    co_await note(r, seen);
-    REQUIRE(seen.size() == 3);
-    CHECK(*seen[0] == "xxx");
-    CHECK(seen[1] == seen[0]);
-    CHECK(seen[2] == seen[0]);
+TASK_TEST("every task gets the one value of a shared result, before or after it is set", "[shared_result]") {
+  shared_result<std::string> r;
+  std::vector<const std::string*> seen;
+  co_await wring::with_nursery([&](nursery& n) -> task<> {
+    n.start(note, std::ref(r), std::ref(seen));
+    n.start(note, std::ref(r), std::ref(seen));
+    co_await wring::yield();
+    CHECK_FALSE(r.has_result());
+    r.set(3, 'x');
+    CHECK(r.has_result());
+    CHECK(seen.empty());
   });
+  co_await note(r, seen);
+  REQUIRE(seen.size() == 3);
+  CHECK(*seen[0] == "xxx");
+  CHECK(seen[1] == seen[0]);
+  CHECK(seen[2] == seen[0]);
 }
 
-TEST_CASE("the failure of a shared result is thrown in every task, or is a value", "[shared_result]") {
-  run_task([]() -> task<> {
-    shared_result<std::unique_ptr<int>> r;
-    r.set_exception(std::make_exception_ptr(wring::io_error(wring::error::from_errno(ECONNREFUSED, "connect to"))));
-    for (int i = 0; i != 2; ++i) CHECK_THROWS_AS(co_await r.get(), wring::io_error);
-    auto as_value = co_await r.get().result();
-    REQUIRE_FALSE(as_value);
-    CHECK(as_value.error() == std::errc::connection_refused);
-  });
+TASK_TEST("the failure of a shared result is thrown in every task, or is a value", "[shared_result]") {
+  shared_result<std::unique_ptr<int>> r;
+  r.set_exception(std::make_exception_ptr(wring::io_error(wring::error::from_errno(ECONNREFUSED, "connect to"))));
+  for (int i = 0; i != 2; ++i) CHECK_THROWS_AS(co_await r.get(), wring::io_error);
+  auto as_value = co_await r.get().result();
+  REQUIRE_FALSE(as_value);
+  CHECK(as_value.error() == std::errc::connection_refused);
 }
 
-TEST_CASE("a failure that is no io_error is thrown where a value is asked for, too", "[shared_result]") {
-  run_task([]() -> task<> {
-    shared_result<> r;
-    r.set_exception(std::make_exception_ptr(std::runtime_error("no")));
-    CHECK_THROWS_AS(co_await r.get().result(), std::runtime_error);
-  });
+TASK_TEST("a failure that is no io_error is thrown where a value is asked for, too", "[shared_result]") {
+  shared_result<> r;
+  r.set_exception(std::make_exception_ptr(std::runtime_error("no")));
+  CHECK_THROWS_AS(co_await r.get().result(), std::runtime_error);
 }
 
 TEST_CASE("a shared result is set once", "[shared_result]") {
@@ -78,7 +71,7 @@ TEST_CASE("a shared result is set once", "[shared_result]") {
   r.set(1);
   CHECK_THROWS_AS(r.set(2), std::logic_error);
   CHECK_THROWS_AS(r.set_exception(std::make_exception_ptr(1)), std::logic_error);
-  run_task([&]() -> task<> {
+  wring::testing::run([&]() -> task<> {
     const int value = co_await r.get();
     CHECK(value == 1);
     auto as_value = co_await r.get().result();

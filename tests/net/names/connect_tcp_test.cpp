@@ -19,7 +19,7 @@
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/testing/name_table.hpp>
 
-#include "../tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/testing/name_table.hpp>
 
-#include "../tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 using namespace wring;
 using namespace wring::tests;

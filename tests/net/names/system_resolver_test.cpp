@@ -26,7 +26,7 @@
 #include <wring/net/names/system_resolver.hpp>
 #include <wring/net/tcp_listener.hpp>
 
-#include "../tcp_support.hpp"
+#include "support/tcp_support.hpp"
 
 namespace {
 
