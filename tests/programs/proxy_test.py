@@ -103,8 +103,8 @@ class ProxyTest(support.ExampleTest):
         listener.close()
         proxy = self.start_before(port)
         for _ in range(3):
-            with proxy.connect() as client:
-                with self.assertRaises(ConnectionResetError):
+            with self.assertRaises(ConnectionResetError):  # by the connecting even, if the reset is quick
+                with proxy.connect() as client:
                     client.rest()
         proxy.signal()
         self.assertEqual(proxy.wait(), 0)
@@ -143,7 +143,7 @@ class ProxyTest(support.ExampleTest):
         self.assert_rejected(self.program, '--to', 'unix:/run/x', because='an IP address and a port')
         self.assert_rejected(self.program, *to, '--port', '65536', because="not '65536'")
         self.assert_rejected(self.program, *to, '--host', 'localhost', because='parse "localhost"')
-        self.assert_rejected(self.program, *to, '--timeout', 'long', because='--timeout takes a number')
+        self.assert_rejected(self.program, *to, '--timeout', 'long', because='--timeout takes a time')
         self.assert_rejected(self.program, *to, '--verbose', because='--verbose')
         self.assert_rejected(self.program, *to, '7000', because="'7000' is one argument too many")
 
