@@ -14,19 +14,14 @@
 //     <Grace> Hello Ada.
 //
 // Nobody waits for anybody: what is said goes into an outbox for each member, and whoever lets theirs run over is
-// dropped. `visit` is one member's time in the room, over a stream of any kind. The rest reads the command line.
+// dropped. `visit` is one member's time in the room, over a stream of any kind.
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
-#include <getopt.h>
-#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -36,6 +31,8 @@
 #include <fmt/format.h>
 
 #include <wring/wring.hpp>
+
+#include "options.hpp"
 
 namespace {
 
@@ -208,67 +205,16 @@ task<> serve_chat(settings chosen) {
   });
 }
 
-constexpr std::string_view help = R"(usage: chat [OPTION...]
-
-A chat room for those who connect, with nc for example.
-
-  --host ADDRESS  the address to listen on (127.0.0.1; :: stands for all of this host's)
-  --port PORT     the port to listen on (7001; 0 stands for any free one)
-  --outbox BYTES  how much may wait for somebody who reads too slowly to be sent it (65536): with more, they are
-                  dropped from the room
-  --help          print this
-)";
-
-[[noreturn]] void reject(std::string_view problem) {
-  fmt::print(stderr, "chat: {} (see --help)\n", problem);
-  std::exit(2);
-}
-
-template <class Number>
-Number number(std::string_view option, std::string_view text, Number least) {
-  Number value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem == std::errc() && end == text.data() + text.size() && value >= least) return value;
-  const auto most = std::numeric_limits<Number>::max();
-  reject(fmt::format("{} takes a number from {} to {}, not '{}'", option, least, most, text));
-}
-
-net::ip_address address(std::string_view option, std::string_view text) {
-  const auto parsed = net::ip_address::parse(text);
-  if (!parsed) reject(fmt::format("{}: {}", option, parsed.error()));
-  return *parsed;
-}
-
-settings read_command_line(int argc, char** argv) {
-  constexpr ::option known[] = {{"host", required_argument, nullptr, 'a'},
-                                {"port", required_argument, nullptr, 'p'},
-                                {"outbox", required_argument, nullptr, 'o'},
-                                {"help", no_argument, nullptr, 'h'},
-                                {}};
-  settings chosen;
-  for (int found = 0; (found = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
-    switch (found) {
-      case 'a':
-        chosen.listen.address = address("--host", optarg);
-        break;
-      case 'p':
-        chosen.listen.port = number<std::uint16_t>("--port", optarg, 0);
-        break;
-      case 'o':
-        chosen.outbox = number<std::uint32_t>("--outbox", optarg, 1024);
-        break;
-      case 'h':
-        fmt::print("{}", help);
-        std::exit(0);
-      default:
-        std::exit(2);  // getopt_long has said why
-    }
-  }
-  if (optind != argc) reject(fmt::format("'{}' is one argument too many", argv[optind]));
-  return chosen;
-}
-
 }  // namespace
 
-int main(int argc, char** argv) { return wring::run(serve_chat, read_command_line(argc, argv)); }
+int main(int argc, char** argv) {
+  settings chosen;
+  examples::options options("A chat room for those who connect, with nc for example.");
+  options.listen(chosen.listen);
+  options.size("--outbox", chosen.outbox,
+               "how much may wait for somebody who reads too slowly: with more, they are dropped from the room", 1024,
+               std::size_t{1} << 30);
+  options.read(argc, argv);
+  return wring::run(serve_chat, chosen);
+}
 #endif

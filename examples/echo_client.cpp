@@ -7,28 +7,25 @@
 //
 //     $ echo_client --port 7000 < a-file
 //
-// `converse` is the client, over a stream of any kind, and `talk` makes the connection for it. The rest reads the
-// command line.
+// `converse` is the client, over a stream of any kind, and `talk` makes the connection for it.
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
-#include <getopt.h>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include <wring/wring.hpp>
+
+#include "options.hpp"
 
 namespace {
 
@@ -99,70 +96,18 @@ task<int> talk(settings chosen) {
   co_return 1;
 }
 
-constexpr std::string_view help = R"(usage: echo_client [OPTION...]
-
-Sends its standard input to a server and prints what the server sends, until that hangs up.
-
-  --host ADDRESS     the server's address (127.0.0.1)
-  --port PORT        the server's port (7000)
-  --timeout SECONDS  how long to try to connect (5)
-  --message TEXT     send this line, and do not read the standard input
-  --help             print this
-)";
-
-[[noreturn]] void reject(std::string_view problem) {
-  fmt::print(stderr, "echo_client: {} (see --help)\n", problem);
-  std::exit(2);
-}
-
-std::uint16_t number(std::string_view option, std::string_view text) {
-  std::uint16_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem == std::errc() && end == text.data() + text.size()) return value;
-  reject(fmt::format("{} takes a number from 0 to 65535, not '{}'", option, text));
-}
-
-net::ip_address address(std::string_view option, std::string_view text) {
-  const auto parsed = net::ip_address::parse(text);
-  if (!parsed) reject(fmt::format("{}: {}", option, parsed.error()));
-  return *parsed;
-}
-
-settings read_command_line(int argc, char** argv) {
-  constexpr ::option known[] = {
-      {"host", required_argument, nullptr, 'a'},    {"port", required_argument, nullptr, 'p'},
-      {"timeout", required_argument, nullptr, 't'}, {"message", required_argument, nullptr, 'm'},
-      {"help", no_argument, nullptr, 'h'},          {}};
-  settings chosen;
-  for (int found = 0; (found = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
-    switch (found) {
-      case 'a':
-        chosen.host = address("--host", optarg);
-        break;
-      case 'p':
-        chosen.port = number("--port", optarg);
-        break;
-      case 't':
-        chosen.timeout = std::chrono::seconds(number("--timeout", optarg));
-        break;
-      case 'm':
-        chosen.message = optarg;
-        break;
-      case 'h':
-        fmt::print("{}", help);
-        std::exit(0);
-      default:
-        std::exit(2);  // getopt_long has said why
-    }
-  }
-  if (optind != argc) reject(fmt::format("'{}' is one argument too many", argv[optind]));
-  return chosen;
-}
-
 }  // namespace
 
 // To wait for anything after Ctrl-C makes no sense here: no grace.
 int main(int argc, char** argv) {
-  return wring::run({.grace = std::chrono::seconds(0)}, talk, read_command_line(argc, argv));
+  settings chosen;
+  examples::options options(
+      "Sends its standard input to a server and prints what the server sends, until that hangs up.");
+  options.address("--host", chosen.host, "the server's address");
+  options.port("--port", chosen.port, "the server's port");
+  options.time("--timeout", chosen.timeout, "how long to try to connect");
+  options.text("--message", chosen.message, "send this line, and do not read the standard input");
+  options.read(argc, argv);
+  return wring::run({.grace = std::chrono::seconds(0)}, talk, chosen);
 }
 #endif

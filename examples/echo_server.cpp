@@ -7,19 +7,16 @@
 //
 //     $ nc 127.0.0.1 7000
 //
-// The server is the two tasks `echo` and `serve_echo`. The rest reads the command line.
+// The server is the two tasks `echo` and `serve_echo`.
 
-#include <charconv>
 #include <chrono>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <getopt.h>
-#include <string_view>
 
 #include <fmt/format.h>
 
 #include <wring/wring.hpp>
+
+#include "options.hpp"
 
 namespace {
 
@@ -56,64 +53,14 @@ task<> serve_echo(settings chosen) {
   co_await net::serve(listener, echo<net::tcp_stream>, chosen.serve);
 }
 
-constexpr std::string_view help = R"(usage: echo_server [OPTION...]
-
-Sends back what it is sent.
-
-  --host ADDRESS   the address to listen on (127.0.0.1; :: stands for all of this host's)
-  --port PORT      the port to listen on (7000; 0 stands for any free one)
-  --grace SECONDS  how long connections may go on after SIGINT or SIGTERM (3)
-  --help           print this
-)";
-
-[[noreturn]] void reject(std::string_view problem) {
-  fmt::print(stderr, "echo_server: {} (see --help)\n", problem);
-  std::exit(2);
-}
-
-std::uint16_t number(std::string_view option, std::string_view text) {
-  std::uint16_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem == std::errc() && end == text.data() + text.size()) return value;
-  reject(fmt::format("{} takes a number from 0 to 65535, not '{}'", option, text));
-}
-
-net::ip_address address(std::string_view option, std::string_view text) {
-  const auto parsed = net::ip_address::parse(text);
-  if (!parsed) reject(fmt::format("{}: {}", option, parsed.error()));
-  return *parsed;
-}
-
-settings read_command_line(int argc, char** argv) {
-  constexpr ::option known[] = {{"host", required_argument, nullptr, 'a'},
-                                {"port", required_argument, nullptr, 'p'},
-                                {"grace", required_argument, nullptr, 'g'},
-                                {"help", no_argument, nullptr, 'h'},
-                                {}};
-  settings chosen;
-  for (int found = 0; (found = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
-    switch (found) {
-      case 'a':
-        chosen.listen.address = address("--host", optarg);
-        break;
-      case 'p':
-        chosen.listen.port = number("--port", optarg);
-        break;
-      case 'g':
-        chosen.serve.grace = std::chrono::seconds(number("--grace", optarg));
-        break;
-      case 'h':
-        fmt::print("{}", help);
-        std::exit(0);
-      default:
-        std::exit(2);  // getopt_long has said why
-    }
-  }
-  if (optind != argc) reject(fmt::format("'{}' is one argument too many", argv[optind]));
-  return chosen;
-}
-
 }  // namespace
 
-int main(int argc, char** argv) { return wring::run(serve_echo, read_command_line(argc, argv)); }
+int main(int argc, char** argv) {
+  settings chosen;
+  examples::options options("Sends back what it is sent.");
+  options.listen(chosen.listen);
+  options.time("--grace", chosen.serve.grace, "how long connections may go on after SIGINT or SIGTERM");
+  options.read(argc, argv);
+  return wring::run(serve_echo, chosen);
+}
 #endif

@@ -17,21 +17,16 @@
 // The transfers are ordinary tasks then, with deadlines and cancellation.
 
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <functional>
-#include <getopt.h>
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <unistd.h>
 #include <utility>
@@ -40,6 +35,8 @@
 #include <fmt/format.h>
 
 #include <wring/wring.hpp>
+
+#include "options.hpp"
 
 namespace {
 
@@ -264,63 +261,18 @@ task<int> fetch_main(settings chosen) {
   co_return all_well ? 0 : 1;
 }
 
-constexpr std::string_view help = R"(usage: fetch [OPTION...] URL...
-
-Fetches URLs with libcurl, all at the same time, and prints status, size and URL of each as it comes. Exits with 1 if
-one could not be fetched, or has a status of 400 or more.
-
-  --timeout SECONDS  how long each may take (10)
-  --limit BYTES      how large each may be (16777216)
-  --body             print what was fetched, too
-  --help             print this
-)";
-
-[[noreturn]] void reject(std::string_view problem) {
-  fmt::print(stderr, "fetch: {} (see --help)\n", problem);
-  std::exit(2);
-}
-
-std::uint32_t number(std::string_view option, std::string_view text) {
-  std::uint32_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem == std::errc() && end == text.data() + text.size() && value != 0) return value;
-  reject(fmt::format("{} takes a number from 1 to 4294967295, not '{}'", option, text));
-}
-
-settings read_command_line(int argc, char** argv) {
-  constexpr ::option known[] = {{"timeout", required_argument, nullptr, 't'},
-                                {"limit", required_argument, nullptr, 'l'},
-                                {"body", no_argument, nullptr, 'b'},
-                                {"help", no_argument, nullptr, 'h'},
-                                {}};
-  settings chosen;
-  for (int found = 0; (found = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
-    switch (found) {
-      case 't':
-        chosen.timeout = std::chrono::seconds(number("--timeout", optarg));
-        break;
-      case 'l':
-        chosen.limit = number("--limit", optarg);
-        break;
-      case 'b':
-        chosen.show_body = true;
-        break;
-      case 'h':
-        fmt::print("{}", help);
-        std::exit(0);
-      default:
-        std::exit(2);  // getopt_long has said why
-    }
-  }
-  chosen.urls.assign(argv + optind, argv + argc);
-  if (chosen.urls.empty()) reject("there is no URL to fetch");
-  return chosen;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  const settings chosen = read_command_line(argc, argv);
+  settings chosen;
+  examples::options options(
+      "Fetches URLs with libcurl, all at the same time, and prints status, size and URL of each as it comes. Exits "
+      "with 1 if one could not be fetched, or has a status of 400 or more.");
+  options.time("--timeout", chosen.timeout, "how long each may take", std::chrono::milliseconds(1));
+  options.size("--limit", chosen.limit, "how large each may be", 1);
+  options.flag("--body", chosen.show_body, "print what was fetched, too");
+  options.list("URL", chosen.urls, "what to fetch");
+  options.read(argc, argv);
   if (::curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     fmt::print(stderr, "fetch: libcurl cannot be used: curl_global_init failed\n");
     return 1;

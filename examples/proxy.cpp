@@ -5,22 +5,18 @@
 //     $ proxy --port 7000 --to 192.0.2.1:80
 //     listening on 127.0.0.1:7000
 //
-// `join` is the proxy: two copies, over streams of any kind. `relay` makes the connection to the server for it. The
-// rest reads the command line.
+// `join` is the proxy: two copies, over streams of any kind. `relay` makes the connection to the server for it.
 
-#include <charconv>
 #include <chrono>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
-#include <getopt.h>
-#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include <wring/wring.hpp>
+
+#include "options.hpp"
 
 namespace {
 
@@ -86,85 +82,17 @@ task<> serve_proxy(settings chosen) {
   co_await net::serve(listener, std::ref(relay_one), chosen.serve);
 }
 
-constexpr std::string_view help = R"(usage: proxy --to ADDRESS:PORT [OPTION...]
-
-Passes connections on to a server.
-
-  --to ADDRESS:PORT  the server
-  --host ADDRESS     the address to listen on (127.0.0.1; :: stands for all of this host's)
-  --port PORT        the port to listen on (7000; 0 stands for any free one)
-  --timeout SECONDS  how long to try to connect to the server (5)
-  --grace SECONDS    how long connections may go on after SIGINT or SIGTERM (3)
-  --help             print this
-)";
-
-[[noreturn]] void reject(std::string_view problem) {
-  fmt::print(stderr, "proxy: {} (see --help)\n", problem);
-  std::exit(2);
-}
-
-std::uint16_t number(std::string_view option, std::string_view text) {
-  std::uint16_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem == std::errc() && end == text.data() + text.size()) return value;
-  reject(fmt::format("{} takes a number from 0 to 65535, not '{}'", option, text));
-}
-
-net::ip_address address(std::string_view option, std::string_view text) {
-  const auto parsed = net::ip_address::parse(text);
-  if (!parsed) reject(fmt::format("{}: {}", option, parsed.error()));
-  return *parsed;
-}
-
-/// The target's host is a part of `text`, which lives as long as the program.
-net::connect_target target(std::string_view option, std::string_view text) {
-  const auto parsed = net::socket_address::parse(text);
-  if (!parsed) reject(fmt::format("{}: {}", option, parsed.error()));
-  if (!parsed->is_ip()) reject(fmt::format("{} takes an IP address and a port, not '{}'", option, text));
-  std::string_view host = text.substr(0, text.rfind(':'));
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  return {.host = host, .port = parsed->port()};
-}
-
-settings read_command_line(int argc, char** argv) {
-  constexpr ::option known[] = {{"to", required_argument, nullptr, 's'},
-                                {"host", required_argument, nullptr, 'a'},
-                                {"port", required_argument, nullptr, 'p'},
-                                {"timeout", required_argument, nullptr, 't'},
-                                {"grace", required_argument, nullptr, 'g'},
-                                {"help", no_argument, nullptr, 'h'},
-                                {}};
-  settings chosen;
-  for (int found = 0; (found = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
-    switch (found) {
-      case 's':
-        chosen.to = target("--to", optarg);
-        break;
-      case 'a':
-        chosen.listen.address = address("--host", optarg);
-        break;
-      case 'p':
-        chosen.listen.port = number("--port", optarg);
-        break;
-      case 't':
-        chosen.timeout = std::chrono::seconds(number("--timeout", optarg));
-        break;
-      case 'g':
-        chosen.serve.grace = std::chrono::seconds(number("--grace", optarg));
-        break;
-      case 'h':
-        fmt::print("{}", help);
-        std::exit(0);
-      default:
-        std::exit(2);  // getopt_long has said why
-    }
-  }
-  if (optind != argc) reject(fmt::format("'{}' is one argument too many", argv[optind]));
-  if (chosen.to.host.empty()) reject("it takes --to ADDRESS:PORT, the server");
-  return chosen;
-}
-
 }  // namespace
 
-int main(int argc, char** argv) { return wring::run(serve_proxy, read_command_line(argc, argv)); }
+int main(int argc, char** argv) {
+  settings chosen;
+  examples::options options("Passes connections on to a server.");
+  options.target("--to", chosen.to, "the server");
+  options.require("--to");
+  options.listen(chosen.listen);
+  options.time("--timeout", chosen.timeout, "how long to try to connect to the server");
+  options.time("--grace", chosen.serve.grace, "how long connections may go on after SIGINT or SIGTERM");
+  options.read(argc, argv);
+  return wring::run(serve_proxy, chosen);
+}
 #endif

@@ -215,7 +215,7 @@ class ChatTest(support.ExampleTest):
                              because="--port takes a number from 0 to 65535, not '70000'")
         self.assert_rejected(self.program, '--host', 'here', because='parse "here": not a valid address')
         self.assert_rejected(self.program, '--outbox', '1023',
-                             because="--outbox takes a number from 1024 to 4294967295")
+                             because="--outbox takes a size from 1KiB to 1GiB, such as 64KiB or 1MiB, not '1023'")
         self.assert_rejected(self.program, '--outbox', because='--outbox')
         self.assert_rejected(self.program, '--quiet', because='--quiet')
         self.assert_rejected(self.program, 'room', because="'room' is one argument too many")

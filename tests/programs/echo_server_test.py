@@ -170,10 +170,11 @@ class EchoServerTest(support.ExampleTest):
         self.assert_rejected(self.program, '--port', '-1', because="not '-1'")
         self.assert_rejected(self.program, '--port', '80x', because="not '80x'")
         self.assert_rejected(self.program, '--port', '', because="not ''")
-        self.assert_rejected(self.program, '--port', because='--port')
+        self.assert_rejected(self.program, '--port', because='--port takes a value')
         self.assert_rejected(self.program, '--host', 'localhost', because='parse "localhost": not a valid address')
-        self.assert_rejected(self.program, '--grace', 'long', because="--grace takes a number")
-        self.assert_rejected(self.program, '--verbose', because='--verbose')
+        self.assert_rejected(self.program, '--grace', 'long',
+                             because="--grace takes a time, such as 500ms, 2s or 3min, not 'long'")
+        self.assert_rejected(self.program, '--verbose', because="there is no option '--verbose'")
         self.assert_rejected(self.program, '7000', because="'7000' is one argument too many")
 
     def test_it_explains_itself(self):

@@ -116,9 +116,9 @@ class FetchTest(support.ExampleTest):
         self.assertEqual((process.returncode, output, errors), (0, '', ''))
 
     def test_it_says_what_is_wrong_with_its_arguments(self):
-        self.assert_rejected(self.program, because='there is no URL to fetch')
-        self.assert_rejected(self.program, '--timeout', '0', 'x', because="--timeout takes a number from 1 to 4294967295")
-        self.assert_rejected(self.program, '--limit', 'all', 'x', because="--limit takes a number")
+        self.assert_rejected(self.program, because='it takes URL...')
+        self.assert_rejected(self.program, '--timeout', '0', 'x', because="--timeout takes a time of 1ms or more")
+        self.assert_rejected(self.program, '--limit', 'all', 'x', because="--limit takes a size")
 
     def test_it_explains_itself(self):
         self.assert_help(self.program, '--timeout', '--limit', '--body', '--help')

@@ -2,5 +2,5 @@
 # demo: timers and cancellation: a countdown, and one that runs out of time
 demo() {
   run countdown 3
-  expected=1 run countdown --tick 200 --limit 500 10
+  expected=1 run countdown --tick 200ms --limit 500ms 10
 }
