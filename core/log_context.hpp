@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <wring/core/detail/awaiting/with_context.hpp>
 #include <wring/core/detail/gcc12.hpp>
