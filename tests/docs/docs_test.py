@@ -36,7 +36,7 @@ def compiler(source, build):
     command = []
     skip = False
     for word in words:
-        if skip or word in ('-o', '-MF', '-MQ'):
+        if skip or word in ('-o', '-MF', '-MQ', '-include', '-include-pch'):  # the last two: a precompiled header
             skip = not skip
         elif word not in ('-c', '-MD') and not word.endswith(ANY_SOURCE):
             command.append(word)
