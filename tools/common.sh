@@ -5,7 +5,7 @@
 configure() {
   configured=build/$1
   shift
-  wanted="CXX=${CXX:-} CXXFLAGS=${CXXFLAGS:-} $*"
+  wanted="CXX=${CXX:-} CXX_LD=${CXX_LD:-} CXXFLAGS=${CXXFLAGS:-} $*"
   [ -f "$configured/build.ninja" ] && [ "$(cat "$configured/configured-with" 2> /dev/null)" = "$wanted" ] && return
   rm -rf "$configured"
   meson setup "$configured" -Ddefault_library=both -Dtests=enabled "$@" || return

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds and runs a program outside the tree that uses Wring: installed, found by pkg-config and by CMake (where there is
-# one), shared and static; and as a subproject, static and shared.
+# one), shared and static; and as a subproject, static and shared. WRING_SUBPROJECT_OPTIONS are more options to set that up
+# with: it compiles the whole library.
 set -eu
 
 source=$1 # the top of Wring's tree
@@ -89,5 +90,7 @@ fi
 
 make_tree subproject
 ln -s "$source" "$consumers/subproject/source/subprojects/wring"
-step subproject static build -Dwring:default_library=static --force-fallback-for=wring
-step subproject shared build -Dwring:default_library=shared --force-fallback-for=wring # links the same objects
+# shellcheck disable=SC2086 # the options are meant to be split
+set -- --force-fallback-for=wring ${WRING_SUBPROJECT_OPTIONS:-}
+step subproject static build -Dwring:default_library=static "$@"
+step subproject shared build -Dwring:default_library=shared "$@" # links the same objects
