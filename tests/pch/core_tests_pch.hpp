@@ -2,7 +2,6 @@
 // What most tests of core include. Clang's builds take tests_pch.hpp instead, so that what a test should include of
 // Wring is missed there.
 
-#include <wring/core/callback/deferred.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/log.hpp>
