@@ -33,7 +33,7 @@ namespace net = wring::net;
 using wring::task;
 
 struct settings {
-  net::ip_address host = net::ip_address::loopback_v4;
+  std::string host = "127.0.0.1";
   std::uint16_t port = 7000;
   wring::duration timeout = std::chrono::seconds(5);
   std::optional<std::string> message;
@@ -89,10 +89,9 @@ namespace {
 
 /// The program. Any failure is an exception, which names what was tried, and with whom: `wring::run` prints it.
 task<int> talk(settings chosen) {
-  const net::socket_address address(chosen.host, chosen.port);
-  auto server = co_await net::connect_tcp(address, {.timeout = chosen.timeout});
+  auto server = co_await net::connect_tcp(chosen.host, chosen.port, {.timeout = chosen.timeout});
   if (co_await converse(server, chosen)) co_return 0;
-  fmt::print(stderr, "echo_client: {} hung up before everything was sent\n", address);
+  fmt::print(stderr, "echo_client: {} hung up before everything was sent\n", server.peer_address());
   co_return 1;
 }
 
@@ -103,7 +102,7 @@ int main(int argc, char** argv) {
   settings chosen;
   examples::options options(
       "Sends its standard input to a server and prints what the server sends, until that hangs up.");
-  options.address("--host", chosen.host, "the server's address");
+  options.text("--host", chosen.host, "the server's name or address");
   options.port("--port", chosen.port, "the server's port");
   options.time("--timeout", chosen.timeout, "how long to try to connect");
   options.text("--message", chosen.message, "send this line, and do not read the standard input");

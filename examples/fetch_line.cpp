@@ -13,22 +13,18 @@
 //     192.0.2.25:25: begun after 262 ms, connected after 290 ms
 //     220 mail.example ESMTP
 //
-// `first_line` is the client, over a stream of any kind, and `connect` makes the connection for it. The rest reads the
-// command line.
+// `first_line` is the client, over a stream of any kind, and `connect` makes the connection for it.
 
-#include <charconv>
 #include <chrono>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <getopt.h>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include <fmt/format.h>
 
 #include <wring/wring.hpp>
+
+#include "options.hpp"
 
 namespace {
 
@@ -36,7 +32,7 @@ namespace net = wring::net;
 using wring::task;
 
 struct settings {
-  std::string_view target;  // HOST:PORT
+  std::string target;  // HOST:PORT
   std::optional<std::string> line;
   wring::duration timeout = std::chrono::seconds(10);
   net::ip_family family = net::ip_family::any;
@@ -114,71 +110,25 @@ task<int> fetch(settings chosen) {
   co_return 0;
 }
 
-constexpr std::string_view help = R"(usage: fetch_line [OPTION...] HOST:PORT
-
-Connects to a host and prints the first line that it sends. HOST is a name, or an address (IPv6 in brackets); PORT a
-number, or the name of a service.
-
-  --send LINE        send this line first
-  --timeout SECONDS  how long to try to connect, and then to wait for the line (10)
-  -4, -6             connect by IPv4 or IPv6 alone
-  -v, --verbose      print what was tried
-  --help             print this
-)";
-
-[[noreturn]] void reject(std::string_view problem) {
-  fmt::print(stderr, "fetch_line: {} (see --help)\n", problem);
-  std::exit(2);
-}
-
-std::uint16_t number(std::string_view option, std::string_view text) {
-  std::uint16_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem == std::errc() && end == text.data() + text.size()) return value;
-  reject(fmt::format("{} takes a number from 0 to 65535, not '{}'", option, text));
-}
-
-settings read_command_line(int argc, char** argv) {
-  constexpr ::option known[] = {{"send", required_argument, nullptr, 's'},
-                                {"timeout", required_argument, nullptr, 't'},
-                                {"verbose", no_argument, nullptr, 'v'},
-                                {"help", no_argument, nullptr, 'h'},
-                                {}};
-  settings chosen;
-  for (int found = 0; (found = ::getopt_long(argc, argv, "46v", known, nullptr)) != -1;) {
-    switch (found) {
-      case 's':
-        chosen.line = optarg;
-        break;
-      case 't':
-        chosen.timeout = std::chrono::seconds(number("--timeout", optarg));
-        break;
-      case '4':
-        chosen.family = net::ip_family::v4;
-        break;
-      case '6':
-        chosen.family = net::ip_family::v6;
-        break;
-      case 'v':
-        chosen.verbose = true;
-        break;
-      case 'h':
-        fmt::print("{}", help);
-        std::exit(0);
-      default:
-        std::exit(2);  // getopt_long has said why
-    }
-  }
-  if (optind == argc) reject("it takes HOST:PORT, the server");
-  if (optind + 1 != argc) reject(fmt::format("'{}' is one argument too many", argv[optind + 1]));
-  chosen.target = argv[optind];
-  return chosen;
-}
-
 }  // namespace
 
-// To wait for anything after Ctrl-C makes no sense here: no grace.
 int main(int argc, char** argv) {
-  return wring::run({.grace = std::chrono::seconds(0)}, fetch, read_command_line(argc, argv));
+  settings chosen;
+  bool v4 = false;
+  bool v6 = false;
+  examples::options options(
+      "Connects to a host and prints the first line that it sends. HOST is a name, or an address (IPv6 in brackets); "
+      "PORT is a number, or the name of a service.");
+  options.text("HOST:PORT", chosen.target, "the server");
+  options.require("HOST:PORT");
+  options.text("--send", chosen.line, "send this line first");
+  options.time("--timeout", chosen.timeout, "how long to try to connect, and then to wait for the line");
+  options.flag("-4", v4, "connect by IPv4 alone");
+  options.flag("-6", v6, "connect by IPv6 alone");
+  options.flag("-v", chosen.verbose, "print what was tried");
+  options.read(argc, argv);
+  if (v4 != v6) chosen.family = v4 ? net::ip_family::v4 : net::ip_family::v6;
+  // After Ctrl-C there is nothing to wait for: no grace.
+  return wring::run({.grace = std::chrono::seconds(0)}, fetch, chosen);
 }
 #endif

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -32,7 +33,9 @@ struct options::entry {
   bool is_list = false;
   bool was_given = false;
 
-  [[nodiscard]] bool is_option() const { return name.starts_with("--"); }
+  [[nodiscard]] bool is_option() const { return name.starts_with('-'); }
+  /// A letter with one dash.
+  [[nodiscard]] bool is_short() const { return is_option() && name.size() == 2; }
 
   /// As it stands on the command line.
   [[nodiscard]] std::string usage() const {
@@ -113,7 +116,7 @@ std::optional<wring::duration> read_time(std::string_view text) {
 }
 
 [[noreturn]] void refuse(std::string_view name, std::string_view what_it_takes, std::string_view given) {
-  const std::string_view verb = name.starts_with("--") ? "takes" : "is";
+  const std::string_view verb = name.starts_with('-') ? "takes" : "is";
   throw options::bad_usage(fmt::format("{} {} {}, not '{}'", name, verb, what_it_takes, given));
 }
 
@@ -165,13 +168,19 @@ void options::port(std::string_view name, std::uint16_t& value, std::string_view
 }
 
 void options::target(std::string_view name, net::connect_target& value, std::string_view what) {
-  add({.name = name, .what = what, .value = "ADDRESS:PORT", .set = [=, &value](auto given) {
-         const auto parsed = net::socket_address::parse(given);
-         if (!parsed) throw bad_usage(fmt::format("{}: {}", name, parsed.error()));
-         if (!parsed->is_ip()) refuse(name, "an IP address and a port", given);
-         std::string_view host = given.substr(0, given.rfind(':'));
-         if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-         value = {.host = host, .port = parsed->port()};
+  add({.name = name, .what = what, .value = "HOST:PORT", .set = [=, &value](auto given) {
+         const auto colon = std::min(given.rfind(':'), given.size());
+         std::string_view host = given.substr(0, colon);
+         const std::string_view digits = given.substr(std::min(colon + 1, given.size()));
+         std::uint16_t port = 0;
+         const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+         const bool in_brackets = host.starts_with('[') && host.ends_with(']');
+         if (in_brackets) host = host.substr(1, host.size() - 2);
+         const bool is_v6 = host.find(':') != std::string_view::npos;
+         if (host.empty() || is_v6 != in_brackets || problem != std::errc() || end != digits.data() + digits.size()) {
+           refuse(name, "a host and a port, such as www.example.org:80 or [2001:db8::1]:80", given);
+         }
+         value = {.host = host, .port = port};
        }});
 }
 
@@ -248,9 +257,11 @@ bool options::parse(int argc, char** argv) {
   constexpr int first = 256;
   std::vector<std::string> names;  // terminated, and without the dashes
   std::vector<::option> known;
+  std::string letters = ":h";
   names.reserve(entries_.size());
   for (std::size_t i = 0; i != entries_.size(); ++i) {
-    if (!entries_[i].is_option()) continue;
+    if (entries_[i].is_short()) letters += entries_[i].name[1];
+    if (!entries_[i].is_option() || entries_[i].is_short()) continue;
     const int value = entries_[i].value.empty() ? no_argument : required_argument;
     known.push_back(
         {names.emplace_back(entries_[i].name.substr(2)).c_str(), value, nullptr, first + static_cast<int>(i)});
@@ -261,13 +272,18 @@ bool options::parse(int argc, char** argv) {
   for (entry& e : entries_) e.was_given = false;
   ::optind = 0;  // from the beginning, also when something was parsed before
   ::opterr = 0;
-  for (int found = 0; (found = ::getopt_long(argc, argv, ":h", known.data(), nullptr)) != -1;) {
+  for (int found = 0; (found = ::getopt_long(argc, argv, letters.c_str(), known.data(), nullptr)) != -1;) {
     if (found == 'h') return false;
     if (found == ':') throw bad_usage(fmt::format("{} takes a value", argv[::optind - 1]));
     if (found == '?' && ::optopt >= first)
       throw bad_usage(fmt::format("'{}' has a value, but takes none", argv[::optind - 1]));
     if (found == '?' && ::optopt != 0) throw bad_usage(fmt::format("there is no option '-{:c}'", ::optopt));
     if (found == '?') throw bad_usage(fmt::format("there is no option '{}'", argv[::optind - 1]));
+    if (found < first) {
+      const auto is_it = [&](const entry& e) { return e.is_short() && e.name[1] == found; };
+      take(*std::ranges::find_if(entries_, is_it), "");
+      continue;
+    }
     take(entries_[static_cast<std::size_t>(found - first)], ::optarg == nullptr ? "" : ::optarg);
   }
 

@@ -18,17 +18,18 @@
 
 namespace examples {
 
-/// What the command line of an example may say: a line for each option, which its `--help` is made of too.
+/// The command line of an example: a line for each option, from which its `--help` is generated too.
 ///
 ///     settings chosen;
 ///     examples::options options("Sends back what it is sent.");
 ///     options.listen(chosen.listen);
-///     options.time("--grace", chosen.serve.grace, "how long connections may go on");
+///     options.time("--grace", chosen.serve.grace, "how long connections may continue");
 ///     options.read(argc, argv);
 ///
-/// A name that begins with two dashes is an option's, given as `--name VALUE` or `--name=VALUE`; any other name, in
-/// capitals by custom, is that of an argument: they are taken in the order of declaration. The variable has the default
-/// when it is declared, which the help shows, and is written to by read(): it must outlive that.
+/// A name with two dashes is that of an option, given as `--name VALUE` or `--name=VALUE`; a flag may also be a letter
+/// with one dash. Any other name, in capitals by custom, is that of an argument: these are taken in the order of
+/// declaration. The variable holds the default when it is declared, which the help shows, and is written by read(): it
+/// must outlive that.
 class options {
  public:
   /// What is wrong with a command line: which option, what would be taken, and what was given.
@@ -49,7 +50,7 @@ class options {
   void address(std::string_view name, wring::net::ip_address& value, std::string_view what);
   /// From 0 to 65535.
   void port(std::string_view name, std::uint16_t& value, std::string_view what);
-  /// An IP address and a port. The target's host is a part of the command line.
+  /// A host, by its name or address, and a port. The target's host is a part of the command line.
   void target(std::string_view name, wring::net::connect_target& value, std::string_view what);
   /// A length of time, `least` or more: `500ms`, `2.5s`, `3min`, `1h`, `never`. A number alone is one of seconds.
   void time(std::string_view name, wring::duration& value, std::string_view what, wring::duration least = {});
@@ -68,7 +69,7 @@ class options {
   /// Any text.
   void text(std::string_view name, std::string& value, std::string_view what);
   void text(std::string_view name, std::optional<std::string>& value, std::string_view what);
-  /// Has no value: it is there, and `value` is true then, or it is not.
+  /// Has no value: sets `value` to true. The name may be a letter with one dash: `-v`.
   void flag(std::string_view name, bool& value, std::string_view what);
   /// All the arguments that follow, of which there must be one. Declare it last.
   void list(std::string_view name, std::vector<std::string>& value, std::string_view what);

@@ -12,7 +12,7 @@
 //     100000000000000003 is prime
 //
 // The second answer takes a second or two of computing. That is done on another thread, by `offload`, so that all the
-// other connections are served meanwhile. `answer_lines` is one client's connection. The rest reads the command line.
+// other connections are served meanwhile. `answer_lines` is one client's connection.
 
 #include <algorithm>
 #include <charconv>
@@ -20,8 +20,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <getopt.h>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,14 +29,16 @@
 
 #include <wring/wring.hpp>
 
+#include "options.hpp"
+
 namespace {
 
 namespace net = wring::net;
 using wring::task;
 
 constexpr std::size_t longest_line = 100;                // in bytes
-constexpr std::uint64_t small = 1'000'000;               // takes less time than to change threads
-constexpr std::uint64_t between_looks = 2 * (1U << 16);  // divisors tried before looking whether to go on
+constexpr std::uint64_t small = 1'000'000;               // takes less time than switching threads
+constexpr std::uint64_t between_looks = 2 * (1U << 16);  // divisors tried before checking whether to continue
 
 /// The least divisor of `n` from 2 on, by trying; nothing if `give_up()` before it was found.
 template <class GiveUp>
@@ -51,9 +51,8 @@ std::optional<std::uint64_t> least_divisor(std::uint64_t n, GiveUp give_up) {
   return n;
 }
 
-/// Small numbers are done with at once. For others a thread of the pool computes, and this task waits for it, as it
-/// does for everything else. The function may use what is in this frame; cancelled, it gives up soon, and the wait is
-/// over.
+/// Small numbers are answered at once. For others a thread of the pool computes, and this task waits for it. The
+/// function may use the variables of this task; when it is cancelled, it gives up soon, and the wait ends.
 task<std::string> answer(wring::thread_pool& pool, std::string_view line) {
   std::uint64_t n = 0;
   const auto [end, problem] = std::from_chars(line.data(), line.data() + line.size(), n);
@@ -67,11 +66,11 @@ task<std::string> answer(wring::thread_pool& pool, std::string_view line) {
     divisor = co_await wring::offload(
         pool, [&](wring::offload_token token) { return least_divisor(n, [&] { return token.cancelled(); }); });
   }
-  if (!divisor) co_return {};  // cancelled: nobody reads it
+  if (!divisor) co_return {};  // cancelled: the answer is not wanted
   co_return *divisor == n ? fmt::format("{} is prime\n", n) : fmt::format("{} is divisible by {}\n", n, *divisor);
 }
 
-/// One connection, until the client has said that nothing more comes, or the server stops.
+/// One connection, until the client has finished, or the server stops.
 task<> answer_lines(wring::thread_pool& pool, net::stream_ref peer) {
   net::reader in(peer);
   auto next = [&] { return in.read_line(longest_line); };
@@ -90,17 +89,14 @@ namespace {
 
 struct settings {
   net::tcp_listen_options listen{.address = net::ip_address::loopback_v4, .port = 7002};
-  unsigned threads = 0;  // 0: chosen by the number of processors
+  // More than the processors besides the one that serves would not compute faster.
+  unsigned threads = std::max(2U, std::thread::hardware_concurrency()) - 1;
 };
 
 /// Accepts connections until SIGINT or SIGTERM. Then the port is free again, and what is being computed has three
-/// seconds to come to its end.
-///
-/// Computing has a pool of its own, of as many threads as there are processors besides the one that serves: more would
-/// not compute faster, and `thread_pool::user()` is better kept for what blocks.
+/// seconds to finish. Computing has a pool of its own: `thread_pool::user()` is better kept for work that blocks.
 task<> serve_primes(settings chosen) {
-  const unsigned processors = std::max(2U, std::thread::hardware_concurrency());
-  wring::thread_pool pool("primes", {.threads = chosen.threads != 0 ? chosen.threads : processors - 1});
+  wring::thread_pool pool("primes", {.threads = chosen.threads});
   auto listener = co_await net::listen_tcp(chosen.listen);
   fmt::print("listening on {}\n", listener.local_address());
   std::fflush(stdout);
@@ -110,64 +106,14 @@ task<> serve_primes(settings chosen) {
   co_await net::serve(listener, serve_one, limits);
 }
 
-constexpr std::string_view help = R"(usage: prime_server [OPTION...]
-
-Says whether numbers are prime, one a line.
-
-  --host ADDRESS  the address to listen on (127.0.0.1; :: stands for all of this host's)
-  --port PORT     the port to listen on (7002; 0 stands for any free one)
-  --threads N     how many numbers may be computed at once (as many as there are processors, less one)
-  --help          print this
-)";
-
-[[noreturn]] void reject(std::string_view problem) {
-  fmt::print(stderr, "prime_server: {} (see --help)\n", problem);
-  std::exit(2);
-}
-
-std::uint16_t number(std::string_view option, std::string_view text, std::uint16_t least, std::uint16_t most) {
-  std::uint16_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem == std::errc() && end == text.data() + text.size() && value >= least && value <= most) return value;
-  reject(fmt::format("{} takes a number from {} to {}, not '{}'", option, least, most, text));
-}
-
-net::ip_address address(std::string_view option, std::string_view text) {
-  const auto parsed = net::ip_address::parse(text);
-  if (!parsed) reject(fmt::format("{}: {}", option, parsed.error()));
-  return *parsed;
-}
-
-settings read_command_line(int argc, char** argv) {
-  constexpr ::option known[] = {{"host", required_argument, nullptr, 'a'},
-                                {"port", required_argument, nullptr, 'p'},
-                                {"threads", required_argument, nullptr, 't'},
-                                {"help", no_argument, nullptr, 'h'},
-                                {}};
-  settings chosen;
-  for (int found = 0; (found = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
-    switch (found) {
-      case 'a':
-        chosen.listen.address = address("--host", optarg);
-        break;
-      case 'p':
-        chosen.listen.port = number("--port", optarg, 0, 65535);
-        break;
-      case 't':
-        chosen.threads = number("--threads", optarg, 1, 256);
-        break;
-      case 'h':
-        fmt::print("{}", help);
-        std::exit(0);
-      default:
-        std::exit(2);  // getopt_long has said why
-    }
-  }
-  if (optind != argc) reject(fmt::format("'{}' is one argument too many", argv[optind]));
-  return chosen;
-}
-
 }  // namespace
 
-int main(int argc, char** argv) { return wring::run(serve_primes, read_command_line(argc, argv)); }
+int main(int argc, char** argv) {
+  settings chosen;
+  examples::options options("Says whether numbers are prime, one a line.");
+  options.listen(chosen.listen);
+  options.count("--threads", chosen.threads, "how many numbers may be computed at once", 1, 256);
+  options.read(argc, argv);
+  return wring::run(serve_primes, chosen);
+}
 #endif

@@ -74,7 +74,7 @@ struct settings {
 /// Accepts connections until SIGINT or SIGTERM. Then the port is free again, and the connections that are open have the
 /// grace period to come to their end.
 task<> serve_proxy(settings chosen) {
-  const net::address_connector connector({.timeout = chosen.timeout});
+  const net::name_connector connector({.timeout = chosen.timeout});
   auto listener = co_await net::listen_tcp(chosen.listen);
   fmt::print("listening on {}\n", listener.local_address());
   std::fflush(stdout);

@@ -134,12 +134,28 @@ TEST_CASE("Counts are whole numbers within their limits", "[examples][options]")
   }
 }
 
-TEST_CASE("A target is an address and a port", "[examples][options]") {
+TEST_CASE("A flag may be a letter", "[examples][options]") {
+  bool verbose = false;
+  bool loud = false;
+  bool quiet = false;
+  options o("Talks.");
+  o.flag("-v", verbose, "more");
+  o.flag("-l", loud, "louder");
+  o.flag("-q", quiet, "less");
+  command_line together({"-vl"});
+  CHECK(together.parse(o));
+  CHECK(verbose);
+  CHECK(loud);
+  CHECK_FALSE(quiet);
+  CHECK(complaint(o, {"-x"}) == "there is no option '-x'");
+}
+
+TEST_CASE("A target is a host and a port", "[examples][options]") {
   net::connect_target to;
   options o("Connects.");
   o.target("--to", to, "the server");
   o.require("--to");
-  CHECK(complaint(o, {}) == "it takes --to ADDRESS:PORT: the server");
+  CHECK(complaint(o, {}) == "it takes --to HOST:PORT: the server");
   command_line v4({"--to", "192.0.2.1:80"});
   CHECK(v4.parse(o));
   CHECK(to.host == "192.0.2.1");
@@ -148,8 +164,15 @@ TEST_CASE("A target is an address and a port", "[examples][options]") {
   CHECK(v6.parse(o));
   CHECK(to.host == "::1");
   CHECK(to.port == 81);
-  CHECK(complaint(o, {"--to", "here:80"}).starts_with("--to: parse \"here:80\""));
-  CHECK(complaint(o, {"--to", "unix:/run/x"}) == "--to takes an IP address and a port, not 'unix:/run/x'");
+  command_line by_name({"--to", "www.example.org:82"});
+  CHECK(by_name.parse(o));
+  CHECK(to.host == "www.example.org");
+  CHECK(to.port == 82);
+  for (const char* const bad :
+       {"here", "here:", ":80", "here:http", "here:65536", "::1:80", "[here]:80", "[::1]", "unix:/run/x"}) {
+    CHECK(complaint(o, {"--to", bad}) ==
+          fmt::format("--to takes a host and a port, such as www.example.org:80 or [2001:db8::1]:80, not '{}'", bad));
+  }
   CHECK_THROWS_AS(o.require("--from"), std::logic_error);
 }
 
@@ -196,18 +219,18 @@ TEST_CASE("The help names every option with its default", "[examples][options]")
   std::size_t size = 65536;
   std::vector<std::string> urls;
   options o("Does this and that, at length, so that the sentence that says so is longer than a line of the help.");
-  o.target("--to", to, "the server");
-  o.require("--to");
+  o.target("--proxy", to, "the server");
+  o.require("--proxy");
   o.listen(listen);
   o.time("--limit", limit, "give up after this long");
   o.size("--size", size, "how much may wait for somebody who reads too slowly");
   o.list("URL", urls, "what to fetch");
-  CHECK(o.help("program") == R"(usage: program --to ADDRESS:PORT [OPTION...] URL...
+  CHECK(o.help("program") == R"(usage: program --proxy HOST:PORT [OPTION...] URL...
 
 Does this and that, at length, so that the sentence that says so is longer than
 a line of the help.
 
-  --to ADDRESS:PORT  the server
+  --proxy HOST:PORT  the server
   --host ADDRESS     the address to listen on; :: is all of this host's
                      (127.0.0.1)
   --port PORT        the port to listen on; 0 is any free one (7000)
