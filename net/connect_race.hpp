@@ -27,20 +27,20 @@
 
 namespace wring::net {
 
-/// How the attempts of a connect_race follow each other.
+/// Timing of a connect_race.
 struct connect_race_options {
-  /// From the beginning of one attempt to that of the next, if none fails in between: 100 ms to 2 s are sensible. Zero
-  /// or less: all begin at once; `forever`: the next one begins only when one has failed.
+  /// From the beginning of one attempt to that of the next, if none fails in between; 100 ms to 2 s is sensible. Zero
+  /// or less: all begin at once; `forever`: the next begins only when one has failed.
   duration attempt_delay = std::chrono::milliseconds(250);
 };
 static_assert(std::is_trivially_destructible_v<connect_race_options>);
 
-/// What has become of an attempt to connect.
+/// The state of an attempt to connect.
 enum class attempt_state : std::uint8_t {
   running,    ///< it has not ended
   connected,  ///< it has won
   failed,
-  overtaken,  ///< another was faster, or the race was cancelled: it has been cancelled too, and closed
+  overtaken,  ///< another was faster, or the race was cancelled: it was cancelled and closed
 };
 
 /// One attempt of a connect_race.
@@ -58,15 +58,16 @@ template <class Connect, class Candidate>
 using connection_of = typename std::decay_t<std::invoke_result_t<Connect&, const Candidate&>>::value_type;
 }
 
-/// Connects to the first of several candidates (addresses, proxies, hosts) that answers, as RFC 8305 ("Happy Eyeballs")
-/// has it:
+/// Connects to the first of several candidates (addresses, proxies, hosts) that answers, as in RFC 8305 ("Happy
+/// Eyeballs"):
 ///
 ///     net::connect_race<net::socket_address> race(addresses);
 ///     net::tcp_stream server = co_await race.run([](const net::socket_address& a) { return net::connect_tcp(a); });
 ///
 /// The attempts begin in the order of the candidates, each `attempt_delay` after the one before it, or as soon as one
-/// fails, in its place. None ends because the next has begun. The first that succeeds wins; the others are cancelled,
-/// and have ended when `run` returns. One that succeeds all the same is closed. Candidates may be added while it runs.
+/// fails, in its place. None is ended by the beginning of the next. The first that succeeds wins; the others are
+/// cancelled, and have ended when `run` returns. One that succeeds nevertheless is closed. Candidates may be added
+/// while it runs.
 ///
 /// It must outlive `run`. One thread.
 template <std::copyable Candidate>
@@ -77,36 +78,37 @@ class connect_race {
   connect_race(const connect_race&) = delete;
   connect_race& operator=(const connect_race&) = delete;
 
-  /// Adds a candidate behind those that were not tried yet.
+  /// Adds a candidate after those that were not tried yet.
   void add(Candidate next) {
     untried_.push_back(std::move(next));
     pace_.wake();
   }
 
-  /// What is to be tried from now on, in this order, in place of what was not tried yet.
+  /// Replaces the candidates that were not tried yet by these, in this order.
   void arrange(std::vector<Candidate> order) noexcept {
     untried_ = std::move(order);
     pace_.wake();
   }
 
-  /// Whether candidates will still be added (at first none are): then `run` waits for them when all others have failed.
+  /// Sets whether candidates will still be added (false at first): then `run` waits for them when all others have
+  /// failed.
   void expect_more(bool more) noexcept {
     more_expected_ = more;
     pace_.wake();
   }
 
-  /// Valid until a candidate is added or tried.
+  /// The candidates that were not tried yet. Valid until one is added or tried.
   [[nodiscard]] std::span<const Candidate> untried() const noexcept { return untried_; }
 
-  /// What was tried, in the order in which it began. Valid until the next attempt begins.
+  /// The attempts, in the order in which they began. Valid until the next attempt begins.
   [[nodiscard]] std::span<const connect_attempt<Candidate>> attempts() const noexcept { return attempts_; }
 
-  /// Runs the race and returns what has won. `connect(candidate)` makes an awaitable that connects, with `.result()`.
-  /// Its faults (io_error) are those of an attempt; whatever else it throws ends the race and is thrown. Delivering: if
-  /// one has won, that is returned, also if the task has been cancelled meanwhile.
+  /// Runs the race and returns the winner's value. `connect(candidate)` makes an awaitable that connects, with
+  /// `.result()`. A fault (io_error) fails the attempt; any other exception ends the race and is thrown. Delivering: a
+  /// winner is returned even if the task has been cancelled meanwhile.
   ///
   /// Throws io_error if all have failed: with the code of the first one's fault, and a text that names each.
-  /// EDESTADDRREQ where there was no candidate. std::logic_error if it has been run before.
+  /// EDESTADDRREQ if there was no candidate. Throws std::logic_error if it has been run before.
   template <class Connect>
   auto run(Connect connect) -> task<detail::connection_of<Connect, Candidate>> {
     wring::detail::assert_safe_callable<Connect>();

@@ -12,7 +12,7 @@
 
 namespace wring::detail {
 
-/// What the system is asked for: the addresses of a host, with the port of a service.
+/// A question to the system: the addresses of a host, with the port of a service.
 struct name_request {
   name_request(std::string h, std::string s, int f, bool numeric = false)
       : host(std::move(h)), service(std::move(s)), family(f), numeric_host(numeric) {}
@@ -23,12 +23,12 @@ struct name_request {
   bool numeric_host;    ///< the host is an address already, and only the service is looked for
 };
 
-/// Why it gave none.
+/// Why there is no answer.
 enum class name_failure : std::uint8_t {
   none,
   not_found,   ///< there is no such name, or it has no address
-  temporary,   ///< nobody has answered
-  refused,     ///< somebody has answered that he will not
+  temporary,   ///< no server has answered
+  refused,     ///< a server has refused to answer
   no_service,  ///< there is no such service
   system,      ///< `name_answer::error_number` says more
 };

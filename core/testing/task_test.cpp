@@ -113,7 +113,7 @@ void task_test::run() {
 
 void task_test::end() noexcept {
   if (runner_ != nullptr && runner_->abandoned()) {
-    // Kept within reach, for leak checkers to pass over: what is wrong has been told.
+    // Kept reachable, so that leak checkers ignore it: the failure has been reported.
     static auto& abandoned = *new std::vector<runner*>();
     abandoned.push_back(runner_.release());
     detail::thread_scheduler = nullptr;

@@ -11,8 +11,8 @@
 #include <wring/core/task.hpp>
 #include <wring/core/testing/clock.hpp>
 
-/// A test of Catch2's whose body is a task. Name and tags are those of TEST_CASE, and CHECK, REQUIRE and SECTION work
-/// as they do there:
+/// A Catch2 test whose body is a task. Name and tags are those of TEST_CASE, and CHECK, REQUIRE and SECTION work as
+/// they do there:
 ///
 ///     TASK_TEST("a child that fails ends its nursery", "[nursery]") {
 ///       wring::event never;
@@ -20,12 +20,12 @@
 ///       CHECK(...);
 ///     }
 ///
-/// The body is a member of a class derived from `wring::testing::task_test`, which says how it is run: on a scheduler
-/// of its own, with held time that jumps when nothing is left to do but wait (`clock()`), and with a look for leaks.
-/// Needs <catch2/catch_test_macros.hpp>, which is not included here: the library does without it.
+/// The body is a member of a class derived from `wring::testing::task_test`, which runs it on a scheduler of its own,
+/// with held time that jumps when nothing is left to do but wait (`clock()`), and with a check for leaks. Include
+/// <catch2/catch_test_macros.hpp> too: the library does not depend on it.
 #define TASK_TEST(...) WRING_TASK_TEST(WRING_TASK_TEST_NAME(__COUNTER__), (), __VA_ARGS__)
 
-/// The same with some of `wring::testing::task_test_options`, after name and tags, of which both must be there:
+/// The same with some of `wring::testing::task_test_options` after name and tags, both of which must be given:
 ///
 ///     TASK_TEST_WITH("a pipe becomes readable", "[readiness]", .real_time = true) {
 #define TASK_TEST_WITH(name, tags, ...) WRING_TASK_TEST(WRING_TASK_TEST_NAME(__COUNTER__), ({__VA_ARGS__}), name, tags)
@@ -34,10 +34,10 @@ namespace wring::testing {
 
 struct task_test_options {
   scheduler_options scheduler = {};
-  /// Let the clock run, as is right where a thread or process outside has to answer in time.
+  /// Let the clock run: right where another thread or process has to answer in time.
   bool real_time = false;
-  /// How long, by a clock that runs, no task may run while no deadline is ahead of any. What is left then, an operation
-  /// that the kernel does not end or a call that no other thread makes, is not coming. More than zero.
+  /// How long, in real time, no task may run while there is no deadline ahead. An operation or a call from another
+  /// thread that has not come by then is not expected any more. More than zero.
   duration patience = std::chrono::seconds(10);
 };
 static_assert(std::is_trivially_destructible_v<task_test_options>);
@@ -53,9 +53,9 @@ class WRING_API task_test {
 
   /// Runs `body()` on a scheduler of its own until everything has ended, and throws what it throws. Signals are left
   /// alone. Throws `check_failed` if it cannot go on, see `task_test_options::patience`, with the dump of its tasks; if
-  /// it was cancelled; or if it leaves something behind, see `leak_check`. What cannot go on is cancelled; if it does
-  /// not end even so, its scheduler and tasks are abandoned as they are, and what they refer to must not be used any
-  /// more. A task that runs for ever is not found out. Call it outside of a scheduler.
+  /// it was cancelled; or if it leaks, see `leak_check`. A test that cannot go on is cancelled; if it does not end even
+  /// then, its scheduler and tasks are abandoned as they are, and what they refer to must not be used any more. A task
+  /// that runs forever is not detected. Call it outside of a scheduler.
   void run();
 
  protected:

@@ -12,16 +12,16 @@ class resolver;
 
 namespace wring::net::detail {
 
-/// Which resolvers the tasks of a scheduler look up names with.
+/// The resolvers with which the tasks of a scheduler look up names.
 class WRING_API chosen_resolver final : public wring::detail::scheduler_service {
  public:
   static constexpr char key = 0;
 
   explicit chosen_resolver(scheduler&) noexcept {}
 
-  /// What `use_resolver` was given.
+  /// What was passed to `use_resolver`.
   resolver* by_program = nullptr;
-  /// That of a simulated world, where there is no system to be asked: a system_resolver asks it instead.
+  /// The resolver of a simulated world, where there is no system: a system_resolver asks it instead.
   resolver* of_world = nullptr;
 
  private:

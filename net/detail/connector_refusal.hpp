@@ -6,7 +6,7 @@
 
 namespace wring::net::detail {
 
-/// For connectors that make TCP connections alone: throws io_error (EPROTONOSUPPORT) if something else is wanted.
+/// For connectors that make only TCP connections: throws io_error (EPROTONOSUPPORT) for any other kind.
 WRING_API void require_tcp(const connect_target& target);
 
 }  // namespace wring::net::detail

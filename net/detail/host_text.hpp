@@ -11,11 +11,11 @@
 
 namespace wring::net::detail {
 
-/// What a text says that stands for a host: an address; or nothing, if it is a name to be looked up. errc::bad_address
-/// if it can be neither, or is nearly an address, in forms that some read and others do not.
+/// Reads the text of a host: returns an address, or none if it is a name to be looked up. errc::bad_address if it can
+/// be neither, or resembles an address in a form that only some programs accept.
 [[nodiscard]] WRING_API result<std::optional<ip_address>> read_host(std::string_view host) noexcept;
 
-/// What a text says that stands for a port: a number, 0 for no text; or nothing, if it is the name of a service.
+/// Reads the text of a port: returns a number, 0 for empty text, or none if it is the name of a service.
 /// errc::bad_address if it can be neither.
 [[nodiscard]] WRING_API result<std::optional<std::uint16_t>> read_service(std::string_view service) noexcept;
 

@@ -12,7 +12,8 @@
 
 namespace wring::net::detail {
 
-/// When the next attempt of a `connect_race` begins, and what the race waits for until then. One task waits at a time.
+/// Decides when the next attempt of a `connect_race` begins, and lets the race wait until then. One task waits at a
+/// time.
 class race_pace {
  public:
   explicit race_pace(duration delay) noexcept : delay_(delay) {}
@@ -28,7 +29,7 @@ class race_pace {
 
   [[nodiscard]] std::size_t running() const noexcept { return running_; }
   [[nodiscard]] bool may_start() const noexcept { return running_ == 0 || failures_ != 0 || rest() <= duration(); }
-  /// Until the next attempt begins although none has failed.
+  /// The time until the next attempt begins if none fails.
   [[nodiscard]] duration rest() const noexcept { return next_ - elapsed(); }
 
   void started(bool others_wait) noexcept {
@@ -41,7 +42,7 @@ class race_pace {
     --running_;
     wake();
   }
-  /// One has failed, and if others wait, the next of them is to begin in its place.
+  /// An attempt has failed; if others wait, the next of them begins in its place.
   void failed(bool others_wait) noexcept {
     if (others_wait) ++failures_;
   }
@@ -76,7 +77,7 @@ class race_pace {
   scheduler* scheduler_ = nullptr;
   std::int64_t begun_ = 0;
   std::size_t running_ = 0;
-  std::size_t failures_ = 0;  // in the place of which no other attempt has begun
+  std::size_t failures_ = 0;  // not replaced by another attempt yet
   race_wait* waiting_ = nullptr;
   bool awake_ = false;
 };

@@ -73,7 +73,7 @@ class connecting final : address_sink {
       race_.expect_more(true);
       both.start(std::ref(look_up_all));
       co_await first_part_.wait();
-      // So that IPv6, if its addresses come a moment later, goes first.
+      // So that IPv6 is tried first if its addresses arrive a moment later.
       co_await move_on_after(options_.resolution_delay, all_families_.wait());
       tcp_stream connected = co_await connect_to_any();
       both.cancel();
@@ -121,7 +121,7 @@ class connecting final : address_sink {
       if (address.is_v6()) all_families_.set();
     }
     if (all_.empty()) return;
-    // What comes first of several parts is not what is to be preferred.
+    // The first of several parts is not necessarily the preferred one.
     const bool v6_first = attempts.empty() && first_part_.is_set() && all_families_.is_set();
     const int first = all_.front().family();
     const int after = !attempts.empty()               ? attempts.back().candidate.family()

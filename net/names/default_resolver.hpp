@@ -11,11 +11,11 @@
 
 namespace wring::net {
 
-/// What looks up names where no resolver is given: the one of `use_resolver`, or else a system_resolver that each
-/// scheduler has. Throws std::logic_error outside of a scheduler.
+/// The resolver that is used by default: that of `use_resolver`, or else a system_resolver that each scheduler has.
+/// Throws std::logic_error outside of a scheduler.
 [[nodiscard]] WRING_API resolver& default_resolver();
 
-/// The addresses of a host, with the port of a service, as the default resolver knows them: see `resolver::resolve`.
+/// Returns the addresses of a host, with the port of a service, from the default resolver: see `resolver::resolve`.
 ///
 ///     const auto addresses = co_await net::resolve("example.org", "https");
 [[nodiscard]] WRING_API task<std::vector<socket_address>> resolve(std::string_view host, std::string_view service = {},

@@ -13,8 +13,8 @@ namespace wring::net {
 /// (EPROTONOSUPPORT).
 class WRING_API name_connector {
  public:
-  /// `options` are those of each connection; a resolver in them must outlive the connector, and a report is that of the
-  /// connection made last.
+  /// `options` are those of each connection; a resolver in them must outlive the connector, and a report describes the
+  /// latest connection.
   explicit name_connector(const name_connect_options& options = {}) noexcept : options_(options) {}
 
   /// See `connector`, and `connect_tcp` for the faults.

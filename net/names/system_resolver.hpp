@@ -14,11 +14,11 @@
 
 namespace wring::net {
 
-/// How a system_resolver asks.
+/// Options of a system_resolver.
 struct system_resolver_options {
-  /// If the system has not answered within so long a lookup of both families, it is asked for the IPv4 addresses alone
-  /// besides, which `resolve_in_parts` gives as soon as they come: some name servers never answer for IPv6, and the
-  /// system then waits for them (15 s is usual). `forever`: it is not.
+  /// If the system has not answered a lookup of both families within this time, it is also asked for the IPv4 addresses
+  /// alone, which `resolve_in_parts` adds as soon as they arrive: some name servers never answer for IPv6, and the
+  /// system then waits for them (15 s is usual). `forever`: it is not asked.
   duration hedge_delay = std::chrono::milliseconds(300);
 };
 static_assert(std::is_trivially_destructible_v<system_resolver_options>);
@@ -27,16 +27,16 @@ static_assert(std::is_trivially_destructible_v<system_resolver_options>);
 /// every other program of the host, on the order of the addresses too (RFC 6724).
 ///
 /// The system's function blocks, so it is called on threads of the pool "names" (`thread_pool::names`), which all
-/// schedulers share: 16 lookups at a time, 256 wait, and further ones fail with errc::limit_exceeded. Equal lookups
-/// that are under way at the same time are one. A cancelled lookup ends at once, and its thread is left to itself; the
-/// process does not wait for it when it ends. Nothing is remembered. Of a name's addresses the first 64 are taken.
+/// schedulers share: 16 lookups at a time, 256 wait, and further ones fail with errc::limit_exceeded. Equal concurrent
+/// lookups are merged. A cancelled lookup ends at once, and its thread is abandoned; the process does not wait for it
+/// when it ends. Nothing is cached. Only the first 64 addresses of a name are used.
 ///
-/// In a simulated world it asks that instead.
+/// In a simulated world it asks the world instead.
 class WRING_API system_resolver final : public resolver {
  public:
   explicit system_resolver(const system_resolver_options& options = {}) noexcept
       : system_resolver(options, wring::detail::look_up_name) {}
-  /// For tests: asks `ask`, on the same threads, and not the system.
+  /// For tests: asks `ask` instead of the system, on the same threads.
   system_resolver(const system_resolver_options& options, detail::ask_system ask) noexcept
       : options_(options), ask_(ask) {}
 

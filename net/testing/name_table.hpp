@@ -16,7 +16,7 @@
 
 namespace wring::testing {
 
-/// A resolver for tests: knows the names that it has been told of, and no others.
+/// A resolver for tests: knows only the names that were added.
 ///
 ///     wring::testing::name_table names;
 ///     names.add("db.example", {"2001:db8::1", "192.0.2.1"});
@@ -26,14 +26,15 @@ namespace wring::testing {
 /// Names are the same in upper and lower case, and with a dot at the end. Ports are given as numbers. One thread.
 class WRING_API name_table final : public net::resolver {
  public:
-  /// Adds addresses to a name, which become known `after` so long, of the scheduler's clock: those added with different
-  /// times are parts, see `resolve_in_parts`. Throws io_error for what is no address.
+  /// Adds addresses to a name, which become known `after` this time by the scheduler's clock: those added with
+  /// different times are parts, see `resolve_in_parts`. Throws io_error for text that is not an address.
   void add(std::string_view name, std::initializer_list<std::string_view> addresses, duration after = {});
 
-  /// Looking up the name fails `after` so long, if no address of it is known by then. `forever`: it is never answered.
+  /// Makes looking up the name fail `after` this time, if no address of it is known by then. `forever`: it is never
+  /// answered.
   void fail(std::string_view name, errc code, duration after = {});
 
-  /// How often a name has been asked for.
+  /// How often a name has been looked up.
   [[nodiscard]] std::size_t lookups(std::string_view name) const noexcept;
 
   [[nodiscard]] task<std::vector<net::socket_address>> resolve(net::name_query query) override;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,9 +17,11 @@
 #include <vector>
 
 #include <wring/core/detail/awaiting/turn.hpp>
+#include <wring/core/engine/name_lookup.hpp>
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/held_clock.hpp>
 #include <wring/net/detail/socket_connect_wait.hpp>
+#include <wring/net/names/detail/lookup.hpp>
 #include <wring/wring.hpp>
 
 namespace net = wring::net;
@@ -31,6 +34,11 @@ struct foreign_awaitable {
   static void await_suspend(std::coroutine_handle<>) noexcept {}
   static void await_resume() noexcept {}
 };
+
+[[noreturn]] void pause_for_ever() {
+  for (;;) ::pause();
+}
+wring::detail::name_answer look_up_in_vain(const wring::detail::name_request&) { pause_for_ever(); }
 
 /// What the tasks wait for, and wait for in vain.
 struct world {
@@ -50,6 +58,13 @@ struct world {
   wring::semaphore semaphore{0};
   wring::channel<int> sent{1};
   wring::channel<int> received{1};
+  wring::condition condition;
+  wring::latch latch{1};
+  wring::barrier barrier{2};
+  wring::shared_result<> result;
+  wring::rate_limiter rate{{.period = 1h}};
+  wring::thread_pool pool{"waits"};
+  net::system_resolver silent_names{{}, look_up_in_vain};
   wring::deferred_source<int> source;
   std::vector<std::byte> much = std::vector<std::byte>(std::size_t{64} << 20);
   std::array<std::span<const std::byte>, 2> parts{much, much};
@@ -96,6 +111,11 @@ wring::task<> wait_until_ready(wring::event& e) {
   co_await wring::with_nursery(std::ref(body));
 }
 
+wring::task<int> connect_in_vain(int candidate) {
+  co_await wring::sleep_for(1h);
+  co_return candidate;
+}
+
 /// What is waited for until somebody ends it.
 void start_lasting(wring::nursery& n, world& w) {
   n.start([&]() -> wring::task<> { co_await wring::with_timeout(2h, w.event.wait()); });
@@ -103,6 +123,23 @@ void start_lasting(wring::nursery& n, world& w) {
   n.start([&]() -> wring::task<> { auto held = co_await w.semaphore.acquire(); });
   n.start([&]() -> wring::task<> { co_await w.sent.send(2); });
   n.start([&]() -> wring::task<> { co_await w.received.receive(); });
+  n.start([&]() -> wring::task<> { co_await w.condition.wait(); });
+  n.start([&]() -> wring::task<> { co_await w.condition.wait([] { return false; }); });
+  n.start([&]() -> wring::task<> { co_await w.latch.wait(); });
+  n.start([&]() -> wring::task<> { co_await w.barrier.arrive_and_wait(); });
+  n.start([&]() -> wring::task<> { co_await w.result.get(); });
+  n.start([&]() -> wring::task<> {
+    co_await w.rate.acquire();
+    co_await w.rate.acquire();
+  });
+  n.start([]() -> wring::task<> { co_await wring::until_stopping(); });
+  n.start([&]() -> wring::task<> { co_await wring::offload(w.pool, pause_for_ever); });
+  n.start([&]() -> wring::task<> { co_await wring::offload_owned(w.pool, pause_for_ever); });
+  n.start([&]() -> wring::task<> { co_await w.silent_names.resolve({.host = "nobody.answers"}); });
+  n.start([]() -> wring::task<> {
+    net::connect_race<int> attempts({1, 2}, {.attempt_delay = 1h});
+    co_await attempts.run(connect_in_vain);
+  });
   n.start([&]() -> wring::task<> { co_await w.source.get(); });
   n.start([]() -> wring::task<> { co_await foreign_awaitable(); });
   n.start([]() -> wring::task<> { co_await wring::sleep_for(1h); });

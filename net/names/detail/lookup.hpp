@@ -46,9 +46,9 @@ class WRING_API lookup {
 
   /// Begins to ask, in a task of the scheduler's root nursery: no single task that waits owns it.
   void start(const std::shared_ptr<lookup>& self, ask_system ask, duration hedge_delay);
-  /// A task begins to wait for what comes of it.
+  /// A task begins to wait for the answer.
   void join() noexcept { ++users_; }
-  /// It does so no more. True if it was the last: then nothing is asked any more.
+  /// It has ceased to. True if it was the last: then the lookup is cancelled.
   [[nodiscard]] bool leave() noexcept {
     if (--users_ != 0) return false;
     asking_.cancel();
@@ -72,7 +72,8 @@ class WRING_API lookup {
     std::size_t seen_;
   };
 
-  /// What the task that asks owns, also if it is cancelled before it begins: when it goes, nobody must go on waiting.
+  /// What the asking task owns, even if it is cancelled before it begins: when it is destroyed, no task may continue to
+  /// wait.
   class asker {
    public:
     explicit asker(std::shared_ptr<lookup> l) noexcept : lookup_(std::move(l)) {}
