@@ -13,8 +13,8 @@
 //     Hello Grace.
 //     <Grace> Hello Ada.
 //
-// Nobody waits for anybody: what is said goes into an outbox for each member, and whoever lets theirs run over is
-// dropped. `visit` is one member's time in the room, over a stream of any kind.
+// No member waits for another: what is said is posted to an outbox for each member, and a member whose outbox overflows
+// is dropped. `visit` is one member's time in the room, over a stream of any kind.
 
 #include <algorithm>
 #include <cctype>
@@ -42,12 +42,12 @@ using wring::task;
 
 constexpr std::size_t longest_name = 20;
 constexpr std::size_t longest_line = 1000;        // both in bytes
-constexpr auto pause_between_lines = 10ms;        // nobody says more than 100 lines a second
-constexpr auto patience = 10s;                    // for a member to receive what waits in the end
+constexpr auto pause_between_lines = 10ms;        // at most 100 lines a second
+constexpr auto patience = 10s;                    // for a member to receive what is left at the end
 constexpr std::size_t room_for_last_words = 200;  // in an outbox, beyond the limit
 constexpr std::size_t send_buffer = 65536;        // what the system may hold for a member, apart from the outbox
 
-/// Somebody in the room. What a member is to be sent is posted, and nobody waits for that.
+/// A member of the room. Lines for a member are posted, without waiting.
 struct member {
   member(std::string called, net::stream_ref visitor, wring::nursery& n, std::size_t limit)
       : name(std::move(called)), out(visitor, n, {.limit = limit + room_for_last_words}) {}
@@ -57,10 +57,10 @@ struct member {
   wring::cancel_scope conversation;  // what the member takes part in until dropped
 };
 
-/// Who is there. Nothing in here is locked: tasks take turns, and only a co_await gives the turn away.
+/// The members. Nothing is locked here: between two awaits a task is alone.
 class room {
  public:
-  /// A member for whom more than `limit` bytes would have to wait is dropped.
+  /// A member with more than `limit` unsent bytes is dropped.
   explicit room(std::size_t limit) : limit_(limit) {}
 
   [[nodiscard]] std::size_t limit() const { return limit_; }
@@ -74,13 +74,13 @@ class room {
     m.out.post(fmt::format("* Hello, {}. {}.\n", m.name, others.empty() ? "Nobody else is here" : others));
   }
 
-  /// Does nothing for a member who has been dropped.
+  /// Does nothing for a member that has been dropped.
   void leave(member& m) {
     if (members_.erase(m.name) != 0) tell(fmt::format("* {} leaves", m.name));
   }
 
-  /// Says a line to everybody but `speaker`. Never waits for them: those who have too much waiting are dropped. (Who
-  /// can no longer be written to has gone, or is about to.)
+  /// Sends a line to all members except `speaker`, without waiting: those with too much unsent are dropped. (A member
+  /// that can no longer be written to has left, or is about to.)
   void tell(const std::string& line, const member* speaker = nullptr) {
     const net::shared_bytes said(line + "\n");
     std::vector<member*> full;
@@ -113,14 +113,14 @@ bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= longest_name && std::ranges::all_of(text, fits);
 }
 
-/// The text without what would steer the terminals of those who read it.
+/// The text without control characters, which could steer readers' terminals.
 std::string printable(std::string_view text) {
   std::string clean(text);
   std::ranges::replace_if(clean, [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
   return clean;
 }
 
-/// Asks until the answer is a name that nobody has. Empty if the visitor hangs up instead.
+/// Asks until the answer is a name that is free. Empty if the visitor hangs up instead.
 task<std::string> ask_name(const room& here, net::stream_ref visitor, net::reader& in) {
   co_await visitor.write_all("What is your name?\n");
   while (const auto answer = co_await in.read_line(longest_line)) {
@@ -168,7 +168,7 @@ task<> attend(room& here, member& me, net::reader& in) {
   if (stopped) me.out.post("* The server closes. Good-bye.\n");
 }
 
-/// Somebody comes to the door, gives a name, attends, and goes.
+/// A visitor gives a name, takes part, and leaves.
 task<> visit(room& here, net::stream_ref visitor) {
   net::reader in(visitor);
   auto asking = [&] { return ask_name(here, visitor, in); };
@@ -192,7 +192,8 @@ struct settings {
   std::size_t outbox = 65536;
 };
 
-/// Lets people in until SIGINT or SIGTERM. Then the port is closed, and everybody is told and sent what waits for them.
+/// Admits visitors until SIGINT or SIGTERM. Then the port is closed, and all members are told and sent what is left for
+/// them.
 task<> serve_chat(settings chosen) {
   auto listener = co_await net::listen_tcp(chosen.listen);
   fmt::print("listening on {}\n", listener.local_address());

@@ -51,8 +51,8 @@ task<> count_down(unsigned& left, wring::duration tick) {
 task<int> launch(settings chosen) {
   unsigned left = chosen.from;
 
-  // From the inside out: the work; the work until somebody asks the program to stop (it gives false then); and that for
-  // so long at most (it gives nothing after that).
+  // From the inside out: the work; the work until the program is asked to stop (it returns false then); and that with a
+  // time limit (it returns nothing after that).
   auto work = [&] { return count_down(left, chosen.tick); };
   auto work_until_stopping = [&] { return wring::until_stopping(work); };
   const auto completed = co_await wring::move_on_after(chosen.limit, work_until_stopping);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Sends what it reads to a server, and prints what comes back: both at the same time.
+// Sends what it reads to a server, and prints what the server sends back, both at the same time.
 //
 //     $ echo_client --port 7000 --message hello
 //     hello
@@ -40,7 +40,7 @@ struct settings {
   int input = STDIN_FILENO;
 };
 
-/// Reads from a descriptor that is not a socket (a terminal, a pipe, a file). Gives 0 at its end.
+/// Reads from a descriptor that is not a socket (a terminal, a pipe, a file). Returns 0 at its end.
 task<std::size_t> read_input(int fd, std::span<std::byte> into) {
   co_await wring::readable(fd);
   const ::ssize_t size = ::read(fd, into.data(), into.size());
@@ -48,7 +48,7 @@ task<std::size_t> read_input(int fd, std::span<std::byte> into) {
   co_return static_cast<std::size_t>(size);
 }
 
-/// Sends the message, or else the input as it comes, and tells the server that nothing more follows.
+/// Sends the message, or else the input as it arrives, and tells the server that nothing more follows.
 task<> send(net::stream_ref server, const settings& chosen) {
   if (chosen.message) {
     const std::string line = *chosen.message + '\n';
@@ -77,7 +77,7 @@ task<bool> converse(net::stream_ref server, const settings& chosen) {
     const auto sending = n.start(send, server, std::cref(chosen));
     co_await print_replies(server);
     all_sent = sending.done();
-    n.cancel();  // what waits for input has nobody left to send it to
+    n.cancel();  // further input could not be sent any more
   });
   co_return all_sent;
 }
@@ -87,7 +87,7 @@ task<bool> converse(net::stream_ref server, const settings& chosen) {
 #ifndef WRING_EXAMPLE_UNDER_TEST  // the tests include this file for what is above
 namespace {
 
-/// The program. Any failure is an exception, which names what was tried, and with whom: `wring::run` prints it.
+/// The program. Any failure is an exception that names the operation and the peer: `wring::run` prints it.
 task<int> talk(settings chosen) {
   auto server = co_await net::connect_tcp(chosen.host, chosen.port, {.timeout = chosen.timeout});
   if (co_await converse(server, chosen)) co_return 0;

@@ -23,10 +23,10 @@ namespace {
 namespace net = wring::net;
 using wring::task;
 
-/// One connection, until the client has said that nothing more comes.
+/// One connection, until the client has ended its side.
 ///
-/// An idle one costs little: read_some() takes a buffer only when there are bytes to put into it, and `chunk` gives it
-/// back when it goes. A failure (the client resets, say) ends this connection alone: `serve` logs it.
+/// An idle one costs little: read_some() takes a buffer only when there are bytes for it, and `chunk` returns it when
+/// it is destroyed. A failure (a reset by the client, say) ends only this connection: `serve` logs it.
 template <net::stream Stream>
 task<> echo(Stream peer) {
   while (auto chunk = co_await peer.read_some()) {
@@ -44,8 +44,8 @@ struct settings {
   net::serve_options serve{.grace = std::chrono::seconds(3)};
 };
 
-/// Accepts connections until SIGINT or SIGTERM. Then the port is free again, and the connections that are open have the
-/// grace period to come to their end.
+/// Accepts connections until SIGINT or SIGTERM. Then the port is free again, and open connections may continue for the
+/// grace period.
 task<> serve_echo(settings chosen) {
   auto listener = co_await net::listen_tcp(chosen.listen);
   fmt::print("listening on {}\n", listener.local_address());
@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
   settings chosen;
   examples::options options("Sends back what it is sent.");
   options.listen(chosen.listen);
-  options.time("--grace", chosen.serve.grace, "how long connections may go on after SIGINT or SIGTERM");
+  options.time("--grace", chosen.serve.grace, "how long connections may continue after SIGINT or SIGTERM");
   options.read(argc, argv);
   return wring::run(serve_echo, chosen);
 }

@@ -79,7 +79,7 @@ class multi {
     if (timer_.active()) timer_.cancel();
   }
 
-  /// Runs one transfer. Cancelled, it leaves nothing behind in curl.
+  /// Runs one transfer. Cancelled, it removes the transfer from curl.
   wring::deferred<CURLcode> transfer(CURL* easy) {
     return wring::from_callback<CURLcode>(
         [&](wring::completion_callback<CURLcode> done) {
@@ -107,7 +107,7 @@ class multi {
     return done_callback::adopt(done);
   }
 
-  /// Curl is told that a descriptor is ready, or the timer has fired, and says what has ended by that.
+  /// Tells curl that a descriptor is ready, or the timer has fired; curl then reports which transfers have ended.
   void act(curl_socket_t fd, int events) {
     int running = 0;
     ::curl_multi_socket_action(handle_.get(), fd, events, &running);
@@ -219,7 +219,7 @@ task<response> fetch(multi& curl, std::string url, const settings& chosen) {
   co_return got;
 }
 
-/// Fetches one URL and prints what came of it.
+/// Fetches one URL and prints the outcome.
 task<> fetch_and_print(multi& curl, std::string url, const settings& chosen, bool& all_well) {
   try {
     const response got = co_await fetch(curl, url, chosen);
@@ -233,7 +233,7 @@ task<> fetch_and_print(multi& curl, std::string url, const settings& chosen, boo
   }
 }
 
-/// Fetches all URLs. Whether all went well.
+/// Fetches all URLs. Returns whether all succeeded.
 task<bool> fetch_all(const settings& chosen) {
   bool all_well = true;
   wring::nursery watchers;

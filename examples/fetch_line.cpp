@@ -97,7 +97,7 @@ task<net::tcp_stream> connect(const settings& chosen) {
 #ifndef WRING_EXAMPLE_UNDER_TEST  // the tests include this file for what is above
 namespace {
 
-/// The program. Any failure is an exception, which names what was tried, and with whom: `wring::run` prints it.
+/// The program. Any failure is an exception that names the operation and the peer: `wring::run` prints it.
 task<int> fetch(settings chosen) {
   net::tcp_stream server = co_await connect(chosen);
   auto read = [&] { return first_line(server, chosen.line); };

@@ -63,7 +63,7 @@ constexpr std::array<unit, 5> size_units = {{{"GiB", std::uint64_t{1} << 30},
                                              {"B", 1},
                                              {"", 1}}};
 
-/// In the largest of the units that gives a whole number.
+/// In the largest unit that yields a whole number.
 std::string in_units(std::uint64_t count, const auto& units) {
   if (count == 0) return "0";
   const auto fits = [&](const unit& u) { return count % u.count == 0; };

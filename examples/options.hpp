@@ -32,7 +32,7 @@ namespace examples {
 /// must outlive that.
 class options {
  public:
-  /// What is wrong with a command line: which option, what would be taken, and what was given.
+  /// An error in a command line: names the option, what it takes, and what was given.
   class bad_usage : public std::runtime_error {
     using runtime_error::runtime_error;
   };
@@ -71,14 +71,14 @@ class options {
   void text(std::string_view name, std::optional<std::string>& value, std::string_view what);
   /// Has no value: sets `value` to true. The name may be a letter with one dash: `-v`.
   void flag(std::string_view name, bool& value, std::string_view what);
-  /// All the arguments that follow, of which there must be one. Declare it last.
+  /// All arguments that follow, at least one. Declare it last.
   void list(std::string_view name, std::vector<std::string>& value, std::string_view what);
 
   /// The option or argument of this name, declared before, must be given.
   void require(std::string_view name);
 
-  /// Reads the command line. Where it asks for help, prints that and exits with 0; where something is wrong with it,
-  /// says so and exits with 2.
+  /// Reads the command line. Where it asks for help, prints that and exits with 0; where it is wrong, prints why and
+  /// exits with 2.
   void read(int argc, char** argv);
   /// As read(), but it never exits: false where help is asked for, bad_usage where something is wrong.
   [[nodiscard]] bool parse(int argc, char** argv);

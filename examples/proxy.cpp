@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Passes every connection on to a server, both ways, and looks at nothing that goes through.
+// Forwards every connection to a server, in both directions, without inspecting the bytes.
 //
 //     $ proxy --port 7000 --to 192.0.2.1:80
 //     listening on 127.0.0.1:7000
@@ -23,7 +23,7 @@ namespace {
 namespace net = wring::net;
 using wring::task;
 
-/// Passes on what comes, and then its end. False if one of the two failed.
+/// Forwards bytes and then the end of the stream. Returns false if one of the two failed.
 task<bool> pass_on(net::stream_ref from, net::stream_ref to) {
   const auto outcome = co_await net::copy(from, to);
   if (!outcome) co_return false;
@@ -31,9 +31,9 @@ task<bool> pass_on(net::stream_ref from, net::stream_ref to) {
   co_return ended.has_value();
 }
 
-/// Joins two connections until both directions have ended. The end of one direction is passed on while the other goes
-/// on. Where one side fails both are reset, so that nobody takes what has come for the whole. A side that is slow holds
-/// the other back: nothing piles up here.
+/// Joins two connections until both directions have ended. The end of one direction is forwarded while the other
+/// continues. If one side fails, both are reset, so that neither takes what has arrived for complete. A side that is
+/// slow holds the other back: nothing piles up here.
 task<> join(net::stream_ref a, net::stream_ref b) {
   auto one_way = [&](net::stream_ref from, net::stream_ref to) -> task<> {
     if (co_await pass_on(from, to)) co_return;
@@ -48,7 +48,7 @@ task<> join(net::stream_ref a, net::stream_ref b) {
 }
 
 /// One client, from its arrival to the end. That the server cannot be reached ends this connection alone: `serve` logs
-/// it, and the client is told by a reset.
+/// it, and the client is reset.
 template <net::stream Stream>
 task<> relay(net::connector_ref connector, net::connect_target target, Stream client) {
   auto server = co_await connector.connect(target).result();
@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
   options.require("--to");
   options.listen(chosen.listen);
   options.time("--timeout", chosen.timeout, "how long to try to connect to the server");
-  options.time("--grace", chosen.serve.grace, "how long connections may go on after SIGINT or SIGTERM");
+  options.time("--grace", chosen.serve.grace, "how long connections may continue after SIGINT or SIGTERM");
   options.read(argc, argv);
   return wring::run(serve_proxy, chosen);
 }
