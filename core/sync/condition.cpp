@@ -10,11 +10,11 @@ condition::~condition() {
 }
 
 void condition::notify_one() noexcept {
-  if (waiter* w = waiters_.pop()) w->notify(true);
+  if (queued_wait* w = waiters_.pop()) w->notify(true);
 }
 
 void condition::notify_all() noexcept {
-  while (waiter* w = waiters_.pop()) w->notify(false);
+  while (queued_wait* w = waiters_.pop()) w->notify(false);
 }
 
 bool condition::checked_wait::begin_await(detail::flow& f) noexcept {

@@ -51,7 +51,7 @@ class WRING_API condition {
   void notify_all() noexcept;
 
  private:
-  class waiter : public awaiter, public detail::wait_link {
+  class queued_wait : public awaiter, public detail::wait_link {
    private:
     friend class condition;
     /// It has been taken out of the list.
@@ -61,11 +61,11 @@ class WRING_API condition {
   template <class Predicate>
   class predicate_wait;
 
-  detail::wait_list<waiter> waiters_;
+  detail::wait_list<queued_wait> waiters_;
   std::size_t checking_ = 0;  // notified, and about to call their predicates
 };
 
-class condition::notification_wait : public leaf<notification_wait, void, waiter> {
+class condition::notification_wait : public leaf<notification_wait, void, queued_wait> {
  public:
   explicit notification_wait(condition& c) noexcept : condition_(c) {}
   bool ready() noexcept { return false; }
@@ -87,7 +87,7 @@ class condition::notification_wait : public leaf<notification_wait, void, waiter
 inline condition::notification_wait condition::wait() noexcept { return notification_wait(*this); }
 
 /// Not a leaf, because a task that is notified checks again, in its turn, whether it can go on.
-class WRING_API condition::checked_wait : public waiter {
+class WRING_API condition::checked_wait : public queued_wait {
  public:
   using value_type = void;
 

@@ -58,5 +58,5 @@ TEST_CASE("Numbers are answered in their order, whatever computes them", "[examp
 
 TEST_CASE("A client of the prime server can be cancelled wherever it waits", "[examples][prime_server]") {
   wring::thread_pool pool("primes", {.threads = 1});
-  CHECK(wring::testing::cancel_everywhere([&]() -> task<> { co_await answered(pool, "7\n1000000007\n"); }) > 3);
+  CHECK(wring::testing::cancel_everywhere([&]() -> task<> { co_await answered(pool, "7\n1000000007\n"); }) >= 3);
 }

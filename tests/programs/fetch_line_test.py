@@ -160,7 +160,7 @@ class FetchLineTest(support.ExampleTest):
         code, output, errors = support.run(program, 'four.test')
         self.assertEqual((code, output), (1, ''))
         self.assertIn('the port is missing: write HOST:PORT', errors)
-        self.assert_help(program, '--send', '--timeout', '--verbose')
+        self.assert_help(program, '--send', '--timeout', '-v')
 
 
 if __name__ == '__main__':

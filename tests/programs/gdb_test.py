@@ -90,7 +90,7 @@ def waits_of_the_library():
 
     def is_wait(name):
         bases = re.findall(r'[\w:]+(?=\s*(?:,|$))', without_templates(heritage[name]))
-        return any(wait.endswith(f'::{base}') for base in bases for wait in waits)
+        return any(f'::{wait}'.endswith(f'::{base}') for base in bases for wait in waits)
 
     while found := {name for name in heritage if name not in waits and is_wait(name)}:
         waits |= found
