@@ -6,7 +6,6 @@
 #include <wring/core/awaitable.hpp>
 #include <wring/core/detail/awaiting/as_result.hpp>
 #include <wring/core/detail/flows/flow.hpp>
-#include <wring/core/duration.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring {
@@ -17,7 +16,7 @@ struct wait_description {
   int fd = -1;                        ///< the descriptor, or -1
   error_address address = {};         ///< of the peer, or of the socket itself
   const char* progress = nullptr;     ///< static text, where there is more to tell: "queued", "running"
-  duration so_far = {};               ///< with that: for how long
+  std::int64_t so_far = 0;            ///< with that: for how many nanoseconds
 };
 
 /// The base of everything that a task can be suspended on: a read, a sleep, a lock. Derive from `leaf<Derived, T>`

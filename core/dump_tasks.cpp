@@ -217,7 +217,7 @@ class dump {
     text_ += wait.operation;
     if (!wait.address.empty()) add(" {}", wait.address);
     if (wait.fd >= 0) add(" (descriptor {})", wait.fd);
-    if (wait.progress != nullptr) add(" ({} for {})", wait.progress, in_words(wait.so_far.count()));
+    if (wait.progress != nullptr) add(" ({} for {})", wait.progress, in_words(wait.so_far));
   }
 
   void add_limits(const task_entry& e) {

@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include <wring/core/duration.hpp>
-#include <wring/net/lingering_close.hpp>
+#include <wring/net/linger_options.hpp>
 
 namespace wring::net {
 

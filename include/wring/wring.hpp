@@ -77,6 +77,7 @@
 #include <wring/net/copy.hpp>
 #include <wring/net/descriptor.hpp>
 #include <wring/net/ip_address.hpp>
+#include <wring/net/linger_options.hpp>
 #include <wring/net/lingering_close.hpp>
 #include <wring/net/listener.hpp>
 #include <wring/net/memory_stream.hpp>

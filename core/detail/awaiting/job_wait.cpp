@@ -63,7 +63,7 @@ wait_description job_wait::describe() const noexcept {
   return {.operation = "job on pool",
           .address = error_address::from_text(pool_->name()),
           .progress = begun != 0 ? "running" : "queued",
-          .so_far = std::chrono::nanoseconds(thread_pool::clock_now() - since)};
+          .so_far = thread_pool::clock_now() - since};
 }
 
 }  // namespace wring::detail
