@@ -207,7 +207,7 @@ std::string short_symbol_name(std::string name) {
     if (name[i] == '>' || name[i] == ')') --depth;
   }
   for (const std::string_view qualifier : {" &&", " &", " const"}) {
-    if (text.ends_with(qualifier)) text.resize(text.size() - qualifier.size());
+    if (text.ends_with(qualifier)) text.erase(text.size() - qualifier.size());
   }
   const std::size_t name_begins = text.rfind(' ', text.find("operator"));
   return name_begins == std::string::npos ? text : text.substr(name_begins + 1);
