@@ -56,6 +56,9 @@ class FetchLineTest(support.ExampleTest):
         cls.greeter6 = name_server.Greeter('::1', 4711)
         cls.silent = [name_server.Silent(f'127.0.2.{i}', 4711) for i in (1, 2)]
         program, = cls.programs
+        # With many programs at once the runtime of AddressSanitizer waits at the end for threads that are in a lookup.
+        with open(program, 'rb') as file:
+            cls.ends_at_once = b'__asan_init' not in file.read()
         runs = {host: () for host in SCRIPT}
         for host in ('all-silent.test', 'unanswered.test'):
             runs[host] = ('--timeout', '1')
@@ -112,7 +115,8 @@ class FetchLineTest(support.ExampleTest):
 
     def test_a_name_server_that_never_answers_for_ipv6_costs_a_moment(self):
         end = self.check_greeted('no-answer6.test', '127.0.0.1')
-        self.assertLess(end.seconds, 4.5)  # the system takes 5 s at least
+        if self.ends_at_once:
+            self.assertLess(end.seconds, 4.5)  # the system takes 5 s at least
         self.assertGreaterEqual(int(end.tried[0][1]), 300)
         self.check_greeted('late6.test', '127.0.0.1')
         self.check_greeted('servfail6.test', '127.0.0.1')
@@ -146,7 +150,8 @@ class FetchLineTest(support.ExampleTest):
 
     def test_time_runs_out_for_a_lookup_and_the_program_ends(self):
         end = self.check_failed('unanswered.test', 'look up "unanswered.test": timed out')
-        self.assertLess(end.seconds, 4.5)
+        if self.ends_at_once:
+            self.assertLess(end.seconds, 4.5)
 
     def test_time_runs_out_for_addresses_that_are_silent(self):
         self.check_failed('all-silent.test', 'connect to "all-silent.test:4711": none of 2 addresses has answered: ')
