@@ -56,7 +56,8 @@ class FetchLineTest(support.ExampleTest):
         cls.greeter6 = name_server.Greeter('::1', 4711)
         cls.silent = [name_server.Silent(f'127.0.2.{i}', 4711) for i in (1, 2)]
         program, = cls.programs
-        # With many programs at once the runtime of AddressSanitizer waits at the end for threads that are in a lookup.
+        # Built with AddressSanitizer, and with many programs at once, it has been seen to wait for the system's lookup,
+        # for a reason that is not known yet.
         with open(program, 'rb') as file:
             cls.ends_at_once = b'__asan_init' not in file.read()
         runs = {host: () for host in SCRIPT}
