@@ -25,6 +25,7 @@
 #include <wring/core/sleep.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 

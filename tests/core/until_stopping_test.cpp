@@ -12,6 +12,7 @@
 #include <wring/core/shield.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>

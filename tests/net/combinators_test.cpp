@@ -31,6 +31,7 @@
 #include <wring/core/shield.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/clock.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/until_stopping.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>

@@ -11,6 +11,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/detail/sanitizers.hpp>
+#include <wring/core/testing/run.hpp>
 
 #include "conversation.hpp"
 #include "support/engines.hpp"

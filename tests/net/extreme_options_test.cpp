@@ -13,6 +13,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/testing/leak_check.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/serve.hpp>
 #include <wring/net/testing/stream_conformance.hpp>

@@ -7,6 +7,7 @@
 
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/leak_check.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/net/detail/accept_socket.hpp>
 
 #include "support/captured_log.hpp"

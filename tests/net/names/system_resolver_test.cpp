@@ -21,6 +21,7 @@
 #include <wring/core/finally.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/leak_check.hpp>
+#include <wring/core/testing/run.hpp>
 #include <wring/core/thread_pool.hpp>
 #include <wring/net/names/connect_tcp.hpp>
 #include <wring/net/names/system_resolver.hpp>

@@ -5,6 +5,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/testing/run.hpp>
 #include <wring/net/any_listener.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/testing/listener_conformance.hpp>
