@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include <wring/callback.hpp>
 #include <wring/wring.hpp>
 
 #include "operation.hpp"

@@ -12,8 +12,6 @@
 #include <system_error>
 #include <type_traits>
 
-#include <fmt/core.h>
-
 #include <wring/core/detail/export.hpp>
 
 struct sockaddr;
@@ -208,15 +206,3 @@ class WRING_API timeout_error : public io_error {
 };
 
 }  // namespace wring
-
-/// Formats an error as its message, with the specifications of a string.
-template <>
-struct fmt::formatter<wring::error> : fmt::formatter<fmt::string_view> {
-  WRING_API fmt::format_context::iterator format(const wring::error& e, fmt::format_context& context) const;
-};
-
-/// Formats an address as its to_string(), with the specifications of a string.
-template <>
-struct fmt::formatter<wring::error_address> : fmt::formatter<fmt::string_view> {
-  WRING_API fmt::format_context::iterator format(const wring::error_address& a, fmt::format_context& context) const;
-};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/described.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/log.hpp>
 

@@ -17,6 +17,7 @@
 #include <fmt/core.h>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/format.hpp>
 
 /// Records of what happens: a level, a message, and fields that programs can pick out.
 ///

@@ -229,7 +229,7 @@ class WRING_API nursery {
   detail::wait_list<vacant> wanting_;
   vacant* offered_ = nullptr;
   std::exception_ptr failure_;
-  std::unique_ptr<detail::exception_trace> trace_;
+  detail::held_trace trace_;
   std::vector<std::exception_ptr> suppressed_;
   bool looked_ = false;
   bool open_ = false;

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <concepts>
-#include <memory>
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/detail/lifetime.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring {

@@ -34,6 +34,7 @@
 
 #include <fmt/format.h>
 
+#include <wring/callback.hpp>
 #include <wring/wring.hpp>
 
 #include "options.hpp"

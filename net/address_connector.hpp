@@ -23,6 +23,4 @@ class WRING_API address_connector {
   tcp_connect_options options_;
 };
 
-static_assert(connector<address_connector>);
-
 }  // namespace wring::net

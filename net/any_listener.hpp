@@ -117,6 +117,4 @@ class any_listener {
       &detail::listener_table_of<detail::no_listener<any_pending_connection>, any_pending_connection>;
 };
 
-static_assert(pending_connection<any_pending_connection> && drainable_listener<any_listener>);
-
 }  // namespace wring::net

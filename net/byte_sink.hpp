@@ -70,6 +70,4 @@ class byte_sink_ref {
   const table* table_;
 };
 
-static_assert(byte_sink<byte_sink_ref>);
-
 }  // namespace wring::net

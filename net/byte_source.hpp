@@ -47,6 +47,4 @@ class byte_source_ref {
   const detail::erased_functions<buffer_lease>* read_some_;
 };
 
-static_assert(byte_source<byte_source_ref>);
-
 }  // namespace wring::net

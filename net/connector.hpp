@@ -64,6 +64,4 @@ class connector_ref {
   const detail::erased_functions<any_stream>* connect_;
 };
 
-static_assert(connector<connector_ref>);
-
 }  // namespace wring::net

@@ -14,6 +14,7 @@
 #include <fmt/core.h>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/format.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring::net {

@@ -187,6 +187,4 @@ class any_stream : private stream_ref {
 
 inline stream_ref::stream_ref(any_stream& s) noexcept : stream_ref(static_cast<const stream_ref&>(s)) {}
 
-static_assert(stream<stream_ref> && stream<any_stream>);
-
 }  // namespace wring::net

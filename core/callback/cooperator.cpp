@@ -12,7 +12,7 @@
 #include <wring/core/callback/deferred_error.hpp>
 #include <wring/core/callback/detail/callback_service.hpp>
 #include <wring/core/callback/failure.hpp>
-#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/described.hpp>
 #include <wring/core/log.hpp>
 
 namespace wring {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
+
+#include <wring/core/detail/lifetime.hpp>
 
 // Everything that g++ 12 alone needs: what it compiles wrongly is refused, and what it warns of wrongly is kept quiet.
 // docs/design/decisions.md says what its faults are.

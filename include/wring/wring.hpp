@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// All of Wring, but for the test kit.
+// All of Wring for coroutines. Deferreds and timers that call back: <wring/callback.hpp>. The test kit is apart, too.
 #pragma once
 
 #include <wring/config.hpp>
@@ -7,27 +7,6 @@
 #include <wring/core/awaiter.hpp>
 #include <wring/core/block_pool.hpp>
 #include <wring/core/buffer_lease.hpp>
-#include <wring/core/callback/call_later.hpp>
-#include <wring/core/callback/cooperator.hpp>
-#include <wring/core/callback/defer_later.hpp>
-#include <wring/core/callback/deferred.hpp>
-#include <wring/core/callback/deferred_error.hpp>
-#include <wring/core/callback/deferred_list.hpp>
-#include <wring/core/callback/deferred_lock.hpp>
-#include <wring/core/callback/deferred_queue.hpp>
-#include <wring/core/callback/deferred_result.hpp>
-#include <wring/core/callback/deferred_semaphore.hpp>
-#include <wring/core/callback/deferred_source.hpp>
-#include <wring/core/callback/delayed_call_error.hpp>
-#include <wring/core/callback/execute.hpp>
-#include <wring/core/callback/failure.hpp>
-#include <wring/core/callback/first_error.hpp>
-#include <wring/core/callback/from_callback.hpp>
-#include <wring/core/callback/gather_results.hpp>
-#include <wring/core/callback/looping_call.hpp>
-#include <wring/core/callback/maybe_deferred.hpp>
-#include <wring/core/callback/race.hpp>
-#include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/current_scheduler.hpp>
 #include <wring/core/dump_tasks.hpp>
@@ -35,6 +14,7 @@
 #include <wring/core/error.hpp>
 #include <wring/core/explain.hpp>
 #include <wring/core/finally.hpp>
+#include <wring/core/format.hpp>
 #include <wring/core/interval.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/log_context.hpp>

@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/described.hpp>
 #include <wring/core/log.hpp>
 #include <wring/net/detail/serving.hpp>
 

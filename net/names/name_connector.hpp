@@ -24,6 +24,4 @@ class WRING_API name_connector {
   name_connect_options options_;
 };
 
-static_assert(connector<name_connector>);
-
 }  // namespace wring::net

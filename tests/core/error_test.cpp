@@ -11,7 +11,6 @@
 #include <type_traits>
 
 #include <catch2/catch_test_macros.hpp>
-#include <fmt/format.h>
 
 #include <wring/core/error.hpp>
 
@@ -222,11 +221,4 @@ TEST_CASE("a socket address that is cut short or of an unknown family is no addr
   CHECK(error_address(reinterpret_cast<const sockaddr&>(raw), sizeof(sa_family_t) - 1).empty());
   raw.sin_family = AF_NETLINK;
   CHECK(error_address(reinterpret_cast<const sockaddr&>(raw), sizeof raw).empty());
-}
-
-TEST_CASE("errors and their addresses can be formatted", "[error]") {
-  const error e(errc::busy, "read from");
-  CHECK(fmt::format("{}", e) == e.message());
-  CHECK(fmt::format("<{:>60}>", e.with_address(local)) == fmt::format("<{:>60}>", e.with_address(local).message()));
-  CHECK(fmt::format("{:15}|", local) == "127.0.0.1:7000 |");
 }

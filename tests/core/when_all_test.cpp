@@ -356,9 +356,9 @@ TASK_TEST("the chain of tasks that an exception came through leads into the oper
   auto outer = []() -> task<> { co_await when_all(fail_at_once("x"), wring::yield()); };
   wring::detail::flow& self = co_await wring::detail::current_flow();
   CHECK_THROWS_AS(co_await outer(), std::runtime_error);
-  REQUIRE(self.trace);
+  REQUIRE(self.trace.get() != nullptr);
   CHECK(self.trace->count == 2);
-  CHECK(to_string(*self.trace).find("fail_at_once") != std::string::npos);
+  CHECK(to_string(*self.trace.get()).find("fail_at_once") != std::string::npos);
 }
 
 TEST_CASE("when_all allocates nothing itself", "[when_all]") {

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-PRELUDE = ['#include <wring/wring.hpp>', 'namespace net = wring::net;', 'using namespace std::chrono_literals;']
+PRELUDE = ['#include <wring/callback.hpp>', '#include <wring/wring.hpp>', 'namespace net = wring::net;', 'using namespace std::chrono_literals;']
 BLOCK = re.compile(r'^<!-- compile( in a task)? -->\n```cpp\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 CODE = re.compile(r'^```.*?^```$|`[^`\n]*`', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r'\]\(([^)\s]+)\)')

@@ -19,6 +19,8 @@ using net::connection_kind;
 
 namespace {
 
+static_assert(net::connector<net::address_connector>);
+
 constexpr net::tcp_listen_options on_loopback{.address = net::ip_address::loopback_v4};
 
 /// The error that connecting fails with, as text.

@@ -19,6 +19,9 @@
 
 namespace {
 
+static_assert(wring::net::pending_connection<wring::net::any_pending_connection>);
+static_assert(wring::net::drainable_listener<wring::net::any_listener>);
+
 using namespace wring;
 using namespace wring::tests;
 using net::any_listener;

@@ -25,6 +25,8 @@ using net::byte_sink_ref;
 
 namespace {
 
+static_assert(net::byte_sink<net::byte_sink_ref>);
+
 // Every stream is a sink as it is.
 static_assert(net::byte_sink<net::tcp_stream> && net::byte_sink<net::memory_stream>);
 static_assert(net::byte_sink<net::stream_ref> && net::byte_sink<net::any_stream>);

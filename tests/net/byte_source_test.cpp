@@ -28,6 +28,8 @@ using net::byte_source_ref;
 
 namespace {
 
+static_assert(net::byte_source<net::byte_source_ref>);
+
 // Every stream is a source as it is.
 static_assert(net::byte_source<net::tcp_stream> && net::byte_source<net::memory_stream>);
 static_assert(net::byte_source<net::stream_ref> && net::byte_source<net::any_stream>);

@@ -22,6 +22,8 @@ using net::connector_ref;
 
 namespace {
 
+static_assert(net::connector<net::connector_ref>);
+
 /// Connects to what it makes up itself, as a test of a client does.
 class scripted_connector {
  public:

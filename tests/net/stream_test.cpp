@@ -33,6 +33,8 @@ using net::stream_ref;
 
 namespace {
 
+static_assert(net::stream<net::stream_ref> && net::stream<net::any_stream>);
+
 static_assert(net::stream<net::tcp_stream>);
 static_assert(net::stream<net::memory_stream>);
 static_assert(net::stream<tests::framed_stream>);

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <wring/callback.hpp>
 #include <wring/core/detail/awaiting/turn.hpp>
 #include <wring/core/engine/name_lookup.hpp>
 #include <wring/core/testing/clock.hpp>

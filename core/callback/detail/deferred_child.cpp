@@ -3,6 +3,7 @@
 #include <wring/core/callback/detail/deferred_child.hpp>
 #include <wring/core/callback/detail/deferred_wait.hpp>
 #include <wring/core/callback/failure.hpp>
+#include <wring/core/detail/flows/exception_trace.hpp>
 
 namespace wring::detail {
 

@@ -2,7 +2,7 @@
 #include <wring/core/callback/deferred_error.hpp>
 #include <wring/core/callback/detail/deferred_wait.hpp>
 #include <wring/core/callback/failure.hpp>
-#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/described.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/scheduler.hpp>
 

@@ -3,7 +3,7 @@
 
 #include <wring/core/callback/delayed_call_error.hpp>
 #include <wring/core/callback/detail/pending_call.hpp>
-#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/described.hpp>
 #include <wring/core/log.hpp>
 
 namespace wring::detail {

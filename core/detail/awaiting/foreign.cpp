@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
@@ -17,7 +18,7 @@ std::coroutine_handle<> foreign_wait::start(flow& f) noexcept {
 }
 
 void foreign_wait::fire() noexcept {
-  if (fired_.exchange(true, std::memory_order_acq_rel)) {
+  if (std::atomic_ref(fired_).exchange(true, std::memory_order_acq_rel)) {
     std::fputs("wring: a foreign awaitable resumed its task twice\n", stderr);
     std::abort();
   }

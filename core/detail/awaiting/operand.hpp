@@ -2,7 +2,6 @@
 #pragma once
 
 #include <concepts>
-#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include <wring/core/detail/awaiting/put_back.hpp>
 #include <wring/core/detail/flows/flow.hpp>
 #include <wring/core/detail/gcc12.hpp>
+#include <wring/core/detail/lifetime.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring::detail {

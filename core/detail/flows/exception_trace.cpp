@@ -2,11 +2,14 @@
 #include <cstdlib>
 #include <cxxabi.h>
 #include <memory>
+#include <new>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include <wring/core/detail/flows/described.hpp>
 #include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/held_trace.hpp>
 
 namespace wring::detail {
 
@@ -78,6 +81,13 @@ std::string to_string(const exception_trace& trace) {
   if (trace.omitted != 0) text += fmt::format("  ... and {} more\n", trace.omitted);
   return text;
 }
+
+exception_trace* held_trace::made() noexcept {
+  if (trace_ == nullptr) trace_ = new (std::nothrow) exception_trace;
+  return trace_;
+}
+
+void held_trace::destroy() noexcept { delete trace_; }
 
 }  // namespace wring::detail
 

@@ -7,8 +7,6 @@
 #include <source_location>
 #include <string>
 
-#include <fmt/core.h>
-
 #include <wring/core/detail/export.hpp>
 
 namespace wring::detail {
@@ -32,18 +30,7 @@ WRING_API const void* identity(const std::exception_ptr& e) noexcept;
 /// "boom" of a std::exception, or the type's name.
 WRING_API std::string describe(const std::exception_ptr& e);
 
-/// The same as a value for a record of the log, which makes the text: where nothing may be thrown, there may be no
-/// memory for it. Refers to the exception.
-struct described {
-  const std::exception_ptr& e;
-};
-
 /// The name of a function without its return type, parameters and template arguments: "net::serve".
 WRING_API std::string short_function_name(const char* pretty);
 
 }  // namespace wring::detail
-
-template <>
-struct fmt::formatter<wring::detail::described> : fmt::formatter<fmt::string_view> {
-  WRING_API fmt::format_context::iterator format(const wring::detail::described& d, fmt::format_context& context) const;
-};

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <memory>
-#include <new>
-
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/flows/exception_trace.hpp>
 #include <wring/core/detail/flows/flow.hpp>
@@ -38,19 +35,16 @@ wait_state flow::waits() const noexcept {
 }
 
 void flow::note_exception(const std::exception_ptr& thrown, const promise_base& frame) noexcept {
-  try {
-    if (trace == nullptr) trace = std::make_unique<exception_trace>();
-  } catch (const std::bad_alloc&) {
-    return;  // a report without the frames is better than no report
+  exception_trace* const made = trace.made();
+  if (made == nullptr) return;  // a report without the frames is better than no report
+  if (made->exception != identity(thrown)) {
+    made->exception = identity(thrown);
+    made->count = made->omitted = 0;
   }
-  if (trace->exception != identity(thrown)) {
-    trace->exception = identity(thrown);
-    trace->count = trace->omitted = 0;
-  }
-  if (trace->count < exception_trace::limit) {
-    trace->frames[trace->count++] = frame.awaiting_at;
+  if (made->count < exception_trace::limit) {
+    made->frames[made->count++] = frame.awaiting_at;
   } else {
-    ++trace->omitted;
+    ++made->omitted;
   }
 }
 

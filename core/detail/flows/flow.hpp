@@ -5,12 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <source_location>
 #include <utility>
 
 #include <wring/core/detail/flows/context.hpp>
-#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/held_trace.hpp>
 #include <wring/core/detail/flows/scope.hpp>
 
 namespace wring {
@@ -161,7 +160,7 @@ class WRING_API flow {
   scope_node* scope = &root_scope;
   awaiter* leaf = nullptr;  ///< what it waits for; null while it runs or is queued
   context_ref context;
-  std::unique_ptr<exception_trace> trace;
+  held_trace trace;
   std::int64_t last_run = 0;  ///< nanoseconds of the scheduler's clock, as of the turn in which it ran last
   std::uint16_t budget = 0;   ///< awaits that may still end at once before others get a turn
   std::uint16_t depth = 0;    ///< tasks that are starting inside each other

@@ -67,7 +67,7 @@ class WRING_API group {
   std::size_t live_;
   group_kind kind_;
   std::exception_ptr failure_;
-  std::unique_ptr<exception_trace> trace_;
+  held_trace trace_;
 };
 
 /// An operand and the flow it runs in.

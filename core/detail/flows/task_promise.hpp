@@ -6,7 +6,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -15,6 +14,7 @@
 #include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/detail/flows/flow.hpp>
 #include <wring/core/detail/gcc12.hpp>
+#include <wring/core/detail/lifetime.hpp>
 #include <wring/core/detail/scheduling/frame_recycler.hpp>
 
 namespace wring {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <wring/core/format.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/net/testing/detail/stream_rules.hpp>

@@ -13,6 +13,8 @@ using namespace wring;
 using namespace wring::tests;
 using net::connection_kind;
 
+static_assert(net::connector<net::name_connector>);
+
 TEST_CASE("a name_connector connects to names and addresses", "[name_connector]") {
   run_net([]() -> task<> {
     testing::name_table names;
