@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
 #include <netinet/tcp.h>
-#include <stdexcept>
 #include <sys/socket.h>
 
 #include <wring/net/detail/socket_calls.hpp>
@@ -31,11 +30,6 @@ error explain(int error_number, const socket_address& address) noexcept {
   }
 }
 
-// It would never take a connection.
-void check_queue(std::size_t accept_queue) {
-  if (accept_queue == 0) throw std::invalid_argument("tcp_listener: the accept_queue is 0: it must be at least 1");
-}
-
 descriptor make_listener(engine& e, const socket_address& address, const tcp_listen_options& options) {
   descriptor fd = detail::make_socket(e, address, SOCK_STREAM, what);
   detail::require_option(e, fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR");
@@ -53,29 +47,12 @@ descriptor make_listener(engine& e, const socket_address& address, const tcp_lis
 
 }  // namespace
 
-detail::accept_socket& tcp_listener::socket() {
-  if (socket_ == nullptr) error(errc::closed, "use a tcp_listener that listens nowhere").raise();
-  return *socket_;
-}
-
 tcp_listener tcp_listener::adopt(int fd, std::size_t accept_queue) {
-  check_queue(accept_queue);
-  engine& e = scheduler::current().engine();
-  const int listening = detail::option_of(e, fd, SOL_SOCKET, SO_ACCEPTCONN);
-  if (listening < 0) error::from_errno(-listening, "adopt a listener").raise();
-  const socket_address local = detail::local_address_of(e, fd);
-  if (listening == 0 || !local.is_ip()) error::from_errno(EINVAL, "adopt a listener").with_address(local).raise();
-  auto* const adopted = new detail::accept_socket(descriptor(fd), accept_queue);
-  adopted->share_descriptor();
-  return tcp_listener(adopted);
-}
-
-socket_address tcp_listener::local_address() const noexcept {
-  return socket_ != nullptr ? socket_->local() : socket_address();
+  return tcp_listener(detail::adopt_listener(fd, accept_queue, &socket_address::is_ip));
 }
 
 task<tcp_listener> listen_tcp(tcp_listen_options options) {
-  check_queue(options.accept_queue);
+  detail::check_accept_queue(options.accept_queue);
   engine& e = scheduler::current().engine();
   const socket_address wanted(options.address, options.port);
   descriptor fd;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -16,6 +17,12 @@ int engine::begin_job(thread_pool& pool, detail::pool_job& job) noexcept { retur
 bool engine::withdraw_job(thread_pool& pool, detail::pool_job& job, bool given_up) noexcept {
   return pool.withdraw(job, given_up);
 }
+
+int engine::open_socket_pair(int, std::array<int, 2>&) noexcept { return -EOPNOTSUPP; }
+int engine::bind_file(int, const ::sockaddr&, std::uint32_t, const socket_file_options&, socket_file&) noexcept {
+  return -EOPNOTSUPP;
+}
+void engine::remove_file(const char*, const socket_file&) noexcept {}
 
 int engine::add_buffers(message_buffers&) noexcept { return 0; }
 void engine::remove_buffers(message_buffers&) noexcept {}

@@ -17,6 +17,7 @@
 #include <wring/core/duration.hpp>
 #include <wring/core/engine/buffer_pool.hpp>
 #include <wring/core/engine/op_code.hpp>
+#include <wring/core/engine/socket_file.hpp>
 
 struct msghdr;
 struct sockaddr;
@@ -195,6 +196,14 @@ class WRING_API engine {
   [[nodiscard]] virtual int peer_address(int fd, std::span<std::byte> into) noexcept = 0;
   /// shutdown(2); `how` is SHUT_*.
   [[nodiscard]] virtual int shut_down_socket(int fd, int how) noexcept = 0;
+  /// Two Unix sockets that are connected to each other, close-on-exec. Returns 0 or -errno, as the next does.
+  [[nodiscard]] virtual int open_socket_pair(int type, std::array<int, 2>& made) noexcept;
+  /// Binds a Unix socket to a path, and has it listen. `made` is the file. -EAGAIN: another process is about to do the
+  /// same in this folder; -ENOTSOCK: what has the path is no socket.
+  [[nodiscard]] virtual int bind_file(int fd, const ::sockaddr& address, std::uint32_t size,
+                                      const socket_file_options& options, socket_file& made) noexcept;
+  /// Removes the file at `path` if it is `file`.
+  virtual void remove_file(const char* path, const socket_file& file) noexcept;
   /// Clears O_NONBLOCK on a descriptor that other code has opened.
   [[nodiscard]] virtual int make_blocking(int fd) noexcept = 0;
   /// A descriptor that is readable while one of `signals`, which the thread must block, is pending.

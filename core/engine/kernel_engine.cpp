@@ -93,6 +93,19 @@ int kernel_engine::peer_address(int fd, std::span<std::byte> into) noexcept {
 
 int kernel_engine::shut_down_socket(int fd, int how) noexcept { return outcome_of(::shutdown(fd, how)); }
 
+int kernel_engine::open_socket_pair(int type, std::array<int, 2>& made) noexcept {
+  return outcome_of(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, made.data()));
+}
+
+int kernel_engine::bind_file(int fd, const ::sockaddr& address, std::uint32_t size, const socket_file_options& options,
+                             socket_file& made) noexcept {
+  return bind_file_in_kernel(fd, address, size, options, made);
+}
+
+void kernel_engine::remove_file(const char* path, const socket_file& file) noexcept {
+  remove_file_in_kernel(path, file);
+}
+
 int kernel_engine::make_blocking(int fd) noexcept {
   const int status = ::fcntl(fd, F_GETFL);
   return status < 0 ? -errno : outcome_of(::fcntl(fd, F_SETFL, status & ~O_NONBLOCK));

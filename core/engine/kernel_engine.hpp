@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,10 @@ class WRING_API kernel_engine : public engine {
   [[nodiscard]] int local_address(int fd, std::span<std::byte> into) noexcept final;
   [[nodiscard]] int peer_address(int fd, std::span<std::byte> into) noexcept final;
   [[nodiscard]] int shut_down_socket(int fd, int how) noexcept final;
+  [[nodiscard]] int open_socket_pair(int type, std::array<int, 2>& made) noexcept final;
+  [[nodiscard]] int bind_file(int fd, const ::sockaddr& address, std::uint32_t size, const socket_file_options& options,
+                              socket_file& made) noexcept final;
+  void remove_file(const char* path, const socket_file& file) noexcept final;
   [[nodiscard]] int make_blocking(int fd) noexcept final;
   [[nodiscard]] int open_signal_source(const ::sigset_t& signals) noexcept final;
   [[nodiscard]] int next_signal(int fd) noexcept final;

@@ -12,7 +12,7 @@ enum class op_code : std::uint8_t {
   accept_multishot,           ///< fd, data = accepted_address or null; each completion is a descriptor (close-on-exec)
   connect,                    ///< fd, data = sockaddr, length = its size
   receive,                    ///< fd, data, length, flags = MSG_*
-  receive_multishot,          ///< fd; each completion carries a pool buffer
+  receive_multishot,          ///< fd, flags = POLLRDHUP of Unix sockets; each completion carries a pool buffer
   receive_message,            ///< fd, data = msghdr, flags = MSG_*
   receive_message_multishot,  ///< fd, data = message_buffers; each completion carries one of these
   send,                       ///< fd, data, length, flags = MSG_*

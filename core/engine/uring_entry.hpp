@@ -22,14 +22,15 @@ inline constexpr std::uint64_t tag_poll = 3;
 /// The bit of operation::queue by which op_code::poll is told of changes, and not of what is there to begin with.
 inline constexpr std::uint8_t poll_for_changes = 2;
 
-/// The bit of operation::queue of a multishot receive that has brought nothing yet since it was armed.
-inline constexpr std::uint8_t just_armed = 8;
+/// The bit of operation::queue of a multishot receive whose end the kernel may not report: see
+/// uring_engine::starts_again.
+inline constexpr std::uint8_t end_unseen = 8;
 
 // Further bits of operation::queue.
 inline constexpr std::uint8_t in_backlog = 1;  ///< waits for room in the submission queue
 inline constexpr std::uint8_t answered = 4;  ///< a poll that has its answer, in `offset`: only its end is still to come
 inline constexpr std::uint8_t rearming = 16;  ///< a multishot receive that is cancelled to be armed again
-static_assert(((in_backlog | answered | rearming) & (poll_for_changes | just_armed)) == 0);
+static_assert(((in_backlog | answered | rearming) & (poll_for_changes | end_unseen)) == 0);
 
 // What a multishot receive of messages puts before the name, the control data and the payload.
 static_assert(sizeof(::io_uring_recvmsg_out) == 16 && sizeof(message_buffers::header) == 16);
@@ -67,7 +68,7 @@ static_assert(offsetof(::io_uring_recvmsg_out, flags) == offsetof(message_buffer
       sqe.ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST;
       sqe.flags = IOSQE_BUFFER_SELECT;
       sqe.buf_group = buffer_group;
-      op.queue |= just_armed;
+      op.queue |= end_unseen;
       break;
     case op_code::receive_message:
       sqe.opcode = IORING_OP_RECVMSG;
@@ -83,7 +84,7 @@ static_assert(offsetof(::io_uring_recvmsg_out, flags) == offsetof(message_buffer
       sqe.ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST;  // as above
       sqe.flags = IOSQE_BUFFER_SELECT;
       sqe.buf_group = buffers.group;
-      op.queue |= just_armed;
+      op.queue |= end_unseen;
       break;
     }
     case op_code::send:

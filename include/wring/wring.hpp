@@ -73,9 +73,14 @@
 #include <wring/net/serve_options.hpp>
 #include <wring/net/shared_bytes.hpp>
 #include <wring/net/socket_address.hpp>
+#include <wring/net/socket_listener.hpp>
+#include <wring/net/socket_stream.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_observer.hpp>
 #include <wring/net/stream_security.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>
+#include <wring/net/unix_connector.hpp>
+#include <wring/net/unix_listener.hpp>
+#include <wring/net/unix_stream.hpp>
 #include <wring/net/writer.hpp>

@@ -4,6 +4,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <utility>
 
 #include <wring/core/log.hpp>
 #include <wring/net/detail/accept_socket.hpp>
@@ -39,6 +42,28 @@ bool concerns_one_connection(int error_number) noexcept {
 }
 
 }  // namespace
+
+void throw_not_listening() { error(errc::closed, "use a listener that listens nowhere").raise(); }
+
+void check_accept_queue(std::size_t accept_queue) {
+  if (accept_queue == 0) throw std::invalid_argument("a listener's accept_queue is 0: it must be at least 1");
+}
+
+accept_socket* adopt_listener(int fd, std::size_t accept_queue, bool (socket_address::*is_right)() const noexcept) {
+  constexpr const char* what = "adopt a listener";
+  check_accept_queue(accept_queue);
+  engine& e = scheduler::current().engine();
+  const int listening = option_of(e, fd, SOL_SOCKET, SO_ACCEPTCONN);
+  if (listening < 0) error::from_errno(-listening, what).raise();
+  const socket_address local = local_address_of(e, fd);
+  const int type = option_of(e, fd, SOL_SOCKET, SO_TYPE);
+  if (listening == 0 || type != SOCK_STREAM || !(local.*is_right)()) {
+    error::from_errno(EINVAL, what).with_address(local).raise();
+  }
+  auto* const adopted = new accept_socket(descriptor(fd), accept_queue);
+  adopted->share_descriptor();
+  return adopted;
+}
 
 socket_address accepted_connection::peer_address(engine& e) const noexcept {
   return peer.empty() ? accepted_peer_address_of(e, socket.get()) : peer;
@@ -145,6 +170,7 @@ void accept_socket::close(listening_end_wait* waiter) noexcept {
   if (waiter != nullptr) closers_.push(*waiter);
   if (phase_ != phase::closed) {
     phase_ = phase::closed;
+    remove_file();
     sched_->timers().cancel(retry_);
     sched_->engine().cancel(*this);
     accepted_.clear();
@@ -157,10 +183,15 @@ void accept_socket::drain(listening_end_wait& waiter) noexcept {
   closers_.push(waiter);
   if (phase_ == phase::listening) {
     phase_ = phase::draining;
+    remove_file();
     sched_->timers().cancel(retry_);
     sched_->engine().cancel(*this);
     if (!active()) take_backlog();
   }
+}
+
+void accept_socket::remove_file() noexcept {
+  if (file_.number != 0) sched_->engine().remove_file(local_.path().data(), std::exchange(file_, {}));
 }
 
 // Their peers have seen the connection made, and closing the listener would reset it.

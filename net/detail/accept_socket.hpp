@@ -46,6 +46,13 @@ class listening_end_wait : public wring::detail::wait_link {
   virtual void listening_ended() noexcept = 0;
 };
 
+[[noreturn]] WRING_API void throw_not_listening();
+/// Throws std::invalid_argument for a queue of zero: it would never take a connection.
+WRING_API void check_accept_queue(std::size_t accept_queue);
+/// Takes over a listening socket whose address `is_right`.
+[[nodiscard]] WRING_API class accept_socket* adopt_listener(int fd, std::size_t accept_queue,
+                                                            bool (socket_address::*is_right)() const noexcept);
+
 /// What of a listener must stay where it is while the multishot accept is in flight, with the connections that it has
 /// delivered and not accepted.
 class WRING_API accept_socket final : public operation {
@@ -54,6 +61,8 @@ class WRING_API accept_socket final : public operation {
 
   /// `backlog`: the backlog passed to listen(2), which bounds what drain() takes.
   accept_socket(descriptor fd, std::size_t queue_limit, int backlog = default_backlog);
+  /// The file that is removed when it stops listening; none by default.
+  void own_file(const socket_file& file) noexcept { file_ = file; }
 
   /// The end of the handle: closes, and frees this block once the accept has ended.
   void abandon() noexcept;
@@ -101,10 +110,12 @@ class WRING_API accept_socket final : public operation {
   void take_backlog() noexcept;
   void end_waits() noexcept;
   void finish_close() noexcept;
+  void remove_file() noexcept;
 
   descriptor fd_;
   scheduler* sched_;
   socket_address local_;
+  socket_file file_;
   phase phase_ = phase::listening;
   bool abandoned_ = false;
   bool shared_ = false;

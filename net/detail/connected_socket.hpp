@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <netinet/in.h>
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/net/descriptor.hpp>
+#include <wring/net/detail/compact_address.hpp>
 #include <wring/net/socket_address.hpp>
 
 namespace wring::net::detail {
@@ -25,7 +25,8 @@ class WRING_API connected_socket {
   /// Others than the library set options of the socket, SO_LINGER maybe.
   void share_descriptor() noexcept { shared_ = true; }
   [[nodiscard]] bool closing() const noexcept { return (state_ & is_closing) != 0; }
-  [[nodiscard]] socket_address peer() const noexcept;
+  [[nodiscard]] socket_address peer() const noexcept { return peer_.get(); }
+  [[nodiscard]] bool is_unix() const noexcept { return peer_.is_unix(); }
   [[nodiscard]] error fault(int error_number, const char* operation_name) const noexcept;
   [[nodiscard]] error fault(errc code, const char* operation_name) const noexcept;
 
@@ -41,7 +42,7 @@ class WRING_API connected_socket {
     end_announced = 128,  ///< to the observer
   };
 
-  connected_socket(descriptor owned, const socket_address& peer);
+  connected_socket(descriptor owned, compact_address&& peer);
   ~connected_socket() = default;
 
   /// An operation has ended while the socket is being closed. The socket may have been destroyed when this returns.
@@ -58,11 +59,7 @@ class WRING_API connected_socket {
   scheduler* sched_;
 
  private:
-  union {
-    ::sockaddr any;
-    ::sockaddr_in v4;
-    ::sockaddr_in6 v6;
-  } peer_;
+  compact_address peer_;
 };
 
 }  // namespace wring::net::detail

@@ -6,6 +6,11 @@
 
 namespace wring::net::detail {
 
+void refuse(const connect_target& target, const char* instead) {
+  const error_address where = error_address::from_text(target.host);
+  raise_about(error::from_errno(EPROTONOSUPPORT, "connect to").with_address(where).with_detail(instead), target.host);
+}
+
 void require_tcp(const connect_target& target) {
   const char* instead = "this connector makes TCP connections alone";
   switch (target.kind) {
@@ -15,13 +20,12 @@ void require_tcp(const connect_target& target) {
       instead = "this connector makes no TLS connections: use one that does";
       break;
     case connection_kind::unix_path:
-      instead = "this connector makes TCP connections alone, none to unix sockets";
+      instead = "this connector makes TCP connections alone: use a unix_connector";
       break;
     default:
       break;
   }
-  const error_address where = error_address::from_text(target.host);
-  raise_about(error::from_errno(EPROTONOSUPPORT, "connect to").with_address(where).with_detail(instead), target.host);
+  refuse(target, instead);
 }
 
 }  // namespace wring::net::detail

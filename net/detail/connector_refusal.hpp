@@ -6,6 +6,9 @@
 
 namespace wring::net::detail {
 
+/// Throws io_error (EPROTONOSUPPORT): the connector does not make this kind of connection, but what `instead` says.
+[[noreturn]] WRING_API void refuse(const connect_target& target, const char* instead);
+
 /// For connectors that make only TCP connections: throws io_error (EPROTONOSUPPORT) for any other kind.
 WRING_API void require_tcp(const connect_target& target);
 

@@ -14,10 +14,10 @@
 
 namespace wring::net::detail {
 
-receive_side::receive_side(descriptor owned, const socket_address& peer) : connected_socket(std::move(owned), peer) {
-  code = op_code::receive_multishot;
+receive_side::receive_side(descriptor owned, compact_address&& peer)
+    : connected_socket(std::move(owned), std::move(peer)) {
+  prepare_receive();
   fd = fd_.get();
-  on_completion = receive_completed;
   starved_.side = this;
   starved_.on_buffer = [](buffer_pool::waiter& w) noexcept { static_cast<starvation&>(w).side->arm(); };
 }
@@ -55,15 +55,19 @@ void receive_side::lose_bytes() noexcept {
 
 // The multishot receive.
 
+void receive_side::prepare_receive() noexcept {
+  code = op_code::receive_multishot;
+  flags = is_unix() ? POLLRDHUP : 0;
+  on_completion = receive_completed;
+}
+
 void receive_side::arm() noexcept {
   if (active()) {  // a poll: the receive follows its end
     receiving_ = false;
     return sched_->engine().cancel(*this);
   }
   if (code != op_code::receive_multishot) [[unlikely]] {
-    code = op_code::receive_multishot;
-    flags = 0;
-    on_completion = receive_completed;
+    prepare_receive();
   }
   receiving_ = true;
   sched_->engine().submit(*this);

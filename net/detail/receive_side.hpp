@@ -78,7 +78,7 @@ class WRING_API receive_side : public connected_socket, public operation {
   void watch(stream_observer* observer) noexcept;
 
  protected:
-  receive_side(descriptor owned, const socket_address& peer);
+  receive_side(descriptor owned, compact_address&& peer);
   ~receive_side() = default;
 
   /// For close: what is in flight is cancelled, and a reader is told, in this order.
@@ -96,6 +96,7 @@ class WRING_API receive_side : public connected_socket, public operation {
   [[gnu::noinline]] void received_otherwise(completion c) noexcept;
   void keep(buffer_lease&& chunk) noexcept;
   void receive_ended(std::int32_t outcome) noexcept;
+  void prepare_receive() noexcept;
   void arm() noexcept;
   void stop_starving() noexcept;
   void note_read_end(std::int32_t outcome) noexcept;

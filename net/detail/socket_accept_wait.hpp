@@ -2,10 +2,12 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 
 #include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/net/detail/accept_socket.hpp>
-#include <wring/net/tcp_stream.hpp>
+#include <wring/net/detail/stream_socket.hpp>
+#include <wring/net/socket_stream.hpp>
 
 namespace wring::net::detail {
 
@@ -21,11 +23,11 @@ class WRING_API socket_connection_wait : accepted_wait, public leaf<socket_conne
  protected:
   explicit socket_connection_wait(accept_socket& s) noexcept : socket_(&s) {}
   ~socket_connection_wait() = default;
-  /// The connection; none if no more will come. Refuses it, with ENOMEM, if there is no memory for it.
-  [[nodiscard]] wring::result<std::optional<tcp_stream>> take_connection() noexcept;
+  /// The connection; null if no more will come. Refuses it, with ENOMEM, if there is no memory for it.
+  [[nodiscard]] wring::result<stream_socket*> take_connection() noexcept;
   [[nodiscard]] error closed_error() const noexcept;
   /// The connection was not delivered.
-  void give_back(tcp_stream& connection) noexcept;
+  void give_back(const socket_stream& connection) noexcept;
 
  private:
   void accepted() noexcept override { complete(); }
@@ -33,24 +35,36 @@ class WRING_API socket_connection_wait : accepted_wait, public leaf<socket_conne
   accept_socket* socket_;
 };
 
-class WRING_API socket_accept_wait final : public socket_connection_wait {
+template <class Stream>
+class socket_accept_wait final : public socket_connection_wait {
  public:
-  using value_type = tcp_stream;
+  using value_type = Stream;
   explicit socket_accept_wait(accept_socket& s) noexcept : socket_connection_wait(s) {}
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<socket_accept_wait>(*this); }
-  tcp_stream take() { return take_result().take(); }
-  wring::result<tcp_stream> take_result() noexcept;
-  void put_back(tcp_stream& connection) noexcept { give_back(connection); }
+  Stream take() { return take_result().take(); }
+  wring::result<Stream> take_result() noexcept {
+    const auto connection = take_connection();
+    if (!connection) return connection.error();
+    if (*connection == nullptr) return closed_error();
+    return socket_access::make<Stream>(*connection);
+  }
+  void put_back(Stream& connection) noexcept { give_back(connection); }
 };
 
-class WRING_API socket_next_wait final : public socket_connection_wait {
+template <class Stream>
+class socket_next_wait final : public socket_connection_wait {
  public:
-  using value_type = std::optional<tcp_stream>;
+  using value_type = std::optional<Stream>;
   explicit socket_next_wait(accept_socket& s) noexcept : socket_connection_wait(s) {}
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<socket_next_wait>(*this); }
-  std::optional<tcp_stream> take() { return take_connection().take(); }
-  wring::result<std::optional<tcp_stream>> take_result() noexcept { return take_connection(); }
-  void put_back(std::optional<tcp_stream>& connection) noexcept {
+  std::optional<Stream> take() { return take_result().take(); }
+  wring::result<std::optional<Stream>> take_result() noexcept {
+    const auto connection = take_connection();
+    if (!connection) return connection.error();
+    if (*connection == nullptr) return std::optional<Stream>();
+    return std::optional<Stream>(socket_access::make<Stream>(*connection));
+  }
+  void put_back(std::optional<Stream>& connection) noexcept {
     if (connection) give_back(*connection);
   }
 };

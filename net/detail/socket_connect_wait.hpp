@@ -24,8 +24,10 @@ class socket_connect_wait final : public leaf<socket_connect_wait, void>, operat
   bool ready() noexcept { return false; }
   void suspend() noexcept { home().engine().submit(*this); }
   void cancel() noexcept override { home().engine().cancel(*this); }
-  void take() const {
-    if (errno_ != 0) error::from_errno(errno_, "connect to").with_address(peer_).raise();
+  void take() const { take_result().value(); }
+  wring::result<void> take_result() const noexcept {
+    if (errno_ != 0) return error::from_errno(errno_, "connect to").with_address(peer_);
+    return {};
   }
   wait_description describe() const noexcept override {
     return {.operation = "connect to", .fd = fd, .address = peer_};

@@ -20,10 +20,10 @@ class socket_close_listener : public wring::detail::wait_link {
 };
 
 /// What of a connected stream socket must stay where it is while operations are in flight: its two sides, and its end.
-/// Its handle (a tcp_stream) moves; this does not. Belongs to one scheduler.
+/// Its handle (a socket_stream) moves; this does not. Belongs to one scheduler.
 class WRING_API stream_socket final : public send_side {
  public:
-  stream_socket(descriptor owned, const socket_address& peer) : send_side(std::move(owned), peer) {}
+  stream_socket(descriptor owned, compact_address&& peer) : send_side(std::move(owned), std::move(peer)) {}
   static void* operator new(std::size_t size);
   static void operator delete(void* block, std::size_t size) noexcept;
 

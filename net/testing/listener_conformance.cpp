@@ -16,6 +16,7 @@
 #include <wring/net/tcp_stream.hpp>
 #include <wring/net/testing/detail/stream_rules.hpp>
 #include <wring/net/testing/listener_conformance.hpp>
+#include <wring/net/unix_stream.hpp>
 
 namespace wring::net::detail {
 
@@ -25,6 +26,21 @@ struct listener_rule {
   std::string_view name;
   task<> (*check)(any_listener& listener, const listener_check& check);
 };
+
+/// A client that does nothing.
+task<any_stream> reach(socket_address where) {
+  if (where.is_unix()) {
+    unix_stream client = co_await connect_unix(where);
+    co_return any_stream(std::move(client));
+  }
+  tcp_stream client = co_await connect_tcp(where);
+  co_return any_stream(std::move(client));
+}
+
+socket_address local_address_of(const any_stream& client) {
+  if (const auto* const tcp = client.target<tcp_stream>()) return tcp->local_address();
+  return client.target<unix_stream>()->local_address();
+}
 
 /// Accepts and establishes a connection.
 task<any_stream> establish_next(any_listener& listener) {
@@ -59,12 +75,12 @@ task<> carries_bytes(any_listener& listener, const listener_check& check) {
 
 task<> accepts_silence(any_listener& listener, const listener_check&) {
   const socket_address where = listener.local_address();
-  tcp_stream client = co_await connect_tcp(where);
+  any_stream client = co_await reach(where);
   {
     auto pending = co_await listener.accept();
-    if (pending.peer_address() != client.local_address()) {
+    if (pending.peer_address() != local_address_of(client)) {
       throw testing::check_failed(
-          fmt::format("a connection from {} is said to be from {}", client.local_address(), pending.peer_address()));
+          fmt::format("a connection from {} is said to be from {}", local_address_of(client), pending.peer_address()));
     }
   }
   for (;;) {  // a greeting may have come
@@ -75,7 +91,7 @@ task<> accepts_silence(any_listener& listener, const listener_check&) {
 
 task<> silence_delays_nobody(any_listener& listener, const listener_check& check) {
   const socket_address where = listener.local_address();
-  tcp_stream silent = co_await connect_tcp(where);
+  any_stream silent = co_await reach(where);
   auto first = co_await listener.accept();
   cancel_scope scope;
   co_await with_nursery([&](nursery& n) -> task<> {
@@ -89,7 +105,7 @@ task<> silence_delays_nobody(any_listener& listener, const listener_check& check
 
 task<> establishes_in_no_cancelled_scope(any_listener& listener, const listener_check&) {
   const socket_address where = listener.local_address();
-  tcp_stream client = co_await connect_tcp(where);
+  any_stream client = co_await reach(where);
   auto pending = co_await listener.accept();
   cancel_scope scope;
   scope.cancel();
@@ -100,7 +116,7 @@ task<> establishes_in_no_cancelled_scope(any_listener& listener, const listener_
 task<> cancelled_accepts(any_listener& listener, const listener_check&) {
   constexpr unsigned rounds = 60;
   const socket_address where = listener.local_address();
-  std::vector<tcp_stream> clients;
+  std::vector<any_stream> clients;
   std::size_t accepted = 0;
   for (unsigned round = 0; round != rounds; ++round) {
     cancel_scope scope;
@@ -110,7 +126,7 @@ task<> cancelled_accepts(any_listener& listener, const listener_check&) {
         if (pending) ++accepted;
       });
       co_await give_way(round % 3);
-      clients.push_back(co_await connect_tcp(where));
+      clients.push_back(co_await reach(where));
       co_await give_way(round / 3 % 10);
       scope.cancel();
     });
@@ -129,23 +145,23 @@ task<> timed_accepts(any_listener& listener, const listener_check&) {
   const auto late = co_await with_timeout(std::chrono::milliseconds(2), listener.accept()).result();
   expect_error(late, errc::timed_out, "an accept with a deadline, while nobody came,");
   const socket_address where = listener.local_address();
-  const tcp_stream client = co_await connect_tcp(where);
+  const any_stream client = co_await reach(where);
   static_cast<void>(co_await listener.accept());
 }
 
 task<> many_wait(any_listener& listener, const listener_check&) {
   const socket_address where = listener.local_address();
-  std::vector<tcp_stream> clients;
+  std::vector<any_stream> clients;
   co_await with_nursery([&](nursery& n) -> task<> {
     for (int i = 0; i != 3; ++i) n.start([&]() -> task<> { static_cast<void>(co_await listener.accept()); });
-    for (int i = 0; i != 3; ++i) clients.push_back(co_await connect_tcp(where));
+    for (int i = 0; i != 3; ++i) clients.push_back(co_await reach(where));
   });
 }
 
 task<> closes(any_listener& listener, const listener_check&) {
   const socket_address where = listener.local_address();
   expect(!where.empty(), "it does not know where it listens");
-  tcp_stream client = co_await connect_tcp(where);
+  any_stream client = co_await reach(where);
   static_cast<void>(co_await listener.accept());
   co_await with_nursery([&](nursery& n) -> task<> {
     for (int i = 0; i != 2; ++i) {
@@ -161,19 +177,19 @@ task<> closes(any_listener& listener, const listener_check&) {
   expect_error(later, errc::closed, "an accept on a closed listener");
   co_await listener.close();
   expect(listener.local_address() == where, "its address changed when it was closed");
-  const auto refused = co_await connect_tcp(where).result();
+  const auto refused = co_await reach(where).result();
   expect(!refused, "it takes connections although it is closed");
 }
 
 task<> drains(any_listener& listener, const listener_check& check) {
   if (!check.drains) co_return;
   const socket_address where = listener.local_address();
-  std::vector<tcp_stream> clients;
-  for (int i = 0; i != 20; ++i) clients.push_back(co_await connect_tcp(where));
+  std::vector<any_stream> clients;
+  for (int i = 0; i != 20; ++i) clients.push_back(co_await reach(where));
   static_cast<void>(co_await listener.accept());
   co_await sleep_for(std::chrono::milliseconds(2));  // the last may be under way to the other side
   co_await listener.drain();
-  const auto refused = co_await connect_tcp(where).result();
+  const auto refused = co_await reach(where).result();
   expect(!refused, "it takes connections although it was drained");
   for (std::size_t i = 1; i != clients.size(); ++i) {
     const auto pending = co_await listener.accept().result();

@@ -63,7 +63,8 @@ task<any_listener> make_any_listener(Make& make) {
 namespace wring::testing {
 
 /// Checks that a listener keeps the contracts of `net::listener` and `net::pending_connection`, rule by rule, each on a
-/// fresh one from `make()`, which returns it or a task of it. It must be reachable by TCP on this host.
+/// fresh one from `make()`, which returns it or a task of it. It must be reachable by TCP or a Unix socket
+/// on this host.
 /// `connect(address)` is a task that connects to it, does the client's part of establishing, and returns the client's
 /// stream. Throws `check_failed`, which says which rule was broken and how. Await it inside a scheduler whose clock
 /// runs:

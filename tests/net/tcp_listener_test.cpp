@@ -315,8 +315,7 @@ TEST_CASE("a listener that listens nowhere is closed", "[tcp]") {
     REQUIRE(!none.is_open());
     REQUIRE(none.local_address().empty());
     REQUIRE(none.native_handle() == -1);
-    REQUIRE(message_of([&] { return none.accept(); }) ==
-            "use a tcp_listener that listens nowhere: closed on this side");
+    REQUIRE(message_of([&] { return none.accept(); }) == "use a listener that listens nowhere: closed on this side");
     co_await none.close();
   });
 }

@@ -33,14 +33,13 @@ TEST_CASE("a stream without a connection is closed", "[tcp]") {
     REQUIRE(none.native_handle() == -1);
     REQUIRE(none.peer_address().empty());
     REQUIRE(none.local_address().empty());
-    REQUIRE(message_of([&] { return none.read_some(); }) ==
-            "use a tcp_stream without a connection: closed on this side");
+    REQUIRE(message_of([&] { return none.read_some(); }) == "use a stream without a connection: closed on this side");
     REQUIRE(message_of([&] { return none.write_all("x"); }) ==
-            "use a tcp_stream without a connection: closed on this side");
+            "use a stream without a connection: closed on this side");
     REQUIRE(message_of([&] {
               none.set_no_delay(true);
               return 0;
-            }) == "use a tcp_stream without a connection: closed on this side");
+            }) == "use a stream without a connection: closed on this side");
     co_await none.close();
     none.abort();
   });

@@ -70,7 +70,12 @@ OPERATIONS = {
     'detail::owned_wait': lambda v: on_pool(v),
 }
 # Those whose template arguments gdb may not find the type by: the base that begins with them.
-BASES = {'detail::offload_wait': 'wring::detail::job_wait', 'detail::owned_wait': 'wring::detail::job_wait'}
+BASES = {
+    'detail::offload_wait': 'wring::detail::job_wait',
+    'detail::owned_wait': 'wring::detail::job_wait',
+    'detail::socket_accept_wait': 'wring::net::detail::socket_connection_wait',
+    'detail::socket_next_wait': 'wring::net::detail::socket_connection_wait',
+}
 
 
 def indent(depth):
@@ -84,7 +89,7 @@ def on_stream(what, wait):
 def peer_of(stream):
     """The peer's address of what a stream_ref refers to. Only the library's own sockets can be asked from outside."""
     kind = re.match(r'typeinfo for (\S+) in section', symbol_at(int(member(stream.address, 'table_')['type'])))
-    if kind is None or kind[1] != 'wring::net::tcp_stream':
+    if kind is None or kind[1] not in ('wring::net::tcp_stream', 'wring::net::unix_stream'):
         return ''
     socket = member(member(stream.address, 'stream_').cast(gdb.lookup_type(kind[1]).pointer()), 'socket_')
     return on_socket('', socket)[2] if int(socket) else ''
@@ -92,7 +97,13 @@ def peer_of(stream):
 
 def on_socket(what, socket):
     peer = member(socket, 'peer_')
-    return what, int(member(socket, 'fd_')['fd_']), address_in(memory(int(peer.address), peer.type.sizeof))
+    raw = memory(int(peer.address), peer.type.sizeof)
+    if raw[:2] == struct.pack('=H', 1):  # the name of a Unix socket is elsewhere, if it has one
+        name = word(int(peer.address) + POINTER)
+        address = socket_address(pointer_to('wring::net::socket_address', name).dereference()) if name else 'unix:'
+    else:
+        address = address_in(raw)
+    return what, int(member(socket, 'fd_')['fd_']), address
 
 
 def on_listener(wait):
@@ -139,6 +150,10 @@ def member(pointer, name):
     if found is None:
         raise gdb.error(f'the debug information does not tell what is in {whole}: the library needs -g too')
     return found
+
+
+def pointer_to(name, address):
+    return gdb.Value(address).cast(gdb.lookup_type(name).pointer())
 
 
 def memory(address, size):

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <string_view>
+#include <sys/types.h>
+#include <type_traits>
+#include <utility>
+
+#include <wring/core/duration.hpp>
+#include <wring/core/task.hpp>
+#include <wring/net/detail/established_wait.hpp>
+#include <wring/net/socket_address.hpp>
+#include <wring/net/socket_stream.hpp>
+
+namespace wring::net {
+
+/// Who is at the other end of a Unix socket, as the kernel knows it: the process that connected, or that listened, with
+/// the rights it had at that time. It may have ended since, and its number may be another process's.
+struct unix_credentials {
+  ::pid_t process;  ///< 0: it is not visible from here, as in another container
+  ::uid_t user;
+  ::gid_t group;
+};
+
+/// A connection over a Unix socket: a `socket_stream`, which has reading, writing and closing. Its peer is on this
+/// host. The peer's address is that of the listener where this side has connected, and has no name otherwise, unless
+/// the client has bound its socket.
+class WRING_API unix_stream : public socket_stream {
+ public:
+  /// No connection: every operation fails with errc::closed.
+  unix_stream() noexcept = default;
+
+  /// Takes over a connected Unix socket of the type SOCK_STREAM and makes it blocking. Throws io_error (ENOTCONN,
+  /// EPROTOTYPE, ...); then the descriptor still belongs to the caller.
+  [[nodiscard]] static unix_stream adopt(int fd);
+
+  /// A stream is its own `pending_connection`: returns it, moved, at once. Returning.
+  [[nodiscard]] auto establish() noexcept { return detail::established_wait<unix_stream>(*this); }
+
+  /// Ends the connection at once. The peer sees the end of the stream, or a reset if not all that it has sent was
+  /// received.
+  void abort() noexcept { end(false); }
+
+  /// Who is at the other end. Throws io_error; errc::closed once closed.
+  [[nodiscard]] unix_credentials peer_credentials() const;
+
+ private:
+  friend struct detail::socket_access;
+
+  explicit unix_stream(detail::stream_socket* s) noexcept : socket_stream(s) {}
+};
+
+/// How to connect.
+struct unix_connect_options {
+  duration timeout = forever;  ///< how long to wait while the listener's backlog is full; zero or less: it times out
+};
+static_assert(std::is_trivially_destructible_v<unix_connect_options>);
+
+/// Connects to `peer`, a path or an abstract name. Delivering. Throws io_error naming the address: there is no such
+/// file, nobody listens, no permission; timeout_error.
+[[nodiscard]] WRING_API task<unix_stream> connect_unix(socket_address peer, unix_connect_options options = {});
+/// The same with a path. Throws io_error at once, before it is awaited, for one that is empty or too long.
+[[nodiscard]] WRING_API task<unix_stream> connect_unix(std::string_view path, unix_connect_options options = {});
+
+/// Two streams that are connected to each other. Throws io_error.
+[[nodiscard]] WRING_API std::pair<unix_stream, unix_stream> socket_pair();
+
+}  // namespace wring::net
