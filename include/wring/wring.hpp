@@ -57,6 +57,7 @@
 #include <wring/net/copy.hpp>
 #include <wring/net/descriptor.hpp>
 #include <wring/net/ip_address.hpp>
+#include <wring/net/ip_network.hpp>
 #include <wring/net/linger_options.hpp>
 #include <wring/net/lingering_close.hpp>
 #include <wring/net/listener.hpp>
@@ -67,6 +68,8 @@
 #include <wring/net/names/system_resolver.hpp>
 #include <wring/net/outbox.hpp>
 #include <wring/net/pending_connection.hpp>
+#include <wring/net/proxy_listener.hpp>
+#include <wring/net/proxy_protocol.hpp>
 #include <wring/net/reader.hpp>
 #include <wring/net/resolver.hpp>
 #include <wring/net/serve.hpp>
