@@ -25,6 +25,7 @@ struct unix_listen_options {
   bool remove_file = true;
   int backlog = 4096;             ///< connections the kernel keeps (at most net.core.somaxconn)
   std::size_t accept_queue = 16;  ///< connections taken from the kernel that may wait for an accept(), at least one
+  unsigned descriptors = 0;       ///< that each stream keeps: see unix_connect_options
 };
 static_assert(std::is_trivially_destructible_v<unix_listen_options>);
 
@@ -40,6 +41,9 @@ class WRING_API unix_listener : public socket_listener<unix_stream> {
 
   /// The file stays when listening stops: another process serves the socket now.
   void keep_file() { socket().own_file({}); }
+  /// What unix_listen_options::descriptors is, for connections accepted from now on. Throws std::invalid_argument above
+  /// 253.
+  void set_descriptors(unsigned most);
 
  private:
   friend WRING_API task<unix_listener> listen_unix(socket_address, unix_listen_options);

@@ -2,12 +2,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <memory>
 #include <span>
 #include <sys/socket.h>
 
 #include <wring/core/scheduler.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/timeout.hpp>
+#include <wring/net/detail/descriptor_inbox.hpp>
 #include <wring/net/detail/socket_calls.hpp>
 #include <wring/net/detail/socket_connect_wait.hpp>
 #include <wring/net/unix_stream.hpp>
@@ -39,9 +42,27 @@ task<> connect(int fd, socket_address peer) {
   }
 }
 
+unix_stream make_stream(descriptor& fd, const socket_address& peer, unsigned descriptors) {
+  std::unique_ptr<detail::descriptor_inbox> inbox = detail::make_descriptor_inbox(descriptors);
+  detail::compact_address kept(peer);
+  auto* const s = new detail::stream_socket(std::move(fd), std::move(kept));
+  if (inbox != nullptr) s->receive_descriptors(std::move(inbox));
+  return detail::socket_access::make<unix_stream>(s);
+}
+
 }  // namespace
 
-unix_stream unix_stream::adopt(int fd) { return unix_stream(adopted(fd, &socket_address::is_unix)); }
+unix_stream unix_stream::adopt(int fd, unsigned descriptors) {
+  std::unique_ptr<detail::descriptor_inbox> inbox = detail::make_descriptor_inbox(descriptors);
+  detail::stream_socket* const s = adopted(fd, &socket_address::is_unix);
+  if (inbox != nullptr) s->receive_descriptors(std::move(inbox));
+  return unix_stream(s);
+}
+
+descriptor unix_stream::take_descriptor() noexcept {
+  detail::stream_socket* const s = detail::socket_access::socket_of(*this);
+  return s != nullptr ? s->take_received_descriptor() : descriptor();
+}
 
 unix_credentials unix_stream::peer_credentials() const {
   if (!is_open()) error(errc::closed, "get the credentials of").with_address(peer_address()).raise();
@@ -58,26 +79,21 @@ task<unix_stream> connect_unix(socket_address peer, unix_connect_options options
   if (options.timeout <= duration()) error(errc::timed_out, what).with_address(peer).raise();
   descriptor fd = detail::make_socket(scheduler::current().engine(), peer, SOCK_STREAM, what);
   co_await with_timeout(options.timeout, connect(fd.get(), peer));
-  detail::compact_address kept(peer);
-  co_return detail::socket_access::make<unix_stream>(new detail::stream_socket(std::move(fd), std::move(kept)));
+  co_return make_stream(fd, peer, options.descriptors);
 }
 
 task<unix_stream> connect_unix(std::string_view path, unix_connect_options options) {
   return connect_unix(socket_address::from_path(path), options);
 }
 
-std::pair<unix_stream, unix_stream> socket_pair() {
+std::pair<unix_stream, unix_stream> socket_pair(unsigned descriptors) {
   engine& e = scheduler::current().engine();
   std::array<int, 2> made{};
   if (const int r = e.open_socket_pair(SOCK_STREAM, made); r < 0) error::from_errno(-r, "make a socket pair").raise();
   descriptor first(made[0]);
   descriptor second(made[1]);
-  const auto stream_of = [&e](descriptor& fd) {
-    detail::compact_address peer(detail::peer_address_of(e, fd.get()));
-    return detail::socket_access::make<unix_stream>(new detail::stream_socket(std::move(fd), std::move(peer)));
-  };
-  unix_stream near = stream_of(first);
-  return {std::move(near), stream_of(second)};
+  unix_stream near = make_stream(first, detail::peer_address_of(e, first.get()), descriptors);
+  return {std::move(near), make_stream(second, detail::peer_address_of(e, second.get()), descriptors)};
 }
 
 }  // namespace wring::net

@@ -56,6 +56,7 @@
 #include <wring/net/connector.hpp>
 #include <wring/net/copy.hpp>
 #include <wring/net/descriptor.hpp>
+#include <wring/net/inherited_sockets.hpp>
 #include <wring/net/ip_address.hpp>
 #include <wring/net/ip_network.hpp>
 #include <wring/net/linger_options.hpp>
@@ -66,6 +67,7 @@
 #include <wring/net/names/default_resolver.hpp>
 #include <wring/net/names/name_connector.hpp>
 #include <wring/net/names/system_resolver.hpp>
+#include <wring/net/notify.hpp>
 #include <wring/net/outbox.hpp>
 #include <wring/net/pending_connection.hpp>
 #include <wring/net/proxy_listener.hpp>

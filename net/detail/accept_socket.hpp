@@ -61,6 +61,9 @@ class WRING_API accept_socket final : public operation {
 
   /// `backlog`: the backlog passed to listen(2), which bounds what drain() takes.
   accept_socket(descriptor fd, std::size_t queue_limit, int backlog = default_backlog);
+  /// How many descriptors each connection may keep that it receives: see unix_listen_options.
+  void set_descriptors(unsigned most) noexcept { descriptors_ = most; }
+  [[nodiscard]] unsigned descriptors() const noexcept { return descriptors_; }
   /// The file that is removed when it stops listening; none by default.
   void own_file(const socket_file& file) noexcept { file_ = file; }
 
@@ -116,6 +119,7 @@ class WRING_API accept_socket final : public operation {
   scheduler* sched_;
   socket_address local_;
   socket_file file_;
+  unsigned descriptors_ = 0;
   phase phase_ = phase::listening;
   bool abandoned_ = false;
   bool shared_ = false;

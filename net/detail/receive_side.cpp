@@ -24,6 +24,9 @@ receive_side::receive_side(descriptor owned, compact_address&& peer)
 
 result<void> receive_side::read_outcome() const noexcept {
   if (closing()) return fault(errc::closed, "read from");
+  if (read_errno_ == EMSGSIZE && inbox_ != nullptr) {
+    return fault(EMSGSIZE, "read from").with_detail("more descriptors have come than .descriptors allows to be kept");
+  }
   if (read_errno_ != 0) return fault(read_errno_, "read from");
   return {};
 }
@@ -42,7 +45,7 @@ std::size_t receive_side::pop(std::span<std::byte> into) noexcept {
 
 void receive_side::wait(socket_receive_wait& r) noexcept {
   reader_ = &r;
-  if (!receiving()) arm();
+  if (!receiving_) arm();
 }
 
 // There is no memory to keep bytes that have come. Nothing may follow the gap: reading fails from here on.
@@ -56,9 +59,10 @@ void receive_side::lose_bytes() noexcept {
 // The multishot receive.
 
 void receive_side::prepare_receive() noexcept {
-  code = op_code::receive_multishot;
-  flags = is_unix() ? POLLRDHUP : 0;
-  on_completion = receive_completed;
+  const bool messages = inbox_ != nullptr;
+  code = messages ? op_code::receive_message : op_code::receive_multishot;
+  flags = is_unix() && !messages ? POLLRDHUP : 0;
+  on_completion = messages ? message_completed : receive_completed;
 }
 
 void receive_side::arm() noexcept {
@@ -68,6 +72,10 @@ void receive_side::arm() noexcept {
   }
   if (code != op_code::receive_multishot) [[unlikely]] {
     prepare_receive();
+    if (inbox_ != nullptr && (data = inbox_->next_message()) == nullptr) {
+      lose_bytes();
+      return wake_reader();
+    }
   }
   receiving_ = true;
   sched_->engine().submit(*this);
@@ -170,6 +178,35 @@ void receive_side::receive_ended(std::int32_t outcome) noexcept {
   }
 }
 
+// The receive of messages.
+
+void receive_side::message_completed(operation& op, completion c) noexcept {
+  static_cast<receive_side&>(op).message_received(c);
+}
+
+void receive_side::message_received(completion c) noexcept {
+  if (c.result <= 0) return receive_ended(c.result);
+  buffer_lease chunk = inbox_->received(static_cast<std::size_t>(c.result));
+  if (chunk.empty()) {
+    state_ |= read_failed;
+    read_errno_ = EMSGSIZE;
+  } else if (reader_ != nullptr && queue_.empty()) {
+    socket_receive_wait& r = *std::exchange(reader_, nullptr);
+    r.chunk_ = std::move(chunk);
+    r.received();
+  } else {
+    keep(std::move(chunk));
+  }
+  receive_ended(-EAGAIN);
+}
+
+descriptor receive_side::take_received_descriptor() noexcept {
+  if (inbox_ == nullptr || closing()) return {};
+  descriptor taken = inbox_->take(queue_.bytes());
+  if (taken.get() >= 0 && !active()) go_on_watching();
+  return taken;
+}
+
 // The reader's own receive.
 
 void receive_side::own_receive_begins(operation& op) noexcept {
@@ -234,7 +271,7 @@ void receive_side::watch(stream_observer* observer) noexcept {
 void receive_side::go_on_watching() noexcept {
   // Its own receive would be overtaken; this is called when that ends.
   if (observer_ == nullptr || own_receive_ != nullptr || read_ended()) return;
-  if (queue_.weight() < quota_) {
+  if (queue_.weight() < quota_ && (inbox_ == nullptr || !inbox_->holds_any())) {
     arm();
   } else {
     poll_for_the_end();
@@ -254,6 +291,7 @@ void receive_side::keep_watching() noexcept {
 void receive_side::poll_for_the_end() noexcept {
   if ((state_ & end_announced) != 0) return;
   code = op_code::poll;
+  data = nullptr;  // that of a message, maybe
   flags = POLLRDHUP;
   on_completion = [](operation& op, completion c) noexcept { static_cast<receive_side&>(op).on_poll(c); };
   sched_->engine().submit(*this);

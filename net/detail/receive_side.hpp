@@ -3,11 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <wring/core/engine/buffer_pool.hpp>
 #include <wring/net/detail/connected_socket.hpp>
+#include <wring/net/detail/descriptor_inbox.hpp>
 #include <wring/net/detail/receive_queue.hpp>
 #include <wring/net/stream_observer.hpp>
 
@@ -30,6 +33,9 @@ class socket_receive_wait {
 ///
 /// The receive is armed by the first wait of a reader, stops by itself at the receive quota, and is armed again by the
 /// next wait. A reader with memory of its own gets a one-shot receive instead while that is not armed.
+///
+/// A socket that receives descriptors has one-shot receives of messages instead, each for a reader that waits, or for
+/// the observer until there are descriptors to be taken.
 ///
 /// An observer counts as a reader: while there is one, the receive is armed up to the quota. Beyond it, and while there
 /// is no buffer, the same record polls for the end of the connection.
@@ -55,8 +61,8 @@ class WRING_API receive_side : public connected_socket, public operation {
   /// Throws or returns why, unless it was the end of the stream.
   [[nodiscard]] result<void> read_outcome() const noexcept;
 
-  /// Whether bytes come through the multishot receive now, so that a receive of one's own would overtake them.
-  [[nodiscard]] bool receiving() const noexcept { return receiving_; }
+  /// Whether bytes come through the socket's own receive, so that a receive of the reader's would overtake them.
+  [[nodiscard]] bool receiving() const noexcept { return receiving_ || inbox_ != nullptr; }
   void wait(socket_receive_wait& r) noexcept;
   void cancel_wait() noexcept {
     reader_ = nullptr;
@@ -73,6 +79,14 @@ class WRING_API receive_side : public connected_socket, public operation {
   /// The same for bytes that were taken and not delivered. A reader that waits now receives them.
   void give_back(buffer_lease&& chunk) noexcept;
   void set_receive_quota(std::size_t bytes) noexcept { quota_ = bytes; }
+
+  /// Descriptors are received from now on, and not closed. Nothing has been received yet.
+  void receive_descriptors(std::unique_ptr<descriptor_inbox> inbox) noexcept {
+    inbox_ = std::move(inbox);
+    prepare_receive();
+  }
+  /// The next one that came with bytes which have been taken; none if there is none.
+  [[nodiscard]] descriptor take_received_descriptor() noexcept;
 
   /// See `stream`; null: no observer.
   void watch(stream_observer* observer) noexcept;
@@ -96,6 +110,8 @@ class WRING_API receive_side : public connected_socket, public operation {
   [[gnu::noinline]] void received_otherwise(completion c) noexcept;
   void keep(buffer_lease&& chunk) noexcept;
   void receive_ended(std::int32_t outcome) noexcept;
+  static void message_completed(operation& op, completion c) noexcept;
+  void message_received(completion c) noexcept;
   void prepare_receive() noexcept;
   void arm() noexcept;
   void stop_starving() noexcept;
@@ -113,6 +129,7 @@ class WRING_API receive_side : public connected_socket, public operation {
   operation* own_receive_ = nullptr;
   stream_observer* observer_ = nullptr;
   receive_queue queue_;
+  std::unique_ptr<descriptor_inbox> inbox_;
   std::size_t quota_ = default_receive_quota;
   starvation starved_;
 };

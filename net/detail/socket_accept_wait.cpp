@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
+#include <memory>
 #include <new>
 
 #include <wring/net/detail/socket_accept_wait.hpp>
@@ -15,7 +16,10 @@ wring::result<stream_socket*> socket_connection_wait::take_connection() noexcept
   if (connection_.socket.get() < 0) return nullptr;
   const socket_address peer = connection_.peer_address(socket_->engine());
   try {
-    return new stream_socket(std::move(connection_.socket), compact_address(peer));
+    std::unique_ptr<descriptor_inbox> inbox = make_descriptor_inbox(socket_->descriptors());
+    auto* const s = new stream_socket(std::move(connection_.socket), compact_address(peer));
+    if (inbox != nullptr) s->receive_descriptors(std::move(inbox));
+    return s;
   } catch (const std::bad_alloc&) {
     connection_.socket = descriptor();
     return error::from_errno(ENOMEM, "accept a connection from").with_address(peer);

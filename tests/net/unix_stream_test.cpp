@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Unix streams through the public kit, and what only they can do. What they share with TCP is tested there.
 #include <array>
+#include <cstdint>
+#include <fcntl.h>
 #include <optional>
 #include <string>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -15,6 +19,7 @@
 #include <wring/core/testing/run.hpp>
 #include <wring/net/outbox.hpp>
 #include <wring/net/serve.hpp>
+#include <wring/net/tcp_listener.hpp>
 #include <wring/net/testing/stream_conformance.hpp>
 #include <wring/net/unix_listener.hpp>
 #include <wring/net/unix_stream.hpp>
@@ -214,6 +219,184 @@ TEST_CASE("what is posted is sent, and the peer's end is told", "[unix]") {
     const buffer_lease end = co_await near.read_some();
     REQUIRE(end.empty());
   });
+}
+
+// Descriptors.
+
+/// The file that a descriptor stands for.
+std::pair<std::uint64_t, std::uint64_t> file_of(int fd) {
+  struct ::stat found{};
+  checked(::fstat(fd, &found), "fstat");
+  return {found.st_dev, found.st_ino};
+}
+
+raw_socket some_file() { return raw_socket(checked(::open("/dev/null", O_RDONLY | O_CLOEXEC), "open")); }
+
+TEST_CASE("descriptors arrive with their byte, close-on-exec, in order", "[unix][descriptors]") {
+  run_net([]() -> task<> {
+    auto [near, far] = net::socket_pair(3);
+    const raw_socket file = some_file();
+    const raw_socket other = raw_socket::make();
+    const std::array<int, 2> two{file.get(), other.get()};
+    co_await near.write_all("before", std::span(two));
+    co_await near.write_all("after", std::span(two).first(1));
+    REQUIRE(far.take_descriptor().get() < 0);
+    std::array<std::byte, 1> byte{};
+    const bool by_bytes = co_await far.read(byte) == 1;
+    REQUIRE(by_bytes);
+    const net::descriptor first = far.take_descriptor();
+    const net::descriptor second = far.take_descriptor();
+    REQUIRE(file_of(first.get()) == file_of(file.get()));
+    REQUIRE(file_of(second.get()) == file_of(other.get()));
+    REQUIRE(::fcntl(first.get(), F_GETFD) == FD_CLOEXEC);
+    REQUIRE(far.take_descriptor().get() < 0);
+    const buffer_lease rest = co_await far.read_some();
+    REQUIRE(text_of(rest) == "efore");
+    REQUIRE(far.take_descriptor().get() < 0);
+    const buffer_lease next = co_await far.read_some();
+    REQUIRE(text_of(next) == "after");
+    REQUIRE(file_of(far.take_descriptor().get()) == file_of(file.get()));
+  });
+}
+
+TEST_CASE("streams that receive descriptors keep the rules of streams", "[unix][descriptors][conformance]") {
+  testing::run(
+      []() -> task<> { co_await testing::check_stream([] { return net::socket_pair(2); }, {.reports_abort = false}); });
+}
+
+TEST_CASE("descriptors that nobody takes are closed with the stream, or at once where none are wanted",
+          "[unix][descriptors]") {
+  const unsigned most = GENERATE(0U, 4U);
+  run_net([&]() -> task<> {
+    const raw_socket file = some_file();
+    const std::array<int, 2> two{file.get(), file.get()};
+    const testing::leak_check nothing_left;
+    {
+      auto [near, far] = net::socket_pair(most);
+      co_await near.write_all("taken", std::span(two));
+      const buffer_lease got = co_await far.read_some();
+      REQUIRE(text_of(got) == "taken");
+      co_await near.write_all("not read", std::span(two));
+      if (most == 0) REQUIRE(far.take_descriptor().get() < 0);
+      co_await far.close();
+      REQUIRE(far.take_descriptor().get() < 0);
+    }
+    co_await sleep_for(1ms);
+  });
+}
+
+TEST_CASE("more descriptors than may be kept are an error, and closed", "[unix][descriptors]") {
+  const bool at_once = GENERATE(true, false);
+  run_net([&]() -> task<> {
+    const raw_socket file = some_file();
+    const std::array<int, 3> three{file.get(), file.get(), file.get()};
+    const testing::leak_check nothing_left;
+    {
+      auto [near, far] = net::socket_pair(2);
+      if (!at_once) {
+        co_await near.write_all("1", std::span(three).first(2));
+        static_cast<void>(co_await far.read_some());
+      }
+      co_await near.write_all("2", std::span(three).first(at_once ? 3 : 1));
+      const auto failed = co_await far.read_some().result();
+      REQUIRE(!failed);
+      REQUIRE(failed.error().message().find("more descriptors have come than .descriptors allows") !=
+              std::string::npos);
+      const auto again = co_await far.read_some().result();
+      REQUIRE(again.error().code() == failed.error().code());
+    }
+    co_await sleep_for(1ms);
+  });
+}
+
+TEST_CASE("descriptors need a byte, and are 253 at most", "[unix][descriptors]") {
+  run_net([]() -> task<> {
+    auto [near, far] = net::socket_pair(253);
+    const raw_socket file = some_file();
+    const std::vector<int> many(254, file.get());
+    REQUIRE(message_of([&] {
+              static_cast<void>(near.write_all("", std::span(many).first(1)));
+            }).find("without a byte") != std::string::npos);
+    REQUIRE(message_of([&] { static_cast<void>(near.write_all("x", many)); }).find("253") != std::string::npos);
+    REQUIRE(message_of([] { static_cast<void>(net::socket_pair(254)); }).find("253") != std::string::npos);
+    co_await near.write_all("x", std::span(many).first(253));
+    static_cast<void>(co_await far.read_some());
+    std::size_t count = 0;
+    while (far.take_descriptor().get() >= 0) ++count;
+    REQUIRE(count == 253);
+  });
+}
+
+TEST_CASE("descriptors go with the first of many bytes, to accepted streams too", "[unix][descriptors]") {
+  const socket_address at("unix:@wring-unix-descriptors-test");
+  run_net([&]() -> task<> {
+    auto listener = co_await net::listen_unix(at, {.descriptors = 1});
+    net::unix_stream near = co_await net::connect_unix(at);
+    net::unix_stream far = co_await listener.accept();
+    const raw_socket file = some_file();
+    const std::string much = pattern(3'000'000);
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> {
+        const std::array<int, 1> one{file.get()};
+        co_await near.write_all(much, one);
+        co_await near.shut_down_write();
+      });
+      std::string all;
+      while (const buffer_lease chunk = co_await far.read_some()) {
+        if (all.empty()) REQUIRE(file_of(far.take_descriptor().get()) == file_of(file.get()));
+        REQUIRE(far.take_descriptor().get() < 0);
+        all += text_of(chunk);
+      }
+      REQUIRE(all == much);
+    });
+  });
+}
+
+TEST_CASE("a listening socket is handed over, and no connection is lost", "[unix][descriptors]") {
+  run_net([]() -> task<> {
+    auto [old_process, new_process] = net::socket_pair(1);
+    net::tcp_listener old_listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
+    const socket_address at = old_listener.local_address();
+    const std::array<int, 1> given{old_listener.native_handle()};
+    co_await old_process.write_all("listener", given);
+    const buffer_lease message = co_await new_process.read_some();
+    net::descriptor taken = new_process.take_descriptor();
+    net::tcp_listener new_listener = net::tcp_listener::adopt(taken.get());
+    static_cast<void>(taken.release());
+    REQUIRE(new_listener.local_address() == at);
+
+    std::vector<net::tcp_stream> clients;
+    for (int i = 0; i != 10; ++i) clients.push_back(co_await net::connect_tcp(at));
+    co_await old_listener.drain();
+    for (int i = 0; i != 10; ++i) clients.push_back(co_await net::connect_tcp(at));
+    std::size_t served = 0;
+    for (;;) {
+      const auto accepted = co_await old_listener.accept().result();
+      if (!accepted) break;
+      ++served;
+    }
+    for (; served != clients.size(); ++served) static_cast<void>(co_await new_listener.accept());
+  });
+}
+
+TEST_CASE("passing descriptors can be cancelled wherever it waits", "[unix][descriptors]") {
+  const raw_socket file = some_file();
+  const std::array<int, 1> one{file.get()};
+  const auto conversation = [&]() -> task<> {
+    auto [near, far] = net::socket_pair(1);
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> {
+        co_await yield();
+        co_await near.write_all("x", one);
+      });
+      const buffer_lease got = co_await far.read_some();
+      REQUIRE(text_of(got) == "x");
+    });
+    REQUIRE(far.take_descriptor().get() >= 0);
+    co_await near.close();
+    co_await far.close();
+  };
+  REQUIRE(testing::cancel_everywhere(conversation, {.real_time = true}) > 2);
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ struct world {
   net::tcp_stream quiet_stream;
   net::tcp_stream peer_of_closed;
   net::tcp_stream closed_stream;
+  std::pair<net::unix_stream, net::unix_stream> local = net::socket_pair();
   std::pair<net::memory_stream, net::memory_stream> memory = net::make_memory_stream_pair({.capacity = 1});
   wring::event event;
   wring::mutex mutex;
@@ -69,6 +70,7 @@ struct world {
   wring::deferred_source<int> source;
   std::vector<std::byte> much = std::vector<std::byte>(std::size_t{64} << 20);
   std::array<std::span<const std::byte>, 2> parts{much, much};
+  std::array<int, 1> passed{STDIN_FILENO};
   std::array<int, 2> pipe{};
 };
 
@@ -170,6 +172,7 @@ void start_lasting(wring::nursery& n, world& w) {
   n.start([&]() -> wring::task<> { static_cast<void>(co_await w.drained_listener.accept().result()); });
   n.start([&]() -> wring::task<> { co_await w.stream.write_all(w.much); });
   n.start([&]() -> wring::task<> { co_await w.stream.write_all(w.parts); });
+  n.start([&]() -> wring::task<> { co_await w.local.first.write_all(w.much, w.passed); });
   n.start([&]() -> wring::task<> { co_await w.stream.shut_down_write(); });
   n.start([&]() -> wring::task<> { co_await w.memory.first.read_some(); });
   n.start([&]() -> wring::task<> { co_await w.memory.first.write_all(w.much); });

@@ -50,6 +50,7 @@ OPERATIONS = {
     'testing::{anonymous}::next_turn': 'next turn',
     'detail::socket_write_wait': lambda v: on_stream('write to', v),
     'detail::socket_gather_write_wait': lambda v: on_stream('write to', v),
+    'detail::descriptor_write_wait': lambda v: on_stream('write to', v),
     'detail::socket_shut_down_wait': lambda v: on_stream('write to', v),
     'detail::socket_read_some_wait': lambda v: on_stream('read from', v),
     'detail::socket_read_wait': lambda v: on_stream('read from', v),
