@@ -120,6 +120,21 @@ std::optional<wring::duration> read_time(std::string_view text) {
   throw options::bad_usage(fmt::format("{} {} {}, not '{}'", name, verb, what_it_takes, given));
 }
 
+net::connect_target read_target(std::string_view name, std::string_view given) {
+  const auto colon = std::min(given.rfind(':'), given.size());
+  std::string_view host = given.substr(0, colon);
+  const std::string_view digits = given.substr(std::min(colon + 1, given.size()));
+  std::uint16_t port = 0;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  const bool in_brackets = host.starts_with('[') && host.ends_with(']');
+  if (in_brackets) host = host.substr(1, host.size() - 2);
+  const bool is_v6 = host.find(':') != std::string_view::npos;
+  if (host.empty() || is_v6 != in_brackets || problem != std::errc() || end != digits.data() + digits.size()) {
+    refuse(name, "a host and a port, such as www.example.org:80 or [2001:db8::1]:80", given);
+  }
+  return {.host = host, .port = port};
+}
+
 /// Appends `text`, at most 80 columns wide, to a line that is at column `indent` already.
 void append_wrapped(std::string& out, std::string_view text, std::size_t indent) {
   constexpr std::size_t width = 80;
@@ -169,19 +184,17 @@ void options::port(std::string_view name, std::uint16_t& value, std::string_view
 
 void options::target(std::string_view name, net::connect_target& value, std::string_view what) {
   add({.name = name, .what = what, .value = "HOST:PORT", .set = [=, &value](auto given) {
-         const auto colon = std::min(given.rfind(':'), given.size());
-         std::string_view host = given.substr(0, colon);
-         const std::string_view digits = given.substr(std::min(colon + 1, given.size()));
-         std::uint16_t port = 0;
-         const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-         const bool in_brackets = host.starts_with('[') && host.ends_with(']');
-         if (in_brackets) host = host.substr(1, host.size() - 2);
-         const bool is_v6 = host.find(':') != std::string_view::npos;
-         if (host.empty() || is_v6 != in_brackets || problem != std::errc() || end != digits.data() + digits.size()) {
-           refuse(name, "a host and a port, such as www.example.org:80 or [2001:db8::1]:80", given);
-         }
-         value = {.host = host, .port = port};
+         value = read_target(name, given);
        }});
+}
+
+void options::targets(std::string_view name, std::vector<net::connect_target>& value, std::string_view what) {
+  add({.name = name,
+       .what = what,
+       .value = name,
+       .set = [=, &value](auto given) { value.push_back(read_target(name, given)); },
+       .is_required = true,
+       .is_list = true});
 }
 
 void options::time(std::string_view name, wring::duration& value, std::string_view what, wring::duration least) {

@@ -52,6 +52,8 @@ class options {
   void port(std::string_view name, std::uint16_t& value, std::string_view what);
   /// A host, by its name or address, and a port. The target's host is a part of the command line.
   void target(std::string_view name, wring::net::connect_target& value, std::string_view what);
+  /// All arguments that follow, at least one, each as for target(). Declare it last.
+  void targets(std::string_view name, std::vector<wring::net::connect_target>& value, std::string_view what);
   /// A length of time, `least` or more: `500ms`, `2.5s`, `3min`, `1h`, `never`. A number alone is one of seconds.
   void time(std::string_view name, wring::duration& value, std::string_view what, wring::duration least = {});
   /// A number of bytes from `least` to `most`: `512`, `64KiB`, `1MiB`, `2GiB`.

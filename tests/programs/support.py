@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 # A shell may have started the tests in the background, with this ignored; programs would go on ignoring it.
@@ -20,6 +21,18 @@ def run(program, *arguments, stdin=b'', timeout=PATIENCE):
     """Runs a program to its end. Gives its exit code, output and error output."""
     done = subprocess.run([program, *arguments], input=stdin, capture_output=True, timeout=timeout, check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def connect_when_ready(host, port):
+    """A client of a server that does not say when it listens."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return socket.create_connection((host, port), timeout=PATIENCE)
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 class Server:

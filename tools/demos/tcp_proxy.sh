@@ -6,7 +6,7 @@ client='nc HOST PORT'
 demo() {
   start_server echo_server
   clients[behind]=$server # ends when the play is over, as clients do
-  start_server proxy --to "$host:$port"
+  start_server tcp_proxy --access-log "$host:$port"
   enter first
   enter second
   say first 'one two three'

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "../../examples/proxy.cpp"
+#include "../../examples/tcp_proxy.cpp"
 
 #include <cerrno>
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -59,9 +60,13 @@ struct joined {
 task<std::pair<std::string, std::string>> exchange(net::memory_stream_options options) {
   joined ends(options);
   std::string request, answer;
+  traffic passed;
   co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
-    n.start(relay<net::any_stream>, net::connector_ref(ends.connector),
-            net::connect_target{.host = "192.0.2.1", .port = 80}, std::move(ends.inner));
+    n.start([&]() -> task<> {
+      std::vector<net::connect_target> servers{{.host = "192.0.2.1", .port = 80}};
+      std::vector<std::byte> nothing;
+      passed = co_await relay(ends.connector, std::move(servers), std::move(nothing), ends.inner);
+    });
     n.start([&]() -> task<> {
       co_await ends.client.write_all("what is the time?");
       co_await ends.client.shut_down_write();
@@ -73,6 +78,7 @@ task<std::pair<std::string, std::string>> exchange(net::memory_stream_options op
     });
     answer = co_await all_of(ends.client);
   });
+  if (!passed.complete || passed.to_server != request.size() || passed.to_client != answer.size()) request += " lost";
   co_return std::pair(request, answer);
 }
 
@@ -91,7 +97,12 @@ TEST_CASE("A side of the proxy that fails is no end for the other", "[examples][
     joined ends({});
     std::string answer;
     co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
-      n.start(relay<net::any_stream>, net::connector_ref(ends.connector), net::connect_target{}, std::move(ends.inner));
+      n.start([&]() -> task<> {
+        std::vector<net::connect_target> servers(1);
+        std::vector<std::byte> nothing;
+        const traffic passed = co_await relay(ends.connector, std::move(servers), std::move(nothing), ends.inner);
+        CHECK(!passed.complete);
+      });
       co_await ends.client.write_all("request");
       const auto chunk = co_await ends.server.read_some();
       CHECK(to_end(chunk) == "request");
@@ -111,7 +122,9 @@ TEST_CASE("A server that cannot be reached ends the connection with a fault", "[
     ends.connector.server = net::any_stream();
     std::string said;
     try {
-      co_await relay(net::connector_ref(ends.connector), net::connect_target{}, std::move(ends.inner));
+      std::vector<net::connect_target> servers(2);
+      std::vector<std::byte> nothing;
+      static_cast<void>(co_await relay(ends.connector, std::move(servers), std::move(nothing), ends.inner));
     } catch (const wring::io_error& e) {
       said = e.what();
     }
@@ -124,4 +137,23 @@ TEST_CASE("A server that cannot be reached ends the connection with a fault", "[
 TEST_CASE("A connection through the proxy can be cancelled wherever it waits", "[examples][proxy]") {
   const auto conversation = []() -> task<> { static_cast<void>(co_await exchange({.capacity = 8, .read_chunk = 3})); };
   CHECK(wring::testing::cancel_everywhere(conversation) > 5);
+}
+
+TEST_CASE("A server is told who its client is, before anything else", "[examples][proxy]") {
+  wring::testing::run([]() -> task<> {
+    joined ends({});
+    std::string received;
+    co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
+      n.start([&]() -> task<> {
+        std::vector<net::connect_target> servers(1);
+        std::vector<std::byte> header = net::proxy_header().version_1();
+        static_cast<void>(co_await relay(ends.connector, std::move(servers), std::move(header), ends.inner));
+      });
+      co_await ends.client.write_all("hello");
+      co_await ends.client.shut_down_write();
+      received = co_await all_of(ends.server);
+      co_await ends.server.close();
+    });
+    CHECK(received == "PROXY UNKNOWN\r\nhello");
+  });
 }
