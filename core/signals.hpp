@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <csignal>
+#include <cstddef>
 #include <initializer_list>
-#include <optional>
 #include <span>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/detail/process/signal_hub.hpp>
 #include <wring/core/task.hpp>
 
 namespace wring {
@@ -19,37 +19,46 @@ namespace wring {
 ///       ...
 ///     }
 ///
-/// While it exists, its signals are blocked in the thread that made it and wait to be taken by next() instead of having
-/// their usual effect; a signal sent several times before it is taken counts once, as always with signals. When the
-/// last object for a signal is destroyed, the thread's mask is restored, and a signal that was not taken has its usual
-/// effect then.
+/// While it exists, its signals wait to be taken by next() instead of having their usual effect; a signal that is sent
+/// several times before it is taken counts once, as always with signals. They are handled for the whole process: every
+/// object for a signal gets it, whichever scheduler or thread each belongs to, and whichever thread the kernel has
+/// chosen. They are unblocked in the thread that made the object, if it blocked them. Programs that are started
+/// meanwhile have the usual effects.
 ///
-/// The kernel delivers a signal to any thread that does not block it: make this object in main before other threads are
-/// started, which inherit the mask, or block the signals in them. Processes started meanwhile inherit it too. `run`
-/// takes SIGINT and SIGTERM to stop the program: to name them here, run with `handle_signals = false`.
+/// When the last object for a signal is destroyed, the disposition found is put back, and a signal that no object's
+/// next() has taken has its usual effect then. So make one in `int main()` if a signal must not end the program while
+/// it starts and stops:
 ///
-/// If several objects share a signal, one of those that wait takes it. One thread. Destroying it while a task waits
-/// ends the process with a message.
+///     int main() {
+///       const wring::signals held({SIGHUP});
+///       return wring::runtime().run(serve);  // makes a signals object for SIGHUP on each scheduler
+///     }
+///
+/// `run` takes SIGINT and SIGTERM to stop the program: to name them here, run with `handle_signals = false`.
+///
+/// One thread. Destroying it while a task waits ends the process with a message.
 class WRING_API signals {
  public:
   /// Throws std::invalid_argument for a number that is no signal, one that cannot be caught (SIGKILL, SIGSTOP), and for
-  /// an empty list; io_error if no descriptor is available.
+  /// an empty list; std::length_error if the process has 1024 of these objects.
   signals(std::initializer_list<int> numbers);
   explicit signals(std::span<const int> numbers);
   signals(const signals&) = delete;
   signals& operator=(const signals&) = delete;
   ~signals();
 
-  /// Waits for a signal, and returns its number. Returning: cancelled, it has taken none. If several are pending, the
-  /// kernel delivers the lowest number first.
+  /// Waits for a signal, and returns its number. Returning: cancelled, it has taken none. If several have arrived, the
+  /// lowest number is first. Several tasks may wait: each signal is given to one of them.
   [[nodiscard]] task<int> next();
 
  private:
-  std::optional<int> take();
+  class arrival;
+  friend class signal_arrivals;
+  int take();
 
-  ::sigset_t set_;
-  int fd_;
-  unsigned waiting_ = 0;
+  int fd_;  // of the engine's own source; negative: the process's signals
+  detail::signal_receiver receiver_;
+  std::size_t waiting_ = 0;  // tasks
 };
 
 }  // namespace wring

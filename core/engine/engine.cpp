@@ -13,6 +13,9 @@ engine::~engine() = default;
 void engine::register_descriptor(int) noexcept {}
 void engine::unregister_descriptor(int) noexcept {}
 
+int engine::open_signal_source(const ::sigset_t&) noexcept { return -ENOSYS; }
+int engine::next_signal(int) noexcept { return -ENOSYS; }
+
 int engine::begin_job(thread_pool& pool, detail::pool_job& job) noexcept { return pool.begin(job); }
 bool engine::withdraw_job(thread_pool& pool, detail::pool_job& job, bool given_up) noexcept {
   return pool.withdraw(job, given_up);

@@ -206,10 +206,11 @@ class WRING_API engine {
   virtual void remove_file(const char* path, const socket_file& file) noexcept;
   /// Clears O_NONBLOCK on a descriptor that other code has opened.
   [[nodiscard]] virtual int make_blocking(int fd) noexcept = 0;
-  /// A descriptor that is readable while one of `signals`, which the thread must block, is pending.
-  [[nodiscard]] virtual int open_signal_source(const ::sigset_t& signals) noexcept = 0;
+  /// For engines that have signals of their own: a descriptor that is readable while one of `signals` is pending.
+  /// -ENOSYS: signals are the process's.
+  [[nodiscard]] virtual int open_signal_source(const ::sigset_t& signals) noexcept;
   /// Takes a signal from such a source: its number, or -EAGAIN if none is pending.
-  [[nodiscard]] virtual int next_signal(int fd) noexcept = 0;
+  [[nodiscard]] virtual int next_signal(int fd) noexcept;
   /// Closes a descriptor that no operation is in flight on, and that is not registered.
   virtual void close_descriptor(int fd) noexcept = 0;
 

@@ -2,14 +2,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <fcntl.h>
 #include <filesystem>
 #include <limits>
 #include <string>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
@@ -109,22 +107,6 @@ void kernel_engine::remove_file(const char* path, const socket_file& file) noexc
 int kernel_engine::make_blocking(int fd) noexcept {
   const int status = ::fcntl(fd, F_GETFL);
   return status < 0 ? -errno : outcome_of(::fcntl(fd, F_SETFL, status & ~O_NONBLOCK));
-}
-
-int kernel_engine::open_signal_source(const ::sigset_t& signals) noexcept {
-  return open_signal_source_in_kernel(signals);
-}
-
-int open_signal_source_in_kernel(const ::sigset_t& signals) noexcept {
-  return outcome_of(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
-}
-
-int kernel_engine::next_signal(int fd) noexcept {
-  ::signalfd_siginfo info;
-  for (;;) {
-    if (::read(fd, &info, sizeof info) == sizeof info) return static_cast<int>(info.ssi_signo);
-    if (errno != EINTR) return -errno;
-  }
 }
 
 void kernel_engine::close_descriptor(int fd) noexcept { ::close(fd); }

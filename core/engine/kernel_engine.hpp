@@ -35,8 +35,6 @@ class WRING_API kernel_engine : public engine {
                               socket_file& made) noexcept final;
   void remove_file(const char* path, const socket_file& file) noexcept final;
   [[nodiscard]] int make_blocking(int fd) noexcept final;
-  [[nodiscard]] int open_signal_source(const ::sigset_t& signals) noexcept final;
-  [[nodiscard]] int next_signal(int fd) noexcept final;
   void close_descriptor(int fd) noexcept final;
   [[nodiscard]] descriptors open_descriptors() const final;
   void random(std::span<std::byte> into) final;
@@ -73,6 +71,5 @@ class WRING_API kernel_engine : public engine {
 WRING_API void close_in_kernel(int fd) noexcept;
 /// Throws std::filesystem::filesystem_error where /proc cannot be read.
 [[nodiscard]] WRING_API engine::descriptors open_descriptors_in_kernel();
-[[nodiscard]] WRING_API int open_signal_source_in_kernel(const ::sigset_t& signals) noexcept;
 
 }  // namespace wring::detail
