@@ -3,6 +3,7 @@
 #include <exception>
 
 #include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/run_to_end.hpp>
 #include <wring/core/detail/process/dump_signal.hpp>
 #include <wring/core/detail/process/stop_signals.hpp>
 #include <wring/core/run.hpp>
@@ -46,6 +47,8 @@ void report(const std::exception_ptr& escaped, const exception_trace* trace) {
   if (trace != nullptr && trace->exception == identity(escaped)) std::fputs(to_string(*trace).c_str(), stderr);
 }
 
+}  // namespace
+
 int run_to_end(const run_options& options, scheduler& s, main_factory& factory) {
   const std::unique_ptr<main_flow> main = factory.make(s);
   const grace_timer grace(s, *main, options.grace);
@@ -59,8 +62,6 @@ int run_to_end(const run_options& options, scheduler& s, main_factory& factory) 
     return 1;
   }
 }
-
-}  // namespace
 
 int run_main(const run_options& options, main_factory& factory) {
   try {

@@ -104,7 +104,9 @@ scheduler::scheduler(std::unique_ptr<wring::engine> engine, const scheduler_opti
 scheduler::~scheduler() {
   // What is dropped may start new work as it is destroyed.
   do drain();
-  while (drop_services() || drop_posts());
+  while (drop_services() || drop_posts() || heed_foreign_requests());
+  ends_leftovers_ = true;
+  refuse_foreign_requests();
   for (detail::scheduler_service* s = services_; s != nullptr; s = s->next_) s->close();
   engine_->shut_down();
   root_.reset();
@@ -192,16 +194,48 @@ void scheduler::resume_from_anywhere(detail::remote_end& w) noexcept {
   if (latest == nullptr) want(foreign_wanted);
 }
 
-// In the order in which they were resumed.
-void scheduler::complete_foreign_waits() noexcept {
+namespace {
+
+/// Calls what was announced, in the order in which it was. Whether there was anything.
+bool complete_all(detail::remote_end* latest) noexcept {
   detail::remote_end* first = nullptr;
-  for (detail::remote_end* w = foreign_.exchange(nullptr, std::memory_order_acquire); w != nullptr;) {
+  for (detail::remote_end* w = latest; w != nullptr;) {
     first = std::exchange(w, std::exchange(w->announced_before, first));
   }
   while (first != nullptr) {
     detail::remote_end& end = *std::exchange(first, first->announced_before);
     end.complete(end);
   }
+  return latest != nullptr;
+}
+
+/// Stands for requests that are not taken any more.
+constinit detail::remote_end no_more(nullptr);
+
+}  // namespace
+
+void scheduler::complete_foreign_waits() noexcept {
+  complete_all(foreign_.exchange(nullptr, std::memory_order_acquire));
+}
+
+bool scheduler::request_from_anywhere(detail::remote_end& r) noexcept {
+  const call_from_anywhere here(*this);
+  detail::remote_end* latest = requests_.load(std::memory_order_relaxed);
+  do {
+    if (latest == &no_more) return false;
+    r.announced_before = latest;
+  } while (!requests_.compare_exchange_weak(latest, &r, std::memory_order_release, std::memory_order_relaxed));
+  if (latest == nullptr) want(requests_wanted);
+  return true;
+}
+
+bool scheduler::heed_foreign_requests() noexcept {
+  return complete_all(requests_.exchange(nullptr, std::memory_order_acquire));
+}
+
+// Those that are asked for at the very end find that nothing can be started any more.
+void scheduler::refuse_foreign_requests() noexcept {
+  complete_all(requests_.exchange(&no_more, std::memory_order_acq_rel));
 }
 
 void scheduler::heed_requests() noexcept {
@@ -209,6 +243,7 @@ void scheduler::heed_requests() noexcept {
   if ((wanted & end_wanted) != 0 && end_of_turn_.pending()) engine_->wake();
   if ((wanted & stop_wanted) != 0) request_stop();
   if ((wanted & foreign_wanted) != 0) complete_foreign_waits();
+  if ((wanted & requests_wanted) != 0) heed_foreign_requests();
   if ((wanted & delivery_wanted) != 0) {
     bool more = false;
     for (detail::scheduler_service* s = services_; s != nullptr; s = s->next_) {
@@ -278,7 +313,8 @@ std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
 void scheduler::fire_timers(bool was_idle) noexcept {
   if (timers_.next_deadline() <= turn_time()) {
     fired_ += timers_.advance(turn_time());
-  } else if (clock_ != nullptr && was_idle && ready.first == nullptr && !inbox_.maybe_waiting()) {
+  } else if (clock_ != nullptr && was_idle && ready.first == nullptr && !inbox_.maybe_waiting() &&
+             wanted_.load(std::memory_order_relaxed) == 0) {
     if (clock_->skip_to(timers_.next_deadline())) clock_moved();
   }
 }

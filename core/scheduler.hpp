@@ -158,6 +158,9 @@ class WRING_API scheduler : detail::flow_host {
   void service_has_work() noexcept;
   /// Completes a foreign awaitable's wait in the next turn. Called from any thread, once. Never fails.
   void resume_from_anywhere(detail::remote_end& w) noexcept;
+  /// Calls `r.complete` in a turn, as long as there are turns: for what other schedulers and threads ask of this one.
+  /// It needs no room. False if the scheduler is being destroyed: it never will. Called from any thread.
+  [[nodiscard]] bool request_from_anywhere(detail::remote_end& r) noexcept;
 
   /// A task has begun to await a job on another thread; and has ceased to.
   void job_begun() noexcept { ++jobs_; }
@@ -277,6 +280,8 @@ class WRING_API scheduler : detail::flow_host {
   bool want(unsigned what) noexcept;
   void heed_requests() noexcept;
   void complete_foreign_waits() noexcept;
+  bool heed_foreign_requests() noexcept;
+  void refuse_foreign_requests() noexcept;
   detail::scheduler_service& add_service(std::unique_ptr<detail::scheduler_service> s, const void* key) noexcept;
   bool drop_services() noexcept;
   bool drop_posts() noexcept;
@@ -309,9 +314,11 @@ class WRING_API scheduler : detail::flow_host {
   static constexpr unsigned delivery_wanted = 4;
   static constexpr unsigned foreign_wanted = 8;
   static constexpr unsigned end_wanted = 16;
-  std::atomic<unsigned> wanted_ = 0;                    // by other threads and signal handlers
-  std::atomic<unsigned> calls_ = 0;                     // from elsewhere that use the scheduler now
-  std::atomic<detail::remote_end*> foreign_ = nullptr;  // resumed and not completed, the latest first
+  static constexpr unsigned requests_wanted = 32;
+  std::atomic<unsigned> wanted_ = 0;                     // by other threads and signal handlers
+  std::atomic<unsigned> calls_ = 0;                      // from elsewhere that use the scheduler now
+  std::atomic<detail::remote_end*> foreign_ = nullptr;   // resumed and not completed, the latest first
+  std::atomic<detail::remote_end*> requests_ = nullptr;  // the latest first; &no_more: none is taken any more
   detail::timer_wheel timers_;
   detail::inbox inbox_;
   detail::scope_node root_scope_;

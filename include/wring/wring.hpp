@@ -24,12 +24,14 @@
 #include <wring/core/ready_signal.hpp>
 #include <wring/core/result.hpp>
 #include <wring/core/run.hpp>
+#include <wring/core/runtime.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/scheduler_observer.hpp>
 #include <wring/core/shield.hpp>
 #include <wring/core/signals.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/steady_clock.hpp>
+#include <wring/core/submit_to.hpp>
 #include <wring/core/sync/barrier.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/sync/condition.hpp>

@@ -43,7 +43,7 @@ bool blocked(int number) {
 bool handled(int number) {
   struct ::sigaction now = {};
   ::sigaction(number, nullptr, &now);
-  return now.sa_handler != SIG_DFL;
+  return now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN;  // SIGHUP is ignored after nohup
 }
 
 void send(int number) { REQUIRE(::kill(::getpid(), number) == 0); }

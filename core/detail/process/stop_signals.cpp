@@ -70,6 +70,8 @@ stop_signals::stop_signals(scheduler& s, bool enabled) : slot_(disabled) {
     asked.store(false);
     for (disposition* d : handled) d->take();
   }
+  // A signal that came before this scheduler was there is for it, too.
+  if (asked.load()) s.request_stop_from_anywhere();
   for (const disposition* d : {&interrupt, &terminate}) {
     if (d->taken) unblocked_.open(d->number);
   }

@@ -21,7 +21,8 @@ namespace wring::detail {
 /// programs that are started meanwhile get what they expect.
 ///
 /// Dispositions and mask are put back, the former when the last object is destroyed. Schedulers of several threads may
-/// have one each; each must be destroyed on the thread that made it.
+/// have one each: one signal asks all of them, also those that get theirs later; each must be destroyed on the thread
+/// that made it.
 class WRING_API stop_signals {
  public:
   stop_signals(scheduler& s, bool enabled);
