@@ -35,6 +35,7 @@
 #include <wring/core/sync/barrier.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/sync/condition.hpp>
+#include <wring/core/sync/cross_channel.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/sync/latch.hpp>
 #include <wring/core/sync/mutex.hpp>
