@@ -3,12 +3,18 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <wring/core/runtime.hpp>
 #include <wring/net/detail/socket_calls.hpp>
 #include <wring/net/tcp_listener.hpp>
 
 namespace wring::net {
 
 namespace {
+
+bool on_several_schedulers() noexcept {
+  const runtime* const here = runtime::try_current();
+  return here != nullptr && here->size() > 1;
+}
 
 constexpr const char* what = "listen on";
 
@@ -33,7 +39,8 @@ error explain(int error_number, const socket_address& address) noexcept {
 descriptor make_listener(engine& e, const socket_address& address, const tcp_listen_options& options) {
   descriptor fd = detail::make_socket(e, address, SOCK_STREAM, what);
   detail::require_option(e, fd.get(), SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR");
-  if (options.reuse_port) detail::require_option(e, fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, "set SO_REUSEPORT");
+  if (options.reuse_port || on_several_schedulers())
+    detail::require_option(e, fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, "set SO_REUSEPORT");
   if (address.is_v6()) {
     detail::require_option(e, fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1, "set IPV6_V6ONLY");
   }

@@ -16,10 +16,12 @@ namespace wring::net {
 struct tcp_listen_options {
   /// The address to listen on: by default all addresses of the host, both IPv4 and IPv6 (`dual_stack`).
   ip_address address = ip_address::any_v6;
-  std::uint16_t port = 0;         ///< 0: any free one, see local_address()
-  int backlog = 4096;             ///< connections the kernel keeps (at most net.core.somaxconn)
-  bool dual_stack = true;         ///< :: takes IPv4 connections too; without IPv6 on the host it becomes 0.0.0.0
-  bool reuse_port = false;        ///< SO_REUSEPORT: several listeners share the port, the kernel spreads connections
+  std::uint16_t port = 0;  ///< 0: any free one, see local_address()
+  int backlog = 4096;      ///< connections the kernel keeps (at most net.core.somaxconn)
+  bool dual_stack = true;  ///< :: takes IPv4 connections too; without IPv6 on the host it becomes 0.0.0.0
+  /// SO_REUSEPORT: several listeners share the port, the kernel spreads connections. Always so in a `runtime` of
+  /// several schedulers, where each has its own listener; port 0 gives each its own port.
+  bool reuse_port = false;
   std::size_t accept_queue = 16;  ///< connections taken from the kernel that may wait for an accept(), at least one
 };
 static_assert(std::is_trivially_destructible_v<tcp_listen_options>);
