@@ -45,6 +45,8 @@ class category final : public std::error_category {
         return "the name cannot be looked up for now; asking again may help";
       case errc::name_refused:
         return "the name servers refuse to answer; asking again will not help";
+      case errc::not_simulated:
+        return "not simulated";
     }
     return fmt::format("unknown error {}", code);
   }

@@ -32,7 +32,13 @@ enum class errc {
   name_not_found,    ///< a host's name does not exist, or has no address of the kind wanted: that is final
   name_unavailable,  ///< a host's name could not be looked up this time: temporary, trying again later may help
   name_refused,      ///< the name servers refuse to answer for a host's name: that is final
+  not_simulated,     ///< a simulated world has nothing of the kind: the error names the call
 };
+
+namespace detail {
+/// How an engine says `errc::not_simulated` where it returns an errno: none of the kernel's.
+inline constexpr int not_simulated_errno = 254;
+}  // namespace detail
 
 /// The category of `errc`.
 WRING_API const std::error_category& wring_category() noexcept;
@@ -98,7 +104,9 @@ class error {
 
   /// The error for `number`, an errno, or its negative as io_uring reports it.
   [[nodiscard]] static constexpr error from_errno(int number, const char* operation) noexcept {
-    return {number < 0 ? -number : number, operation};
+    const int positive = number < 0 ? -number : number;
+    if (positive == detail::not_simulated_errno) return {errc::not_simulated, operation};
+    return {positive, operation};
   }
 
   /// The code, in std::system_category() or wring_category().

@@ -3,6 +3,7 @@
 #include <exception>
 
 #include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/grace_timer.hpp>
 #include <wring/core/detail/flows/run_to_end.hpp>
 #include <wring/core/detail/process/dump_signal.hpp>
 #include <wring/core/detail/process/stop_signals.hpp>
@@ -12,35 +13,6 @@
 namespace wring::detail {
 
 namespace {
-
-/// Cancels main once it has been asked to stop and its grace has run out.
-class grace_timer : timer {
- public:
-  grace_timer(scheduler& s, main_flow& main, duration grace) noexcept
-      : timer([](timer& t) noexcept { static_cast<grace_timer&>(t).main_.root_scope.cancel(); }),
-        scheduler_(s),
-        main_(main),
-        grace_(grace) {
-    scheduler_.on_stop([](void* self) noexcept { static_cast<grace_timer*>(self)->start(); }, this);
-  }
-  ~grace_timer() {
-    scheduler_.on_stop(nullptr, nullptr);
-    scheduler_.timers().cancel(*this);
-  }
-
- private:
-  void start() noexcept {
-    if (grace_ <= duration()) {
-      main_.root_scope.cancel();
-    } else {
-      scheduler_.timers().schedule(*this, scheduler_.deadline_after(grace_));
-    }
-  }
-
-  scheduler& scheduler_;
-  main_flow& main_;
-  duration grace_;
-};
 
 void report(const std::exception_ptr& escaped, const exception_trace* trace) {
   std::fprintf(stderr, "wring: error: %s\n", describe(escaped).c_str());

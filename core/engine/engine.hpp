@@ -127,11 +127,12 @@ enum class engine_kind : std::uint8_t {
   automatic,  ///< io_uring, or epoll where the kernel or a filter refuses that; decided once for the process
   io_uring,
   epoll,
+  simulation,  ///< the only host of a simulated world, with the seed in WRING_SEED: see <wring/sim.hpp>
 };
 
 /// How an engine is made.
 struct engine_options {
-  /// The environment variable WRING_ENGINE, if it is set (auto, io_uring or epoll), takes precedence over this.
+  /// The environment variable WRING_ENGINE, if it is set (auto, io_uring, epoll or sim), takes precedence over this.
   engine_kind kind = engine_kind::automatic;
   unsigned queue_entries = 256;        ///< io_uring: submissions collected before the kernel is entered; at least one
   unsigned completion_entries = 4096;  ///< io_uring: completions the kernel keeps before it must ask for room

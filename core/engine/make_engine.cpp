@@ -45,8 +45,9 @@ engine_kind wanted(const engine_options& options) {
   if (name == "auto") return engine_kind::automatic;
   if (name == "io_uring") return engine_kind::io_uring;
   if (name == "epoll") return engine_kind::epoll;
+  if (name == "sim") return engine_kind::simulation;
   throw std::invalid_argument(
-      fmt::format("WRING_ENGINE is '{}', which is no engine: set it to auto, io_uring or epoll", name));
+      fmt::format("WRING_ENGINE is '{}', which is no engine: set it to auto, io_uring, epoll or sim", name));
 }
 
 // Not what the process or the system has run out of: that would come back to haunt epoll.
@@ -83,6 +84,8 @@ std::unique_ptr<engine> make_engine(const engine_options& options) {
       return std::make_unique<uring_engine>(options);
     case engine_kind::epoll:
       return std::make_unique<epoll_engine>(options);
+    case engine_kind::simulation:
+      return detail::make_simulated_engine(options);
     default:
       return make_automatic(options);
   }

@@ -18,6 +18,9 @@ namespace wring {
 
 namespace detail {
 
+/// An engine whose scheduler is the only host of a world of its own. In net/sim, above what asks for it.
+[[nodiscard]] WRING_API std::unique_ptr<engine> make_simulated_engine(const engine_options& options);
+
 /// Why an engine made with `options` is the one it is, in a few words.
 [[nodiscard]] WRING_API std::string explain_choice(const engine_options& options);
 

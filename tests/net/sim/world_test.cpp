@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/sim.hpp>
+#include <wring/wring.hpp>
+
+using namespace wring;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint16_t port = 7000;
+
+task<> echo(net::tcp_stream peer) {
+  while (const buffer_lease chunk = co_await peer.read_some()) co_await peer.write_all(chunk);
+}
+
+task<> echo_server() {
+  auto listener = co_await net::listen_tcp({.port = port});
+  co_await net::serve(listener, echo);
+}
+
+/// Sends and receives so many lines, and reconnects where it must.
+task<> talk(int lines, int& done) {
+  for (int n = 0; n != lines;) {
+    try {
+      net::tcp_stream s = co_await net::connect_tcp("server", port, {.timeout = 5s});
+      for (; n != lines; ++n) {
+        const std::string line = "line " + std::to_string(n);
+        co_await with_timeout(10s, s.write_all(line));
+        std::string back(line.size(), '\0');
+        std::size_t got = 0;
+        while (got != back.size()) {
+          const auto part = std::as_writable_bytes(std::span(back)).subspan(got);
+          const std::size_t count = co_await with_timeout(10s, s.read(part));
+          if (count == 0) error(errc::unexpected_eof, "read from").raise();
+          got += count;
+        }
+        if (back != line) throw std::logic_error("the wrong line: " + back);
+        ++done;
+        co_await sleep_for(100ms);
+      }
+    } catch (const io_error&) {
+    }
+    if (n != lines) co_await sleep_for(1s);
+  }
+}
+
+void talk_in(sim::world& w, int lines, std::vector<int>& done) {
+  w.host("server").run(echo_server);
+  for (std::size_t i = 0; i != done.size(); ++i) {
+    w.host("client" + std::to_string(i)).run(talk, lines, std::ref(done[i]));
+  }
+  w.run_for(30s);
+  w.calm();
+  w.run_until([&] {
+    for (std::size_t i = 0; i != done.size(); ++i) {
+      if (w.host("client" + std::to_string(i)).running()) return false;
+    }
+    return true;
+  });
+  w.host("server").request_stop();
+  w.run_to_end();
+}
+
+}  // namespace
+
+TEST_CASE("a client and a server talk in a world, in its time", "[sim]") {
+  int done = 0;
+  sim::world w{{.seed = 7}};
+  auto& server = w.host("server");
+  server.run(echo_server);
+  w.host("client").run(talk, 20, std::ref(done));
+  w.run_for(10min);
+  CHECK(done == 20);
+  CHECK(w.now() == 10min);
+  CHECK(w.host("client").exit_code() == 0);
+  CHECK(server.running());
+  server.request_stop();
+  w.run_to_end();
+  CHECK(server.exit_code() == 0);
+}
+
+TEST_CASE("the same seed has the same trace, and another one another", "[sim]") {
+  const auto scenario = [](sim::world& w) {
+    std::vector<int> done(3);
+    talk_in(w, 50, done);
+    for (const int each : done) CHECK(each == 50);
+  };
+  const auto hash = [&](std::uint64_t seed) {
+    return sim::check_deterministic({.seed = seed, .faults = sim::fault_options::all()}, scenario);
+  };
+  CHECK(hash(1) != hash(2));
+}
+
+TEST_CASE("each fault that is on happens, and what it spoils recovers", "[sim]") {
+  std::array<bool, sim::faults> happened{};
+  for (std::uint64_t seed = 1; seed != 11; ++seed) {
+    std::vector<int> done(5);
+    sim::world w{{.seed = seed, .faults = sim::fault_options::all()}};
+    talk_in(w, 50, done);
+    for (const int each : done) CHECK(each == 50);
+    for (std::size_t i = 0; i != sim::faults; ++i) happened[i] |= w.faults()[static_cast<sim::fault>(i)] != 0;
+  }
+  for (std::size_t i = 0; i != sim::faults; ++i) {
+    CAPTURE(sim::to_string(static_cast<sim::fault>(i)));
+    CHECK(happened[i]);
+  }
+}
+
+TEST_CASE("where runs differ, the first event that does is named", "[sim]") {
+  int runs = 0;
+  const auto scenario = [&](sim::world& w) {
+    w.host("a").run([&]() -> task<> { co_await sleep_for(runs++ == 0 ? 1s : 2s); });
+    w.run_to_end();
+  };
+  std::string said;
+  try {
+    sim::check_deterministic({}, scenario);
+  } catch (const sim::not_deterministic& e) {
+    said = e.what();
+  }
+  CHECK(said.find("two runs of seed 1 differ at event 2: before") != std::string::npos);
+  CHECK(said.find("1.000000000 a ") != std::string::npos);
+  CHECK(said.find("2.000000000 a ") != std::string::npos);
+}
+
+TEST_CASE("a deadlock is reported with the tasks of all hosts", "[sim]") {
+  sim::world w;
+  w.host("a").run([]() -> task<> {
+    event never;
+    co_await never.wait();
+  });
+  w.host("b").run([]() -> task<> {
+    auto listener = co_await net::listen_tcp({.port = port});
+    const auto none = co_await listener.accept();
+  });
+  std::string said;
+  try {
+    w.run_to_end();
+  } catch (const sim::deadlock& e) {
+    said = e.what();
+  }
+  CHECK(said.find("host a:") != std::string::npos);
+  CHECK(said.find("host b:") != std::string::npos);
+  CHECK(said.find("accept") != std::string::npos);
+  CHECK(said.find("seed 1") != std::string::npos);
+}
+
+TEST_CASE("what a program throws is thrown by the run, as it is", "[sim]") {
+  sim::world w;
+  w.host("a").run([]() -> task<> {
+    co_await sleep_for(5s);
+    throw std::out_of_range("too far");
+  });
+  CHECK_THROWS_AS(w.run_to_end(), std::out_of_range);
+  CHECK(w.now() == 5s);
+}
+
+TEST_CASE("a connection through a partition goes on once it is healed", "[sim]") {
+  std::string got;
+  duration when{};
+  sim::world w;
+  auto& a = w.host("a");
+  auto& b = w.host("b");
+  a.run([&]() -> task<> {
+    auto listener = co_await net::listen_tcp({.port = port});
+    net::tcp_stream s = co_await listener.accept();
+    while (const buffer_lease chunk = co_await s.read_some()) {
+      got.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+      when = w.now();
+    }
+  });
+  b.run([]() -> task<> {
+    net::tcp_stream s = co_await net::connect_tcp("a", port);
+    co_await sleep_for(1s);
+    co_await s.write_all("through");
+    co_await sleep_for(60s);
+  });
+  w.run_for(500ms);
+  w.partition(a, b);
+  w.run_for(9500ms);
+  CHECK(got.empty());
+  w.heal(a, b);
+  w.run_to_end();
+  CHECK(got == "through");
+  CHECK(when > 10s);
+  CHECK(when < 20s);
+}
+
+TEST_CASE("nobody answers through a partition, and a connect gives up", "[sim]") {
+  std::string said;
+  sim::world w;
+  auto& a = w.host("a");
+  w.partition(a, w.host("b"));
+  w.host("b").run([&]() -> task<> {
+    try {
+      const auto s = co_await net::connect_tcp("a", port);
+    } catch (const io_error& e) {
+      said = e.what();
+    }
+  });
+  w.run_to_end();
+  CHECK(said.find("Connection timed out") != std::string::npos);
+  CHECK(w.now() > 127s);
+  CHECK(w.now() < 300s);
+}
+
+TEST_CASE("what is not simulated fails, and names the call", "[sim]") {
+  std::string said;
+  sim::world w;
+  w.host("a").run([&]() -> task<> {
+    try {
+      const auto s = net::tcp_stream::adopt(0);
+    } catch (const io_error& e) {
+      CHECK(e.details() == errc::not_simulated);
+      said = e.what();
+    }
+    co_return;
+  });
+  log::set_level(log::level::off);
+  w.run_to_end();
+  log::set_level(log::level::info);
+  CHECK(said.find("adopt a socket: not simulated") != std::string::npos);
+}
