@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""Drives the example simulated_chat."""
+
+import re
+
+import support
+
+
+class SimulatedChatTest(support.ExampleTest):
+    def setUp(self):
+        self.program = self.programs[0]
+
+    def test_the_rules_hold_for_many_seeds_and_every_fault_happens(self):
+        code, output, errors = support.run(self.program, '--people', '12', '--seeds', '1..12', timeout=300)
+        self.assertEqual((code, errors), (0, ''), output)
+        self.assertEqual(len(re.findall(r'^seed \d+: \d+ messages', output, re.MULTILINE)), 12)
+        counts = re.search(r'^faults: (.*)$', output, re.MULTILINE)[1]
+        self.assertEqual(len(counts.split(', ')), 12)
+        self.assertNotRegex(counts, r' 0(,|$)')
+
+    def test_a_seed_says_the_same_again(self):
+        first = support.run(self.program, '--people', '5', '--seed', '7')
+        self.assertEqual(first[0], 0)
+        self.assertRegex(first[1], r'trace [0-9a-f]{16}\n')
+        self.assertEqual(support.run(self.program, '--people', '5', '--seed', '7'), first)
+        self.assertNotEqual(support.run(self.program, '--people', '5', '--seed', '8'), first)
+
+    def test_a_bug_is_found_and_repeated(self):
+        code, output, errors = support.run(self.program, '--people', '12', '--seeds', '1..50', '--break', timeout=300)
+        self.assertEqual(code, 1, output)
+        self.assertIn('a second time', output)
+        options = re.search(r'to repeat it: simulated_chat (.*)', errors)[1].split()
+        code, again, _ = support.run(self.program, *options)
+        self.assertEqual(code, 1)
+        self.assertEqual(again.splitlines()[-1], output.splitlines()[-1])
+
+    def test_the_trace_tells_what_happens(self):
+        code, output, _ = support.run(self.program, '--people', '2', '--chaos', '1s', '--trace')
+        self.assertEqual(code, 0)
+        self.assertRegex(output, r'\n +0\.\d{9} person1 +connect on 16777216 gives 0\n')
+
+    def test_it_says_what_is_wrong_with_its_arguments(self):
+        code, _, errors = support.run(self.program, '--seeds', 'many')
+        self.assertEqual(code, 2)
+        self.assertIn("two numbers, as in 1..100, not 'many'", errors)
+        self.assert_rejected(self.program, '--people', '1', because='--people')
+
+    def test_it_explains_itself(self):
+        self.assert_help(self.program, '--seed', '--seeds', '--trace', '--break')
+
+
+if __name__ == '__main__':
+    support.main()
