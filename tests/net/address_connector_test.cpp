@@ -73,7 +73,7 @@ TEST_CASE("an address_connector refuses what it cannot do, and says what can", "
   });
 }
 
-TEST_CASE("faults of TCP are connect_tcp's", "[address_connector]") {
+TEST_CASE("faults of TCP are connect_tcp's", "[address_connector][real_fd]") {
   run_net([]() -> task<> {
     std::uint16_t port = 0;
     {

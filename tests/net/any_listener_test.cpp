@@ -48,7 +48,7 @@ struct plain_minimum {
 };
 static_assert(net::listener<plain_minimum> && !net::drainable_listener<plain_minimum>);
 
-TEST_CASE("an any_listener gives any_streams", "[tcp]") {
+TEST_CASE("an any_listener gives any_streams", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const testing::leak_check leaks;
     {
@@ -98,7 +98,7 @@ TEST_CASE("an any_listener without a listener is closed", "[tcp]") {
   });
 }
 
-TEST_CASE("a listener that cannot be moved is made in place; what cannot be drained is closed", "[tcp]") {
+TEST_CASE("a listener that cannot be moved is made in place; what cannot be drained is closed", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     net::tcp_listener inner = co_await net::listen_tcp(on_loopback);
     any_listener listener(std::in_place_type<plain_minimum>, std::move(inner));
@@ -112,7 +112,7 @@ TEST_CASE("a listener that cannot be moved is made in place; what cannot be drai
   });
 }
 
-TEST_CASE("a drained any_listener gives what the backlog held", "[tcp]") {
+TEST_CASE("a drained any_listener gives what the backlog held", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     any_listener listener = co_await net::listen_tcp(on_loopback);
     const raw_socket client = raw_socket::connected_to(listener.local_address());
@@ -125,7 +125,7 @@ TEST_CASE("a drained any_listener gives what the backlog held", "[tcp]") {
   });
 }
 
-TEST_CASE("an accept of an any_listener that gives nobody its connection has taken none", "[tcp]") {
+TEST_CASE("an accept of an any_listener that gives nobody its connection has taken none", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     any_listener listener = co_await net::listen_tcp(on_loopback);
     const auto none = co_await move_on_after(1ms, listener.accept());
@@ -181,7 +181,7 @@ TEST_CASE("wrappers are erased like any other listener", "[tcp]") {
   });
 }
 
-TEST_CASE("accepting and establishing allocate nothing in steady state", "[tcp]") {
+TEST_CASE("accepting and establishing allocate nothing in steady state", "[tcp][real_fd]") {
   if (!counts_allocations) SKIP("nothing is recycled under a sanitizer");
   run_net([]() -> task<> {
     any_listener listener = co_await net::listen_tcp(on_loopback);

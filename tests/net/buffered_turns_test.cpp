@@ -75,7 +75,8 @@ TEST_CASE("reads that are served from the buffer count as awaits that end at onc
       {.leaf_budget = 10});
 }
 
-TEST_CASE("a task that is served from the buffer of a reader can be cancelled, and sees its deadline", "[reader]") {
+TEST_CASE("a task that is served from the buffer of a reader can be cancelled, and sees its deadline",
+          "[reader][real_time]") {
   testing::run([]() -> task<> {
     auto pair = make_memory_stream_pair();
     co_await pair.first.write_all("one two three");

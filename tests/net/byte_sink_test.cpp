@@ -99,7 +99,7 @@ TEST_CASE("faults of a sink come through a reference, and so does cancellation",
   });
 }
 
-TEST_CASE("writing to a TCP stream as a sink allocates nothing", "[byte_sink]") {
+TEST_CASE("writing to a TCP stream as a sink allocates nothing", "[byte_sink][real_fd]") {
   if (!counts_allocations || WRING_CHECKS) SKIP("sanitizers and checks allocate");
   run_net([]() -> task<> {
     stream_pair pair = make_stream_pair();

@@ -139,7 +139,7 @@ TEST_CASE("what a when_all does not deliver is there for the next read", "[byte_
   });
 }
 
-TEST_CASE("reading a TCP stream as a source allocates nothing", "[byte_source]") {
+TEST_CASE("reading a TCP stream as a source allocates nothing", "[byte_source][real_fd]") {
   if (!counts_allocations || WRING_CHECKS) SKIP("sanitizers and checks allocate");
   run_net([]() -> task<> {
     stream_pair pair = make_stream_pair();

@@ -104,7 +104,10 @@ class conversation {
       // Little room, and no pacing: what a script waits for is what it does itself.
       each->set_send_buffer(32 * 1024);
       each->set_receive_buffer(32 * 1024);
-      checked(::setsockopt(each->native_handle(), IPPROTO_TCP, TCP_CONGESTION, "reno", 4), "setsockopt");
+      const std::string_view pacing = "reno";
+      engine& e = scheduler::current().engine();
+      const int r = e.set_option(each->native_handle(), IPPROTO_TCP, TCP_CONGESTION, std::as_bytes(std::span(pacing)));
+      if (r < 0) throw std::system_error(-r, std::generic_category(), "setsockopt");
     }
     note("met");
   }

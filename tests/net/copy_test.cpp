@@ -90,7 +90,7 @@ TEST_CASE("a copy joins any source and any sink, up to the end of the source", "
   });
 }
 
-TEST_CASE("a copy joins streams, of the kernel and of memory", "[copy]") {
+TEST_CASE("a copy joins streams, of the kernel and of memory", "[copy][real_fd]") {
   run_net([]() -> task<> {
     const std::string text = pattern(1'000'000);
     stream_pair near = make_stream_pair();
@@ -285,7 +285,7 @@ TEST_CASE("a copy can be cancelled wherever it waits", "[copy]") {
   CHECK(testing::cancel_everywhere(conversation) > 3);
 }
 
-TEST_CASE("a steady copy between TCP streams allocates nothing", "[copy]") {
+TEST_CASE("a steady copy between TCP streams allocates nothing", "[copy][real_fd]") {
   if (!counts_allocations || WRING_CHECKS) SKIP("sanitizers and checks allocate");
   run_net([]() -> task<> {
     stream_pair near = make_stream_pair();

@@ -29,7 +29,7 @@ task<> write_much(net::tcp_stream& s) {
 }
 task<> accept_one(net::tcp_listener& l) { co_await l.accept(); }
 
-TEST_CASE("a task dump shows descriptor and address of what sockets are waited for", "[tcp][dump_tasks]") {
+TEST_CASE("a task dump shows descriptor and address of what sockets are waited for", "[tcp][dump_tasks][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
     connection chunk = make_connection();

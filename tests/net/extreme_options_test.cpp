@@ -82,7 +82,7 @@ TEST_CASE("connections may go on for any grace", "[serve]") {
   });
 }
 
-TEST_CASE("connections that may go on for ever are not cancelled", "[tcp][serve]") {
+TEST_CASE("connections that may go on for ever are not cancelled", "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     for (const duration grace : {duration(std::chrono::hours::max()), forever}) {
       auto listener = co_await net::listen_tcp(on_loopback);
@@ -111,7 +111,7 @@ TEST_CASE("connections that may go on for ever are not cancelled", "[tcp][serve]
   });
 }
 
-TEST_CASE("a connect has any time, or none", "[tcp]") {
+TEST_CASE("a connect has any time, or none", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const testing::leak_check leaks;
     const raw_socket listening = raw_socket::listening(256);
@@ -138,7 +138,7 @@ TEST_CASE("a connect has any time, or none", "[tcp]") {
   });
 }
 
-TEST_CASE("keep-alive times are rounded up, or refused", "[tcp]") {
+TEST_CASE("keep-alive times are rounded up, or refused", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     net::tcp_stream a = co_await net::connect_tcp(listener.local_address());
@@ -173,7 +173,7 @@ TEST_CASE("a check of streams may take any time", "[memory_stream]") {
   });
 }
 
-TEST_CASE("sizes may be unlimited, and are never none", "[tcp]") {
+TEST_CASE("sizes may be unlimited, and are never none", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     net::tcp_listen_options options = on_loopback;
     options.accept_queue = 0;

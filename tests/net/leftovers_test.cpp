@@ -19,7 +19,8 @@ using namespace wring::tests;
 
 constexpr net::tcp_listen_options on_loopback{.address = net::ip_address::loopback_v4};
 
-TEST_CASE("a listener that has waited for a connection and outlives main is closed and named", "[tcp][run]") {
+TEST_CASE("a listener that has waited for a connection and outlives main is closed and named",
+          "[tcp][run][real_fd][threads]") {
   const bool had_a_client = GENERATE(true, false);
   const auto end = in_child([&] {
     auto* const listener = new net::tcp_listener();
@@ -37,7 +38,7 @@ TEST_CASE("a listener that has waited for a connection and outlives main is clos
   CHECK(end.report.find("127.0.0.1:") != std::string::npos);
 }
 
-TEST_CASE("a connection that has been read from and outlives main is named", "[tcp][run]") {
+TEST_CASE("a connection that has been read from and outlives main is named", "[tcp][run][real_fd][threads]") {
   const auto end = in_child([] {
     auto* const kept = new net::tcp_stream();
     const int code = run([&]() -> task<> {
@@ -54,7 +55,7 @@ TEST_CASE("a connection that has been read from and outlives main is named", "[t
   CHECK(end.report.find("a connection outlives the tasks of its scheduler") != std::string::npos);
 }
 
-TEST_CASE("a posted function that owns a stream and is not called closes it", "[tcp][run]") {
+TEST_CASE("a posted function that owns a stream and is not called closes it", "[tcp][run][real_fd][threads]") {
   const auto end = in_child([] {
     const int code = run([]() -> task<> {
       auto listener = co_await net::listen_tcp(on_loopback);

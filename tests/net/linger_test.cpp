@@ -54,7 +54,8 @@ task<> end(net::tcp_stream& stream, int way) {
   if (way == 2) stream.abort();
 }
 
-TEST_CASE("closing a stream takes a positive SO_LINGER off that was set by its native_handle()", "[tcp][linger]") {
+TEST_CASE("closing a stream takes a positive SO_LINGER off that was set by its native_handle()",
+          "[tcp][linger][real_fd]") {
   const int way = GENERATE(0, 1, 2);
   const bool reads = GENERATE(false, true);
   run_net([&]() -> task<> {
@@ -85,7 +86,7 @@ TEST_CASE("closing a stream takes a positive SO_LINGER off that was set by its n
   });
 }
 
-TEST_CASE("the same of an adopted socket, whenever it was set", "[tcp][linger]") {
+TEST_CASE("the same of an adopted socket, whenever it was set", "[tcp][linger][real_fd]") {
   const int way = GENERATE(0, 1, 2);
   const bool before = GENERATE(false, true);
   run_net([&]() -> task<> {
@@ -103,7 +104,7 @@ TEST_CASE("the same of an adopted socket, whenever it was set", "[tcp][linger]")
   });
 }
 
-TEST_CASE("an SO_LINGER of zero goes on resetting the connection", "[tcp][linger]") {
+TEST_CASE("an SO_LINGER of zero goes on resetting the connection", "[tcp][linger][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     set_linger(c.stream.native_handle(), 0);
@@ -113,7 +114,7 @@ TEST_CASE("an SO_LINGER of zero goes on resetting the connection", "[tcp][linger
   });
 }
 
-TEST_CASE("what release() gives away keeps its options", "[tcp][linger]") {
+TEST_CASE("what release() gives away keeps its options", "[tcp][linger][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     set_linger(c.stream.native_handle(), an_hour);
@@ -133,7 +134,7 @@ std::vector<int> connected_to(const net::socket_address& peer) {
   return found;
 }
 
-TEST_CASE("connections do not inherit a listener's SO_LINGER, accepted or not", "[tcp][linger]") {
+TEST_CASE("connections do not inherit a listener's SO_LINGER, accepted or not", "[tcp][linger][real_fd]") {
   const bool adopted = GENERATE(false, true);
   const int way = GENERATE(0, 1, 2);
   run_net([&]() -> task<> {

@@ -164,7 +164,7 @@ TEST_CASE("a lingering close works over any stream", "[lingering_close]") {
   });
 }
 
-TEST_CASE("the answer to a client that is still sending arrives over TCP", "[lingering_close][tcp]") {
+TEST_CASE("the answer to a client that is still sending arrives over TCP", "[lingering_close][tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     raw_socket client = raw_socket::connected_to(listener.local_address());
@@ -206,7 +206,7 @@ TEST_CASE("a lingering close can be cancelled everywhere", "[lingering_close]") 
   CHECK(points > 5);
 }
 
-TEST_CASE("a handler may leave the stream to serve, which lets it linger", "[tcp][serve]") {
+TEST_CASE("a handler may leave the stream to serve, which lets it linger", "[tcp][serve][real_fd]") {
   const auto check = [](auto listener, auto handler) -> task<> {
     const testing::leak_check leaks;
     {
@@ -242,7 +242,8 @@ TEST_CASE("a handler may leave the stream to serve, which lets it linger", "[tcp
   });
 }
 
-TEST_CASE("a stream that was left to serve is closed, and cannot linger if the handler takes it", "[tcp][serve]") {
+TEST_CASE("a stream that was left to serve is closed, and cannot linger if the handler takes it",
+          "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     const auto greet = [](net::tcp_stream& peer) -> task<> { co_await peer.write_all("hello"); };

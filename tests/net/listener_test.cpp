@@ -38,7 +38,7 @@ static_assert(!can_be_proxied<net::any_listener>, "nobody knows");
 static_assert(std::is_same_v<net::accepted_connection<net::tcp_listener>, net::tcp_stream>);
 static_assert(std::is_same_v<net::accepted_connection<framed_listener<proxied>>, framed_connection>);
 
-TEST_CASE("a wrapper reads its header in the connection's own task and replaces the address", "[tcp]") {
+TEST_CASE("a wrapper reads its header in the connection's own task and replaces the address", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const testing::leak_check leaks;
     {

@@ -237,7 +237,7 @@ TEST_CASE("options that make no sense for a memory stream are refused", "[memory
   CHECK_THROWS_AS(make_memory_stream_pair({.chunk_seed = 1}), std::invalid_argument);
 }
 
-TEST_CASE("destroying a memory stream under a waiting task ends the process", "[memory_stream]") {
+TEST_CASE("destroying a memory stream under a waiting task ends the process", "[memory_stream][threads]") {
   const auto end = testing::run_in_child([] {
     testing::run([]() -> task<> {
       auto pair = make_memory_stream_pair();

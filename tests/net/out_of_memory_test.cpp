@@ -178,7 +178,7 @@ TEST_CASE("so does one whose listener is of any type, and makes tasks", "[tcp][m
   });
 }
 
-TEST_CASE("bytes that a cancelled read gives back are kept, or their loss is told", "[tcp][memory]") {
+TEST_CASE("bytes that a cancelled read gives back are kept, or their loss is told", "[tcp][memory][real_fd]") {
   fail_each_allocation([] {
     run_net([]() -> task<> {
       auto listener = co_await net::listen_tcp(on_loopback);

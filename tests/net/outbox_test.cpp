@@ -85,7 +85,7 @@ void with_connection(Body body) {
 
 }  // namespace
 
-TEST_CASE("posts arrive in order, and those of a turn are joined", "[outbox]") {
+TEST_CASE("posts arrive in order, and those of a turn are joined", "[outbox][real_fd]") {
   with_connection([](net::stream_ref a, net::stream_ref b, nursery& n) -> task<> {
     outbox out(a, n);
     CHECK(out.unsent() == 0);
@@ -103,7 +103,7 @@ TEST_CASE("posts arrive in order, and those of a turn are joined", "[outbox]") {
   });
 }
 
-TEST_CASE("what the peer has no room for waits, and all of it arrives", "[outbox]") {
+TEST_CASE("what the peer has no room for waits, and all of it arrives", "[outbox][real_fd]") {
   with_connection([](net::stream_ref a, net::stream_ref b, nursery& n) -> task<> {
     outbox out(a, n);
     const std::string text = long_text(600'000);
@@ -129,7 +129,7 @@ TEST_CASE("what the peer has no room for waits, and all of it arrives", "[outbox
   });
 }
 
-TEST_CASE("posts and writes of tasks are sent in the order in which they were made", "[outbox]") {
+TEST_CASE("posts and writes of tasks are sent in the order in which they were made", "[outbox][real_fd]") {
   const kind k = GENERATE(kind::tcp, kind::memory);
   testing::run([&]() -> task<> {
     auto [a, b] = connected(k);
@@ -155,7 +155,7 @@ TEST_CASE("posts and writes of tasks are sent in the order in which they were ma
   });
 }
 
-TEST_CASE("beyond the limit a post is refused, dropped, or ends the connection", "[outbox]") {
+TEST_CASE("beyond the limit a post is refused, dropped, or ends the connection", "[outbox][real_fd]") {
   with_connection([](net::stream_ref a, net::stream_ref b, nursery& n) -> task<> {
     {
       outbox out(a, n, {.limit = 10});
@@ -199,7 +199,7 @@ TEST_CASE("beyond the limit a post is refused, dropped, or ends the connection",
   });
 }
 
-TEST_CASE("nothing fits into an outbox without room", "[outbox]") {
+TEST_CASE("nothing fits into an outbox without room", "[outbox][real_fd]") {
   testing::run([]() -> task<> {
     auto [a, b] = connected(kind::memory);
     co_await with_nursery([&](nursery& n) -> task<> {
@@ -209,7 +209,7 @@ TEST_CASE("nothing fits into an outbox without room", "[outbox]") {
   });
 }
 
-TEST_CASE("a stream that fails fails its outbox and whoever waits for it", "[outbox]") {
+TEST_CASE("a stream that fails fails its outbox and whoever waits for it", "[outbox][real_fd]") {
   with_connection([](net::stream_ref a, net::stream_ref b, nursery& n) -> task<> {
     outbox out(a, n);
     CHECK(out.post(long_text(1'000'000)));
@@ -226,7 +226,7 @@ TEST_CASE("a stream that fails fails its outbox and whoever waits for it", "[out
   });
 }
 
-TEST_CASE("closing the stream ends its outbox in every state", "[outbox]") {
+TEST_CASE("closing the stream ends its outbox in every state", "[outbox][real_fd]") {
   const bool full = GENERATE(false, true);
   const bool behind = GENERATE(false, true);
   with_connection([=](net::stream_ref a, net::stream_ref, nursery& n) -> task<> {
@@ -249,7 +249,7 @@ TEST_CASE("closing the stream ends its outbox in every state", "[outbox]") {
   });
 }
 
-TEST_CASE("a closed stream takes no posts", "[outbox]") {
+TEST_CASE("a closed stream takes no posts", "[outbox][real_fd]") {
   with_connection([](net::stream_ref a, net::stream_ref, nursery& n) -> task<> {
     outbox out(a, n);
     co_await a.close();
@@ -261,7 +261,8 @@ TEST_CASE("a closed stream takes no posts", "[outbox]") {
   });
 }
 
-TEST_CASE("an outbox that goes drops what is unsent, and a part that is missing poisons the stream", "[outbox]") {
+TEST_CASE("an outbox that goes drops what is unsent, and a part that is missing poisons the stream",
+          "[outbox][real_fd]") {
   with_connection([](net::stream_ref a, net::stream_ref b, nursery& n) -> task<> {
     {
       outbox unused(a, n);
@@ -283,7 +284,7 @@ TEST_CASE("an outbox that goes drops what is unsent, and a part that is missing 
   });
 }
 
-TEST_CASE("a stream may be destroyed right after an outbox that was sending", "[outbox]") {
+TEST_CASE("a stream may be destroyed right after an outbox that was sending", "[outbox][real_fd]") {
   const kind k = GENERATE(kind::tcp, kind::memory);
   const testing::leak_check leaks;
   testing::run([&]() -> task<> {
@@ -298,7 +299,7 @@ TEST_CASE("a stream may be destroyed right after an outbox that was sending", "[
   CHECK(leaks.check().empty());
 }
 
-TEST_CASE("waiting for an outbox can be cancelled", "[outbox]") {
+TEST_CASE("waiting for an outbox can be cancelled", "[outbox][real_fd]") {
   with_connection([](net::stream_ref a, net::stream_ref b, nursery& n) -> task<> {
     outbox out(a, n);
     CHECK(out.post(long_text(1'000'000)));
@@ -313,7 +314,7 @@ TEST_CASE("waiting for an outbox can be cancelled", "[outbox]") {
   });
 }
 
-TEST_CASE("posting can be cancelled wherever the connection waits", "[outbox]") {
+TEST_CASE("posting can be cancelled wherever the connection waits", "[outbox][real_fd]") {
   const kind k = GENERATE(kind::memory, kind::framed);
   const std::size_t points = testing::cancel_everywhere([k]() -> task<> {
     auto [a, b] = connected(k);

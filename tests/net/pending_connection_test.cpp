@@ -30,7 +30,7 @@ static_assert(std::is_same_v<net::established_stream<net::tcp_stream>, net::tcp_
 static_assert(std::is_same_v<net::established_stream<net::any_pending_connection>, net::any_stream>);
 static_assert(std::is_same_v<net::established_stream<framed_connection>, net::any_stream>);
 
-TEST_CASE("a TCP connection is established at once, as itself", "[tcp]") {
+TEST_CASE("a TCP connection is established at once, as itself", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     const net::socket_address peer = c.stream.peer_address();
@@ -48,7 +48,7 @@ TEST_CASE("a TCP connection is established at once, as itself", "[tcp]") {
   });
 }
 
-TEST_CASE("a connection that was not established because of a cancel is still there", "[tcp]") {
+TEST_CASE("a connection that was not established because of a cancel is still there", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     cancel_scope scope;
@@ -70,7 +70,7 @@ TEST_CASE("a connection that was not established because of a cancel is still th
   });
 }
 
-TEST_CASE("what was read behind a header is unread, and comes first", "[tcp]") {
+TEST_CASE("what was read behind a header is unread, and comes first", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     net::tcp_stream& stream = c.stream;
@@ -100,7 +100,7 @@ TEST_CASE("what was read behind a header is unread, and comes first", "[tcp]") {
   });
 }
 
-TEST_CASE("a task that waits for bytes gets those that are unread", "[tcp]") {
+TEST_CASE("a task that waits for bytes gets those that are unread", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     std::string got;

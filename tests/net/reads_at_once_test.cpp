@@ -109,7 +109,7 @@ TEST_CASE("bytes under way have not come yet", "[memory_stream]") {
   });
 }
 
-TEST_CASE("what a TCP stream has received ahead can be read without waiting", "[tcp]") {
+TEST_CASE("what a TCP stream has received ahead can be read without waiting", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const testing::leak_check leaks;
     {

@@ -54,7 +54,7 @@ TEST_CASE("a resolver that gives all at once gives them as one part", "[resolver
   });
 }
 
-TEST_CASE("a scheduler's tasks look up names with what the program has chosen", "[resolver]") {
+TEST_CASE("a scheduler's tasks look up names with what the program has chosen", "[resolver][real_peer]") {
   CHECK_THROWS_AS(net::use_resolver(nullptr), std::logic_error);
   testing::run([]() -> task<> {
     constant chosen("192.0.2.1:1");

@@ -31,7 +31,8 @@ using net::ip_address;
 using net::socket_address;
 using testing::leak_check;
 
-TEST_CASE("serve takes no more connections than its limit; the next ones wait in the backlog", "[tcp][serve]") {
+TEST_CASE("serve takes no more connections than its limit; the next ones wait in the backlog",
+          "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4, .accept_queue = 1});
     std::size_t live = 0, most = 0, served = 0;
@@ -81,7 +82,7 @@ TEST_CASE("serve refuses to serve nobody", "[tcp][serve]") {
   });
 }
 
-TEST_CASE("connections are established in their own tasks, with a deadline", "[tcp][serve]") {
+TEST_CASE("connections are established in their own tasks, with a deadline", "[tcp][serve][real_fd]") {
   captured_log log;
   log::set_level(log::level::debug);
   socket_address silent_address, wrong_address;
@@ -133,7 +134,7 @@ TEST_CASE("connections are established in their own tasks, with a deadline", "[t
                                 " error=read the proxy's header: not a valid address");
 }
 
-TEST_CASE("a failure in a handler names the address that establishing has found", "[tcp][serve]") {
+TEST_CASE("a failure in a handler names the address that establishing has found", "[tcp][serve][real_fd]") {
   captured_log log;
   run_net([]() -> task<> {
     using proxied = proxied_listener<net::tcp_listener>;
@@ -153,7 +154,7 @@ TEST_CASE("a failure in a handler names the address that establishing has found"
   REQUIRE(log.lines() == std::vector<std::string>{"warn connection failed peer=192.0.2.1:99 error=no"});
 }
 
-TEST_CASE("what is no fault of the connection is a warning, also while it is established", "[tcp][serve]") {
+TEST_CASE("what is no fault of the connection is a warning, also while it is established", "[tcp][serve][real_fd]") {
   struct broken : net::tcp_stream {
     explicit broken(net::tcp_stream inner) : net::tcp_stream(std::move(inner)) {}
     task<net::tcp_stream> establish() {
@@ -189,7 +190,7 @@ TEST_CASE("what is no fault of the connection is a warning, also while it is est
   REQUIRE(log.lines()[0].ends_with(" error=a mistake"));
 }
 
-TEST_CASE("a peer has no more than max_per_peer connections at once", "[tcp][serve]") {
+TEST_CASE("a peer has no more than max_per_peer connections at once", "[tcp][serve][real_fd]") {
   captured_log log;
   log::set_level(log::level::debug);
   run_net([]() -> task<> {
@@ -227,7 +228,7 @@ TEST_CASE("a peer has no more than max_per_peer connections at once", "[tcp][ser
   REQUIRE(log.lines()[0].ends_with(" limit=2"));
 }
 
-TEST_CASE("the limit is that of the peer behind the proxy", "[tcp][serve]") {
+TEST_CASE("the limit is that of the peer behind the proxy", "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     using proxied = proxied_listener<net::tcp_listener>;
     net::any_listener listener = proxied(co_await net::listen_tcp(on_loopback));
@@ -253,7 +254,7 @@ TEST_CASE("the limit is that of the peer behind the proxy", "[tcp][serve]") {
   });
 }
 
-TEST_CASE("a listener that fails to accept is asked again, and not at once", "[tcp][serve]") {
+TEST_CASE("a listener that fails to accept is asked again, and not at once", "[tcp][serve][real_fd]") {
   struct ailing_listener {
     net::tcp_listener inner;
     int failures = 3;
@@ -300,7 +301,7 @@ task<> obey(Stream&& peer) {
   }
 }
 
-TEST_CASE("serve reports what has become of its connections", "[tcp][serve]") {
+TEST_CASE("serve reports what has become of its connections", "[tcp][serve][real_fd]") {
   captured_log log;
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
@@ -342,7 +343,7 @@ TEST_CASE("serve reports what has become of its connections", "[tcp][serve]") {
   });
 }
 
-TEST_CASE("a server whose connections have all ended by themselves ends clean", "[tcp][serve]") {
+TEST_CASE("a server whose connections have all ended by themselves ends clean", "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     std::optional<net::serve_report> report;
@@ -358,7 +359,7 @@ TEST_CASE("a server whose connections have all ended by themselves ends clean", 
   });
 }
 
-TEST_CASE("a program whose server has cut a connection can say so in its exit code", "[tcp][serve]") {
+TEST_CASE("a program whose server has cut a connection can say so in its exit code", "[tcp][serve][real_fd]") {
   static_assert(net::serve_options().grace < run_options().grace);  // otherwise main would be cancelled first
   captured_log log;
   for (const bool stays : {false, true}) {

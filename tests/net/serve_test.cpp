@@ -29,7 +29,7 @@ using net::ip_address;
 using net::socket_address;
 using testing::leak_check;
 
-TEST_CASE("serve runs a handler for each connection until it is asked to stop", "[tcp][serve]") {
+TEST_CASE("serve runs a handler for each connection until it is asked to stop", "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -63,7 +63,7 @@ TEST_CASE("serve runs a handler for each connection until it is asked to stop", 
   });
 }
 
-TEST_CASE("an exception in a handler is logged with its peer and ends that connection alone", "[tcp][serve]") {
+TEST_CASE("an exception in a handler is logged with its peer and ends that connection alone", "[tcp][serve][real_fd]") {
   captured_log log;
   socket_address failing;
   run_net([&]() -> task<> {
@@ -96,7 +96,7 @@ TEST_CASE("an exception in a handler is logged with its peer and ends that conne
                                                   " error=something went wrong"});
 }
 
-TEST_CASE("a handler that throws before it makes its task fails like any other", "[tcp][serve]") {
+TEST_CASE("a handler that throws before it makes its task fails like any other", "[tcp][serve][real_fd]") {
   captured_log log;
   run_net([&]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
@@ -119,7 +119,7 @@ TEST_CASE("a handler that throws before it makes its task fails like any other",
   REQUIRE(log.lines()[0].ends_with(" error=not this one"));
 }
 
-TEST_CASE("the log names the peer of a connection that was reset before it was accepted", "[tcp][serve]") {
+TEST_CASE("the log names the peer of a connection that was reset before it was accepted", "[tcp][serve][real_fd]") {
   captured_log log;
   socket_address address;
   run_net([&]() -> task<> {
@@ -140,7 +140,7 @@ TEST_CASE("the log names the peer of a connection that was reset before it was a
   REQUIRE(log.lines() == std::vector<std::string>{"warn connection failed peer=" + address.to_string() + " error=no"});
 }
 
-TEST_CASE("a peer that is just gone is not worth a warning", "[tcp][serve]") {
+TEST_CASE("a peer that is just gone is not worth a warning", "[tcp][serve][real_fd]") {
   captured_log log;
   log::set_level(log::level::debug);
   run_net([&]() -> task<> {
@@ -162,7 +162,7 @@ TEST_CASE("a peer that is just gone is not worth a warning", "[tcp][serve]") {
   });
 }
 
-TEST_CASE("connections that overrun the grace are cancelled and counted", "[tcp][serve]") {
+TEST_CASE("connections that overrun the grace are cancelled and counted", "[tcp][serve][real_fd]") {
   const bool no_grace = GENERATE(false, true);
   captured_log log;
   run_net([&]() -> task<> {
@@ -201,7 +201,7 @@ TEST_CASE("connections that overrun the grace are cancelled and counted", "[tcp]
   }
 }
 
-TEST_CASE("cancelling the task that serves cancels its connections", "[tcp][serve]") {
+TEST_CASE("cancelling the task that serves cancels its connections", "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -230,7 +230,7 @@ TEST_CASE("cancelling the task that serves cancels its connections", "[tcp][serv
   });
 }
 
-TEST_CASE("a listener that is closed ends serve as a stop does", "[tcp][serve]") {
+TEST_CASE("a listener that is closed ends serve as a stop does", "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     co_await with_nursery([&](nursery& n) -> task<> {
@@ -249,7 +249,7 @@ TEST_CASE("a listener that is closed ends serve as a stop does", "[tcp][serve]")
   });
 }
 
-TEST_CASE("connections that stood when the program was asked to stop are served", "[tcp][serve]") {
+TEST_CASE("connections that stood when the program was asked to stop are served", "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -285,7 +285,7 @@ TEST_CASE("connections that stood when the program was asked to stop are served"
   });
 }
 
-TEST_CASE("those that stood and are not served within the grace are closed", "[tcp][serve]") {
+TEST_CASE("those that stood and are not served within the grace are closed", "[tcp][serve][real_fd]") {
   captured_log log;
   run_net([]() -> task<> {
     const leak_check leaks;
@@ -310,7 +310,7 @@ TEST_CASE("those that stood and are not served within the grace are closed", "[t
   REQUIRE(log.lines().size() == 1);
 }
 
-TEST_CASE("serve takes any listener", "[tcp][serve]") {
+TEST_CASE("serve takes any listener", "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -336,7 +336,7 @@ TEST_CASE("serve takes any listener", "[tcp][serve]") {
   });
 }
 
-TEST_CASE("the port can be bound again at once after a server has drained", "[tcp][serve]") {
+TEST_CASE("the port can be bound again at once after a server has drained", "[tcp][serve][real_fd]") {
   std::uint16_t port = 0;
   for (int round = 0; round < 30; ++round) {
     const run_options options{.scheduler = {}, .grace = 1s, .handle_signals = false};

@@ -92,7 +92,7 @@ static_assert(std::is_trivially_copyable_v<socket_address> && sizeof(socket_addr
 static_assert(std::is_nothrow_convertible_v<socket_address, wring::error_address>);
 static_assert(!std::is_convertible_v<std::string_view, socket_address>);
 
-TEST_CASE("socket addresses are parsed and written", "[address]") {
+TEST_CASE("socket addresses are parsed and written", "[address][real_fd]") {
   const std::vector<std::array<std::string, 2>> forms = {
       {"127.0.0.1:80", "127.0.0.1:80"},
       {"0.0.0.0:0", "0.0.0.0:0"},
@@ -199,7 +199,7 @@ TEST_CASE("a mapped peer is unmapped with its port", "[address]") {
   CHECK(socket_address("unix:/x").unmapped() == socket_address("unix:/x"));
 }
 
-TEST_CASE("random addresses survive text, sockaddr and copies", "[address]") {
+TEST_CASE("random addresses survive text, sockaddr and copies", "[address][real_fd]") {
   std::mt19937 random(9);
   for (int i = 0; i < 5000; ++i) {
     const auto address = random_address(random);
@@ -215,7 +215,7 @@ TEST_CASE("random addresses survive text, sockaddr and copies", "[address]") {
   }
 }
 
-TEST_CASE("random text is a socket address or refused, never both", "[address]") {
+TEST_CASE("random text is a socket address or refused, never both", "[address][real_fd]") {
   std::mt19937 random(10);
   constexpr std::string_view alphabet = "0123456789::::....[]%@\\xn/u";
   for (int i = 0; i < 20000; ++i) {
@@ -313,7 +313,7 @@ TEST_CASE("a path that does not fit is refused with the limit", "[address]") {
         R"(use the path "a\x00b": not a valid address: a path cannot hold a NUL byte)");
 }
 
-TEST_CASE("a sockaddr is laid out as the kernel wants it", "[address]") {
+TEST_CASE("a sockaddr is laid out as the kernel wants it", "[address][real_fd]") {
   const socket_address v4("1.2.3.4:258");
   REQUIRE(v4.size() == sizeof(sockaddr_in));
   const auto* const in = reinterpret_cast<const sockaddr_in*>(v4.data());
@@ -352,7 +352,7 @@ TEST_CASE("a sockaddr that is too short or of another family is no address", "[a
   CHECK(socket_address::from_sockaddr(reinterpret_cast<const sockaddr*>(&raw), sizeof raw).empty());
 }
 
-TEST_CASE("the kernel gives back the names that sockets were bound to", "[address]") {
+TEST_CASE("the kernel gives back the names that sockets were bound to", "[address][real_fd]") {
   const auto v4 = bound_name(socket_address("127.0.0.1:0"), SOCK_STREAM);
   CHECK(v4.ip() == ip_address::loopback_v4);
   CHECK(v4.port() != 0);

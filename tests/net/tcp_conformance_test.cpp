@@ -36,7 +36,8 @@ TEST_CASE("TCP streams keep the rules of streams, whether sends are batched or n
       {.batch_sends_from = batch_sends_from});
 }
 
-TEST_CASE("they keep them with one small buffer, short queues, small windows and a tiny quota", "[tcp][conformance]") {
+TEST_CASE("they keep them with one small buffer, short queues, small windows and a tiny quota",
+          "[tcp][conformance][real_fd]") {
   scheduler_options options;
   options.engine = {.queue_entries = 2, .completion_entries = 4, .buffers = {.count = 1, .size = 100, .initial = 1}};
   options.completions_per_turn = 1;

@@ -41,7 +41,7 @@ bool may_listen(const socket_address& address) {
   return ::bind(s.get(), address.data(), address.size()) == 0 && ::listen(s.get(), 1) == 0;
 }
 
-TEST_CASE("a connection to itself is refused, and leaves the port to others", "[tcp][connect]") {
+TEST_CASE("a connection to itself is refused, and leaves the port to others", "[tcp][connect][real_fd]") {
   const char* host = GENERATE("127.0.0.1", "127.0.0.7", "::1", "::ffff:127.0.0.1");
   const duration timeout = GENERATE(forever, duration(10s));
   run_net([&]() -> task<> {
@@ -59,7 +59,7 @@ TEST_CASE("a connection to itself is refused, and leaves the port to others", "[
   });
 }
 
-TEST_CASE("a connection to itself by way of 0.0.0.0 is refused too", "[tcp][connect]") {
+TEST_CASE("a connection to itself by way of 0.0.0.0 is refused too", "[tcp][connect][real_fd]") {
   run_net([]() -> task<> {
     const socket_address self = nobody_at("127.0.0.1");
     const socket_address any(ip_address::any_v4, self.port());
@@ -94,7 +94,8 @@ bool use_port_alone(const std::string& port) {
 }
 
 /// Where the kernel can choose no other port than that of the address: counts the attempts.
-TEST_CASE("where the kernel chose the port of its own accord, it is asked twice more", "[tcp][connect]") {
+TEST_CASE("where the kernel chose the port of its own accord, it is asked twice more",
+          "[tcp][connect][real_fd][threads]") {
   const auto end = in_child([] {
     if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return;
     if (!bring_loopback_up() || !use_port_alone("5000")) return;

@@ -87,7 +87,8 @@ TEST_CASE("a connection from an address of the other family is refused", "[tcp][
   });
 }
 
-TEST_CASE("connecting and listening without a descriptor left is told with the cure", "[tcp][faults]") {
+TEST_CASE("connecting and listening without a descriptor left is told with the cure",
+          "[tcp][faults][real_fd][threads]") {
   const auto end = in_child([] {
     run_net([]() -> task<> {
       const auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4});
@@ -103,7 +104,7 @@ TEST_CASE("connecting and listening without a descriptor left is told with the c
   REQUIRE(end.report == "said");
 }
 
-TEST_CASE("an unreachable host is told", "[tcp][faults]") {
+TEST_CASE("an unreachable host is told", "[tcp][faults][threads]") {
   const auto end = in_child([] {
     // Namespaces of its own, where even the loopback interface is down.
     if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return;
@@ -117,7 +118,7 @@ TEST_CASE("an unreachable host is told", "[tcp][faults]") {
 }
 
 TEST_CASE("a connect that gets no answer ends with its timeout, a deadline around it, or a cancellation",
-          "[tcp][faults]") {
+          "[tcp][faults][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -140,7 +141,7 @@ TEST_CASE("a connect that gets no answer ends with its timeout, a deadline aroun
   });
 }
 
-TEST_CASE("a peer that resets while it is read from is named", "[tcp][faults]") {
+TEST_CASE("a peer that resets while it is read from is named", "[tcp][faults][real_fd]") {
   const bool own_memory = GENERATE(false, true);
   const bool waiting = GENERATE(false, true);
   run_net([&]() -> task<> {
@@ -176,7 +177,7 @@ TEST_CASE("a peer that resets while it is read from is named", "[tcp][faults]") 
   });
 }
 
-TEST_CASE("what came before a reset is read before it is told", "[tcp][faults]") {
+TEST_CASE("what came before a reset is read before it is told", "[tcp][faults][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     c.peer.send("1");
@@ -192,7 +193,7 @@ TEST_CASE("what came before a reset is read before it is told", "[tcp][faults]")
   });
 }
 
-TEST_CASE("a connection that is reset before it is accepted harms nobody", "[tcp][faults]") {
+TEST_CASE("a connection that is reset before it is accepted harms nobody", "[tcp][faults][real_fd]") {
   const bool queued = GENERATE(false, true);
   run_net([&]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
@@ -214,7 +215,7 @@ TEST_CASE("a connection that is reset before it is accepted harms nobody", "[tcp
   });
 }
 
-TEST_CASE("a server goes on through resets at every moment", "[tcp][faults]") {
+TEST_CASE("a server goes on through resets at every moment", "[tcp][faults][real_fd]") {
   captured_log log;
   run_net([&]() -> task<> {
     const leak_check leaks;
@@ -272,7 +273,8 @@ TEST_CASE("a server goes on through resets at every moment", "[tcp][faults]") {
   REQUIRE(log.lines().empty());  // peers that go are no news
 }
 
-TEST_CASE("a server that runs out of descriptors loses no connection, and says so once", "[tcp][faults]") {
+TEST_CASE("a server that runs out of descriptors loses no connection, and says so once",
+          "[tcp][faults][real_fd][threads]") {
   const auto end = in_child([] {
     ::rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);

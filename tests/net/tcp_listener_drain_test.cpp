@@ -29,7 +29,7 @@ bool listens(const socket_address& address) {
   return ::connect(s.get(), address.data(), address.size()) == 0;
 }
 
-TEST_CASE("draining a listener closes its port, and what the backlog held can be accepted", "[tcp]") {
+TEST_CASE("draining a listener closes its port, and what the backlog held can be accepted", "[tcp][real_fd]") {
   const bool armed = GENERATE(false, true);
   run_net([&]() -> task<> {
     const leak_check leaks;
@@ -68,7 +68,7 @@ TEST_CASE("draining a listener closes its port, and what the backlog held can be
   });
 }
 
-TEST_CASE("draining takes no more than the backlog was to hold", "[tcp]") {
+TEST_CASE("draining takes no more than the backlog was to hold", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp({.address = ip_address::loopback_v4, .backlog = 3});
     std::vector<raw_socket> clients;
@@ -82,7 +82,7 @@ TEST_CASE("draining takes no more than the backlog was to hold", "[tcp]") {
   });
 }
 
-TEST_CASE("tasks that wait for a connection get what the drained backlog held, and then the end", "[tcp]") {
+TEST_CASE("tasks that wait for a connection get what the drained backlog held, and then the end", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     std::optional<raw_socket> client;
@@ -104,7 +104,7 @@ TEST_CASE("tasks that wait for a connection get what the drained backlog held, a
   });
 }
 
-TEST_CASE("a connection that a drained listener gave to nobody waits for the next accept", "[tcp]") {
+TEST_CASE("a connection that a drained listener gave to nobody waits for the next accept", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     const raw_socket client = raw_socket::connected_to(listener.local_address());
@@ -125,7 +125,7 @@ TEST_CASE("a connection that a drained listener gave to nobody waits for the nex
   });
 }
 
-TEST_CASE("closing a drained listener drops what nobody has accepted", "[tcp]") {
+TEST_CASE("closing a drained listener drops what nobody has accepted", "[tcp][real_fd]") {
   const bool at_once = GENERATE(false, true);
   run_net([&]() -> task<> {
     const leak_check leaks;

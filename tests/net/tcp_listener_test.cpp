@@ -39,7 +39,7 @@ std::string failure_to_listen(const net::tcp_listen_options& options) {
   return text;
 }
 
-TEST_CASE("by default a listener takes IPv4 and IPv6, and shows IPv4 peers as such", "[tcp]") {
+TEST_CASE("by default a listener takes IPv4 and IPv6, and shows IPv4 peers as such", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp();
     const std::uint16_t port = listener.local_address().port();
@@ -58,7 +58,7 @@ TEST_CASE("by default a listener takes IPv4 and IPv6, and shows IPv4 peers as su
   });
 }
 
-TEST_CASE("without dual_stack :: takes IPv6 alone", "[tcp]") {
+TEST_CASE("without dual_stack :: takes IPv6 alone", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp({.dual_stack = false});
     const std::uint16_t port = listener.local_address().port();
@@ -67,7 +67,7 @@ TEST_CASE("without dual_stack :: takes IPv6 alone", "[tcp]") {
   });
 }
 
-TEST_CASE("on a host without IPv6 the default is 0.0.0.0, and what asks for IPv6 fails", "[tcp]") {
+TEST_CASE("on a host without IPv6 the default is 0.0.0.0, and what asks for IPv6 fails", "[tcp][real_fd][threads]") {
   const auto end = in_child([] {
     forbid(SYS_socket, EAFNOSUPPORT, AF_INET6);
     run_net([]() -> task<> {
@@ -87,7 +87,7 @@ TEST_CASE("on a host without IPv6 the default is 0.0.0.0, and what asks for IPv6
           "listen on [::]:0: Address family not supported by protocol (errno 97)\n");
 }
 
-TEST_CASE("a port in use is told with the cure", "[tcp]") {
+TEST_CASE("a port in use is told with the cure", "[tcp][real_fd]") {
   const raw_socket first = raw_socket::listening();
   REQUIRE(failure_to_listen({.address = ip_address::loopback_v4, .port = first.address().port()}) ==
           "listen on " + first.address().to_string() +
@@ -107,7 +107,7 @@ TEST_CASE("a link-local address without its interface is told with the cure", "[
           "fe80::1%eth0");
 }
 
-TEST_CASE("a privileged port is told with the cure", "[tcp]") {
+TEST_CASE("a privileged port is told with the cure", "[tcp][threads]") {
   const auto end = in_child([] {
     if (!become_nobody()) return;
     std::fprintf(stderr, "%s", failure_to_listen({.address = ip_address::loopback_v4, .port = 1}).c_str());
@@ -118,7 +118,7 @@ TEST_CASE("a privileged port is told with the cure", "[tcp]") {
           "CAP_NET_BIND_SERVICE");
 }
 
-TEST_CASE("several tasks may wait for connections and are served in order", "[tcp]") {
+TEST_CASE("several tasks may wait for connections and are served in order", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     std::vector<int> order;
@@ -149,7 +149,7 @@ TEST_CASE("several tasks may wait for connections and are served in order", "[tc
   });
 }
 
-TEST_CASE("each of several connections that are accepted at once has its own peer's address", "[tcp]") {
+TEST_CASE("each of several connections that are accepted at once has its own peer's address", "[tcp][real_fd]") {
   const ip_address at = GENERATE(ip_address::loopback_v4, ip_address::loopback_v6);
   run_net([&]() -> task<> {
     auto listener = co_await net::listen_tcp({.address = at});
@@ -166,7 +166,8 @@ TEST_CASE("each of several connections that are accepted at once has its own pee
   });
 }
 
-TEST_CASE("connections wait in the listener's queue up to its limit, beyond it in the kernel's backlog", "[tcp]") {
+TEST_CASE("connections wait in the listener's queue up to its limit, beyond it in the kernel's backlog",
+          "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -195,7 +196,7 @@ TEST_CASE("connections wait in the listener's queue up to its limit, beyond it i
   });
 }
 
-TEST_CASE("closing a listener ends the waits, drops what nobody accepted, and frees the port", "[tcp]") {
+TEST_CASE("closing a listener ends the waits, drops what nobody accepted, and frees the port", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -252,7 +253,7 @@ TEST_CASE("closing a listener ends the waits, drops what nobody accepted, and fr
   });
 }
 
-TEST_CASE("a listener that goes stops listening", "[tcp]") {
+TEST_CASE("a listener that goes stops listening", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     std::optional<net::tcp_listener> listener = co_await net::listen_tcp(on_loopback);
@@ -272,7 +273,7 @@ TEST_CASE("a listener that goes stops listening", "[tcp]") {
   });
 }
 
-TEST_CASE("connections() goes through the connections until the listener is closed", "[tcp]") {
+TEST_CASE("connections() goes through the connections until the listener is closed", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     std::vector<raw_socket> clients;
@@ -290,7 +291,7 @@ TEST_CASE("connections() goes through the connections until the listener is clos
   });
 }
 
-TEST_CASE("a listener may be moved while tasks wait for connections", "[tcp]") {
+TEST_CASE("a listener may be moved while tasks wait for connections", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp(on_loopback);
     const raw_socket client = raw_socket::make();
@@ -320,7 +321,7 @@ TEST_CASE("a listener that listens nowhere is closed", "[tcp]") {
   });
 }
 
-TEST_CASE("a connection that was reset before it was accepted says whose it was", "[tcp]") {
+TEST_CASE("a connection that was reset before it was accepted says whose it was", "[tcp][real_fd]") {
   const bool armed = GENERATE(false, true);
   for (const char* host : {"127.0.0.1", "::1", "::"}) {
     run_net([&]() -> task<> {
@@ -343,7 +344,7 @@ TEST_CASE("a connection that was reset before it was accepted says whose it was"
   }
 }
 
-TEST_CASE("a listening socket is adopted, another is not", "[tcp]") {
+TEST_CASE("a listening socket is adopted, another is not", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -367,7 +368,7 @@ TEST_CASE("a listening socket is adopted, another is not", "[tcp]") {
   });
 }
 
-TEST_CASE("with reuse_port several listeners share a port", "[tcp]") {
+TEST_CASE("with reuse_port several listeners share a port", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto one = co_await net::listen_tcp({.address = ip_address::loopback_v4, .reuse_port = true});
     const socket_address address = one.local_address();

@@ -25,7 +25,8 @@ bool says(const testing::child_end& end, std::string_view text) {
   return !end.clean && end.report.find(text) != std::string::npos;
 }
 
-TEST_CASE("a stream that is destroyed while a task is suspended on it ends the process", "[tcp][misuse]") {
+TEST_CASE("a stream that is destroyed while a task is suspended on it ends the process",
+          "[tcp][misuse][real_fd][threads]") {
   enum class waiting_in { read_some, read, armed_read, write, second_write, close };
   const waiting_in where = GENERATE(waiting_in::read_some, waiting_in::read, waiting_in::armed_read, waiting_in::write,
                                     waiting_in::second_write, waiting_in::close);
@@ -73,7 +74,8 @@ TEST_CASE("a stream that is destroyed while a task is suspended on it ends the p
   REQUIRE(says(end, ") was destroyed while a task is suspended on it\n"));
 }
 
-TEST_CASE("a listener that is destroyed while a task waits for a connection ends the process", "[tcp][misuse]") {
+TEST_CASE("a listener that is destroyed while a task waits for a connection ends the process",
+          "[tcp][misuse][threads]") {
   const bool closing = GENERATE(false, true);
   const auto end = in_child([&] {
     run_net([&]() -> task<> {
@@ -96,7 +98,7 @@ TEST_CASE("a listener that is destroyed while a task waits for a connection ends
   REQUIRE(says(end, ") was destroyed while a task waits for a connection\n"));
 }
 
-TEST_CASE("a stream or listener that outlives its scheduler ends the process", "[tcp][misuse]") {
+TEST_CASE("a stream or listener that outlives its scheduler ends the process", "[tcp][misuse][real_fd][threads]") {
   const auto stream = in_child([] {
     std::unique_ptr<connection> c;
     run_net([&]() -> task<> {
@@ -115,7 +117,7 @@ TEST_CASE("a stream or listener that outlives its scheduler ends the process", "
 }
 
 #if !WRING_THREAD_SANITIZER
-TEST_CASE("a stream that is destroyed on another thread ends the process", "[tcp][misuse]") {
+TEST_CASE("a stream that is destroyed on another thread ends the process", "[tcp][misuse][real_fd][threads]") {
   const auto end = in_child([] {
     run_net([&]() -> task<> {
       std::optional<connection> c = make_connection();
@@ -128,7 +130,7 @@ TEST_CASE("a stream that is destroyed on another thread ends the process", "[tcp
 #endif
 
 #if WRING_ADDRESS_SANITIZER
-TEST_CASE("the use of bytes of a stream after their lease has gone is reported", "[tcp][misuse]") {
+TEST_CASE("the use of bytes of a stream after their lease has gone is reported", "[tcp][misuse][real_fd][threads]") {
   const auto end = in_child([] {
     run_net([]() -> task<> {
       connection c = make_connection();
@@ -144,7 +146,7 @@ TEST_CASE("the use of bytes of a stream after their lease has gone is reported",
   REQUIRE(says(end, "use-after-poison"));
 }
 
-TEST_CASE("the use of the frame of a cancelled reader is reported", "[tcp][misuse]") {
+TEST_CASE("the use of the frame of a cancelled reader is reported", "[tcp][misuse][real_fd][threads]") {
   const auto end = in_child([] {
     run_net([]() -> task<> {
       connection c = make_connection();

@@ -22,7 +22,7 @@ using net::tcp_stream;
 
 constexpr net::tcp_listen_options on_loopback{.address = net::ip_address::loopback_v4};
 
-TEST_CASE("a client that connects, sends and resets at once is reported gone", "[tcp][reset]") {
+TEST_CASE("a client that connects, sends and resets at once is reported gone", "[tcp][reset][real_fd]") {
   const std::string text = GENERATE(std::string(), std::string("x"), std::string(40'000, 'x'));
   constexpr int clients = 100;
   run_net([&]() -> task<> {
@@ -53,7 +53,7 @@ TEST_CASE("a client that connects, sends and resets at once is reported gone", "
   });
 }
 
-TEST_CASE("a reset is a reset to both sides, whichever is told first", "[tcp][reset]") {
+TEST_CASE("a reset is a reset to both sides, whichever is told first", "[tcp][reset][real_fd]") {
   const bool write_first = GENERATE(true, false);
   const bool receiving = GENERATE(true, false);  // the multishot receive is armed
   const bool into_memory = GENERATE(true, false);

@@ -63,7 +63,7 @@ TEST_CASE("a stream knows both addresses, of either family", "[tcp]") {
   });
 }
 
-TEST_CASE("options reach the socket", "[tcp]") {
+TEST_CASE("options reach the socket", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
     net::tcp_stream a = co_await net::connect_tcp(listener.local_address());
@@ -113,7 +113,7 @@ TEST_CASE("a closed stream takes no options, and says of which peer it was", "[t
   });
 }
 
-TEST_CASE("descriptors that are not a connected TCP socket are not adopted", "[tcp]") {
+TEST_CASE("descriptors that are not a connected TCP socket are not adopted", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -138,7 +138,7 @@ TEST_CASE("descriptors that are not a connected TCP socket are not adopted", "[t
   });
 }
 
-TEST_CASE("a non-blocking socket is adopted as well, and waits like any other", "[tcp]") {
+TEST_CASE("a non-blocking socket is adopted as well, and waits like any other", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const raw_socket listener = raw_socket::listening();
     raw_socket near = raw_socket::connected_to(listener.address());
@@ -164,7 +164,7 @@ TEST_CASE("a non-blocking socket is adopted as well, and waits like any other", 
   });
 }
 
-TEST_CASE("release() gives the descriptor away with what was received and not taken", "[tcp]") {
+TEST_CASE("release() gives the descriptor away with what was received and not taken", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -199,7 +199,7 @@ TEST_CASE("release() gives the descriptor away with what was received and not ta
   });
 }
 
-TEST_CASE("what release() gave is closed if nobody takes it on", "[tcp]") {
+TEST_CASE("what release() gave is closed if nobody takes it on", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -213,7 +213,7 @@ TEST_CASE("what release() gave is closed if nobody takes it on", "[tcp]") {
   });
 }
 
-TEST_CASE("a stream that is closed has nothing to release", "[tcp]") {
+TEST_CASE("a stream that is closed has nothing to release", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -234,7 +234,7 @@ TEST_CASE("a stream that is closed has nothing to release", "[tcp]") {
   });
 }
 
-TEST_CASE("release() loses nothing of what arrives meanwhile", "[tcp]") {
+TEST_CASE("release() loses nothing of what arrives meanwhile", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     for (int round = 0; round < 50; ++round) {
       connection c = make_connection();

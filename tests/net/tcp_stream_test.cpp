@@ -24,7 +24,7 @@ using namespace wring;
 using namespace wring::tests;
 using testing::leak_check;
 
-TEST_CASE("a stream reads what its peer wrote and writes what its peer reads", "[tcp]") {
+TEST_CASE("a stream reads what its peer wrote and writes what its peer reads", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -51,7 +51,7 @@ TEST_CASE("a stream reads what its peer wrote and writes what its peer reads", "
   });
 }
 
-TEST_CASE("at the end of a stream reads give nothing, again and again", "[tcp]") {
+TEST_CASE("at the end of a stream reads give nothing, again and again", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     c.peer.send("last");
@@ -75,7 +75,7 @@ TEST_CASE("at the end of a stream reads give nothing, again and again", "[tcp]")
   });
 }
 
-TEST_CASE("the end of a stream is also found by a read into the caller's memory", "[tcp]") {
+TEST_CASE("the end of a stream is also found by a read into the caller's memory", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     c.peer.close();
@@ -85,7 +85,7 @@ TEST_CASE("the end of a stream is also found by a read into the caller's memory"
   });
 }
 
-TEST_CASE("nothing is read into an empty span, and nothing is written for an empty text", "[tcp]") {
+TEST_CASE("nothing is read into an empty span, and nothing is written for an empty text", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     const std::size_t count = co_await c.stream.read({});
@@ -99,7 +99,7 @@ TEST_CASE("nothing is read into an empty span, and nothing is written for an emp
   });
 }
 
-TEST_CASE("gathered writes arrive as one, however many parts there are", "[tcp]") {
+TEST_CASE("gathered writes arrive as one, however many parts there are", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     stream_pair pair = make_stream_pair(1000);
     std::string all;
@@ -125,7 +125,7 @@ TEST_CASE("gathered writes arrive as one, however many parts there are", "[tcp]"
   });
 }
 
-TEST_CASE("a second reader is refused, and the first one goes on", "[tcp]") {
+TEST_CASE("a second reader is refused, and the first one goes on", "[tcp][real_fd]") {
   const bool leased = GENERATE(true, false);
   run_net([&]() -> task<> {
     connection c = make_connection();
@@ -156,7 +156,7 @@ TEST_CASE("a second reader is refused, and the first one goes on", "[tcp]") {
   });
 }
 
-TEST_CASE("after shut_down_write the peer sees the end, and reading goes on", "[tcp]") {
+TEST_CASE("after shut_down_write the peer sees the end, and reading goes on", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     co_await c.stream.write_all("question");
@@ -174,7 +174,7 @@ TEST_CASE("after shut_down_write the peer sees the end, and reading goes on", "[
   });
 }
 
-TEST_CASE("abort resets the connection", "[tcp]") {
+TEST_CASE("abort resets the connection", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -197,7 +197,8 @@ TEST_CASE("abort resets the connection", "[tcp]") {
   });
 }
 
-TEST_CASE("close() with a read pending sends the end at once, and the reader fails with errc::closed", "[tcp]") {
+TEST_CASE("close() with a read pending sends the end at once, and the reader fails with errc::closed",
+          "[tcp][real_fd]") {
   const int kind = GENERATE(0, 1, 2);
   run_net([&]() -> task<> {
     connection c = make_connection();
@@ -233,7 +234,7 @@ TEST_CASE("close() with a read pending sends the end at once, and the reader fai
   });
 }
 
-TEST_CASE("close() may be awaited by several tasks, and again later", "[tcp]") {
+TEST_CASE("close() may be awaited by several tasks, and again later", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     int closed = 0;
@@ -261,7 +262,7 @@ TEST_CASE("close() may be awaited by several tasks, and again later", "[tcp]") {
   });
 }
 
-TEST_CASE("a closed stream gives no more bytes, and holds no buffers", "[tcp]") {
+TEST_CASE("a closed stream gives no more bytes, and holds no buffers", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     connection c = make_connection();
@@ -276,7 +277,7 @@ TEST_CASE("a closed stream gives no more bytes, and holds no buffers", "[tcp]") 
   });
 }
 
-TEST_CASE("a stream that goes while its receive is armed closes", "[tcp]") {
+TEST_CASE("a stream that goes while its receive is armed closes", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -302,7 +303,7 @@ TEST_CASE("a stream that goes while its receive is armed closes", "[tcp]") {
   });
 }
 
-TEST_CASE("a stream may be moved while tasks read and write on it", "[tcp]") {
+TEST_CASE("a stream may be moved while tasks read and write on it", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     std::string got;
@@ -327,7 +328,8 @@ TEST_CASE("a stream may be moved while tasks read and write on it", "[tcp]") {
   });
 }
 
-TEST_CASE("AddressSanitizer reports the use of bytes that were read after their lease has gone", "[tcp]") {
+TEST_CASE("AddressSanitizer reports the use of bytes that were read after their lease has gone",
+          "[tcp][real_fd][threads]") {
   if (!WRING_ADDRESS_SANITIZER) SKIP("needs AddressSanitizer");
   const auto end = in_child([] {
     run_net([]() -> task<> {

@@ -33,7 +33,8 @@ struct idle_socket {
   void end_with(int error_number) const { socket.on_completion(socket, completion(-error_number)); }
 };
 
-TEST_CASE("what went wrong with a connection before it was accepted does not delay the next ones", "[tcp][faults]") {
+TEST_CASE("what went wrong with a connection before it was accepted does not delay the next ones",
+          "[tcp][faults][real_fd]") {
   const int fault = GENERATE(ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
                              ENETUNREACH, EPERM, EINTR, EAGAIN);
   CAPTURE(fault);
@@ -54,7 +55,7 @@ TEST_CASE("what went wrong with a connection before it was accepted does not del
   REQUIRE(log.lines().empty());
 }
 
-TEST_CASE("where something has run out the next accept waits a while, and that is said", "[tcp][faults]") {
+TEST_CASE("where something has run out the next accept waits a while, and that is said", "[tcp][faults][real_fd]") {
   const int fault = GENERATE(EMFILE, ENFILE, ENOBUFS, ENOMEM);
   CAPTURE(fault);
   captured_log log;
@@ -69,7 +70,7 @@ TEST_CASE("where something has run out the next accept waits a while, and that i
   REQUIRE(log.lines()[0].ends_with("(errno " + std::to_string(fault) + ")"));
 }
 
-TEST_CASE("a shortage under churn is told once, and again only after a minute without", "[tcp][faults]") {
+TEST_CASE("a shortage under churn is told once, and again only after a minute without", "[tcp][faults][real_fd]") {
   captured_log log;
   testing::run([&]() -> task<> {
     testing::clock clock;

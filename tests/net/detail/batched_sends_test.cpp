@@ -36,7 +36,8 @@ class send_count final : public scheduler_observer {
   bool may_wait = false;
 };
 
-TEST_CASE("sends are batched where turns bring many completions, and made at once where they do not", "[tcp]") {
+TEST_CASE("sends are batched where turns bring many completions, and made at once where they do not",
+          "[tcp][real_fd]") {
   const bool many = GENERATE(false, true);
   const auto conversation = [&]() -> task<> {
     const bool batched = many && scheduler::current().engine().batches_sends();
@@ -70,7 +71,7 @@ TEST_CASE("sends are batched where turns bring many completions, and made at onc
   run_net(conversation, {.batch_sends_from = 8});
 }
 
-TEST_CASE("a batched send that is cancelled before the kernel has seen it has sent all or nothing", "[tcp]") {
+TEST_CASE("a batched send that is cancelled before the kernel has seen it has sent all or nothing", "[tcp][real_fd]") {
   const unsigned queue_entries = GENERATE(1U, 256U);
   run_net(
       [&]() -> task<> {
@@ -101,7 +102,7 @@ TEST_CASE("a batched send that is cancelled before the kernel has seen it has se
       {.engine = {.queue_entries = queue_entries}, .batch_sends_from = 0});
 }
 
-TEST_CASE("closing while a batched send is in flight lets it end first", "[tcp]") {
+TEST_CASE("closing while a batched send is in flight lets it end first", "[tcp][real_fd]") {
   run_net(
       []() -> task<> {
         connection c = make_connection();

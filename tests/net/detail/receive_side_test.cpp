@@ -43,7 +43,7 @@ scheduler_options one_buffer() {
 
 }  // namespace
 
-TEST_CASE("an observer is told of the end while there is no buffer to receive into", "[tcp]") {
+TEST_CASE("an observer is told of the end while there is no buffer to receive into", "[tcp][real_fd]") {
   const leak_check leaks;
   run_net(
       []() -> task<> {
@@ -89,7 +89,8 @@ TEST_CASE("an observer is told of the end while there is no buffer to receive in
   CHECK(leaks.check().empty());
 }
 
-TEST_CASE("what is in flight for an observer: a receive, or a poll beyond the quota, and nothing without", "[tcp]") {
+TEST_CASE("what is in flight for an observer: a receive, or a poll beyond the quota, and nothing without",
+          "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     c.stream.set_receive_quota(1);
@@ -116,7 +117,7 @@ TEST_CASE("what is in flight for an observer: a receive, or a poll beyond the qu
   });
 }
 
-TEST_CASE("an observer that comes while a task reads into its own memory disturbs it not", "[tcp]") {
+TEST_CASE("an observer that comes while a task reads into its own memory disturbs it not", "[tcp][real_fd]") {
   run_net([]() -> task<> {
     connection c = make_connection();
     tally seen;
@@ -141,7 +142,7 @@ TEST_CASE("an observer that comes while a task reads into its own memory disturb
   });
 }
 
-TEST_CASE("an observer may abort the stream when it is told of bytes", "[tcp]") {
+TEST_CASE("an observer may abort the stream when it is told of bytes", "[tcp][real_fd]") {
   const leak_check leaks;
   run_net([]() -> task<> {
     connection c = make_connection();
@@ -158,7 +159,7 @@ TEST_CASE("an observer may abort the stream when it is told of bytes", "[tcp]") 
   CHECK(leaks.check().empty());
 }
 
-TEST_CASE("a stream that is watched can be destroyed, closed and left behind", "[tcp]") {
+TEST_CASE("a stream that is watched can be destroyed, closed and left behind", "[tcp][real_fd]") {
   const leak_check leaks;
   tally seen;  // outlives them all
   run_net([&]() -> task<> {

@@ -83,7 +83,7 @@ std::string tried(const name_connect_report& report) {
 
 }  // namespace
 
-TEST_CASE("connecting by name tries the name's addresses", "[connect_by_name]") {
+TEST_CASE("connecting by name tries the name's addresses", "[connect_by_name][real_fd]") {
   const hosts h;
   run_net([&]() -> task<> {
     name_table names;
@@ -103,7 +103,7 @@ TEST_CASE("connecting by name tries the name's addresses", "[connect_by_name]") 
   });
 }
 
-TEST_CASE("host and port are given in several forms", "[connect_by_name]") {
+TEST_CASE("host and port are given in several forms", "[connect_by_name][real_fd]") {
   const hosts h;
   run_net([&]() -> task<> {
     name_table names;
@@ -126,7 +126,7 @@ TEST_CASE("host and port are given in several forms", "[connect_by_name]") {
   });
 }
 
-TEST_CASE("the families take turns", "[connect_by_name]") {
+TEST_CASE("the families take turns", "[connect_by_name][real_fd]") {
   const hosts h;
   run_net([&]() -> task<> {
     name_table names;
@@ -154,7 +154,7 @@ TEST_CASE("the families take turns", "[connect_by_name]") {
   });
 }
 
-TEST_CASE("a silent address costs a quarter of a second", "[connect_by_name]") {
+TEST_CASE("a silent address costs a quarter of a second", "[connect_by_name][real_fd]") {
   const hosts h;
   run_net([&]() -> task<> {
     testing::clock time;
@@ -171,7 +171,7 @@ TEST_CASE("a silent address costs a quarter of a second", "[connect_by_name]") {
   });
 }
 
-TEST_CASE("IPv6 goes first if its addresses come a moment later than IPv4's", "[connect_by_name]") {
+TEST_CASE("IPv6 goes first if its addresses come a moment later than IPv4's", "[connect_by_name][real_fd]") {
   const hosts h;
   run_net([&]() -> task<> {
     testing::clock time;
@@ -198,7 +198,7 @@ TEST_CASE("IPv6 goes first if its addresses come a moment later than IPv4's", "[
   });
 }
 
-TEST_CASE("one answers of twenty addresses that do not", "[connect_by_name]") {
+TEST_CASE("one answers of twenty addresses that do not", "[connect_by_name][real_fd]") {
   const hosts h;
   run_net([&]() -> task<> {
     testing::clock time;
@@ -221,7 +221,7 @@ TEST_CASE("one answers of twenty addresses that do not", "[connect_by_name]") {
   });
 }
 
-TEST_CASE("errors name the host, and what has become of its addresses", "[connect_by_name]") {
+TEST_CASE("errors name the host, and what has become of its addresses", "[connect_by_name][real_fd]") {
   const hosts h;
   run_net([&]() -> task<> {
     testing::clock time;
@@ -270,7 +270,7 @@ TEST_CASE("errors name the host, and what has become of its addresses", "[connec
   });
 }
 
-TEST_CASE("connecting by name is cancelled wherever it waits, and leaves nothing", "[connect_by_name]") {
+TEST_CASE("connecting by name is cancelled wherever it waits, and leaves nothing", "[connect_by_name][real_fd]") {
   const hosts h;
   const std::size_t points = testing::cancel_everywhere([&]() -> task<> {
     name_table names;
@@ -283,7 +283,7 @@ TEST_CASE("connecting by name is cancelled wherever it waits, and leaves nothing
   CHECK(points >= 8);
 }
 
-TEST_CASE("a dump says what connecting by name waits for", "[connect_by_name][dump_tasks]") {
+TEST_CASE("a dump says what connecting by name waits for", "[connect_by_name][dump_tasks][real_fd]") {
   const hosts h;
   run_net([&]() -> task<> {
     name_table names;

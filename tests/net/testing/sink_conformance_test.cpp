@@ -111,7 +111,7 @@ TEST_CASE("memory streams are sinks", "[sink_conformance]") {
   }
 }
 
-TEST_CASE("TCP streams are sinks", "[sink_conformance]") {
+TEST_CASE("TCP streams are sinks", "[sink_conformance][real_fd]") {
   testing::run([]() -> task<> {
     const auto make = []() -> task<std::pair<net::tcp_stream, net::tcp_stream>> {
       co_await yield();

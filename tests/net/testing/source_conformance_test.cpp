@@ -150,7 +150,7 @@ TEST_CASE("memory streams are sources", "[source_conformance]") {
   }
 }
 
-TEST_CASE("TCP streams are sources", "[source_conformance]") {
+TEST_CASE("TCP streams are sources", "[source_conformance][real_fd]") {
   testing::run([]() -> task<> {
     const auto make = [](std::span<const std::byte> content) -> task<fed_stream<net::tcp_stream>> {
       tests::stream_pair pair = tests::make_stream_pair();
