@@ -23,7 +23,7 @@ class ExplainTest(support.ExampleTest):
 
     def test_it_refuses_an_engine_that_does_not_exist(self):
         self.assertEqual(self.explain('kqueue'), (1, '', "wring: error: WRING_ENGINE is 'kqueue', which is no engine: "
-                                                         'set it to auto, io_uring or epoll\n'))
+                                                         'set it to auto, io_uring, epoll or sim\n'))
 
 
 if __name__ == '__main__':

@@ -99,7 +99,7 @@ TEST_CASE("an engine that does not exist is refused by name", "[engine][choice]"
   });
   CHECK(end.status == 1);
   CHECK(end.report ==
-        "wring: error: WRING_ENGINE is 'iouring', which is no engine: set it to auto, io_uring or epoll\n");
+        "wring: error: WRING_ENGINE is 'iouring', which is no engine: set it to auto, io_uring, epoll or sim\n");
 }
 
 TEST_CASE("a refused ring is said once, and epoll takes over in every thread", "[engine][choice][refusal]") {
