@@ -138,7 +138,8 @@ std::int32_t attempt_receive(int fd, std::span<std::byte> into, int flags) noexc
   return outcome_of([&] { return ::recv(fd, into.data(), into.size(), flags | MSG_DONTWAIT); });
 }
 
-std::int32_t attempt_receive_message(int fd, std::span<std::byte> into, const message_buffers& buffers) noexcept {
+std::int32_t attempt_receive_message(int fd, std::span<std::byte> into, const message_buffers& buffers,
+                                     int flags) noexcept {
   std::byte* const source = into.data() + sizeof(message_buffers::header);
   std::byte* const control = source + message_buffers::source_room;
   const std::span<std::byte> payload = into.subspan(buffers.payload_offset());
@@ -150,14 +151,15 @@ std::int32_t attempt_receive_message(int fd, std::span<std::byte> into, const me
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = buffers.control_room();
-  const std::int32_t got = outcome_of([&] { return ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  const std::int32_t got = outcome_of([&] { return ::recvmsg(fd, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
   if (got < 0) return got;
   const message_buffers::header head{.source_size = message.msg_namelen,
                                      .control_size = static_cast<std::uint32_t>(message.msg_controllen),
                                      .payload_size = static_cast<std::uint32_t>(got),
                                      .flags = static_cast<std::uint32_t>(message.msg_flags)};
   std::memcpy(into.data(), &head, sizeof head);
-  return static_cast<std::int32_t>(buffers.payload_offset()) + got;
+  // With MSG_TRUNC it is the real length.
+  return static_cast<std::int32_t>(buffers.payload_offset() + std::min<std::size_t>(payload.size(), head.payload_size));
 }
 
 std::int32_t attempt(const operation& op, bool begun) noexcept {

@@ -27,7 +27,7 @@ inline constexpr std::int32_t must_block = must_wait + 1;
 [[nodiscard]] std::int32_t attempt_receive(int fd, std::span<std::byte> into, int flags) noexcept;
 
 /// Receives a message into a buffer of `buffers`, and returns how much of that is filled.
-[[nodiscard]] std::int32_t attempt_receive_message(int fd, std::span<std::byte> into,
-                                                   const message_buffers& buffers) noexcept;
+[[nodiscard]] std::int32_t attempt_receive_message(int fd, std::span<std::byte> into, const message_buffers& buffers,
+                                                   int flags) noexcept;
 
 }  // namespace wring::detail

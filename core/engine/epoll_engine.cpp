@@ -214,7 +214,8 @@ bool epoll_engine::receive_message(operation& op, interest* known) noexcept {
     finish(op, completion(peeked >= 0 ? -ENOBUFS : peeked));
     return true;
   }
-  const std::int32_t result = attempt_receive_message(op.fd, buffers.pool().memory(id), buffers);
+  const std::int32_t result =
+      attempt_receive_message(op.fd, buffers.pool().memory(id), buffers, static_cast<int>(op.flags));
   buffers.pool().filled(id);
   if (result < 0) {
     buffers.pool().untake();

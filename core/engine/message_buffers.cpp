@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 
 #include <wring/core/engine/message_buffers.hpp>
@@ -67,6 +68,19 @@ std::span<const std::byte> received_message::control() const noexcept {
 std::span<const std::byte> received_message::payload() const noexcept {
   if (of_ == nullptr) return {};
   return {lease_.data() + of_->payload_offset(), lease_.size() - of_->payload_offset()};
+}
+
+std::size_t received_message::real_size() const noexcept {
+  return of_ != nullptr ? std::max<std::size_t>(header_of(lease_).payload_size, payload().size()) : 0;
+}
+
+bool received_message::leave_buffer() noexcept {
+  try {
+    lease_ = buffer_lease::copy_of(lease_);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 std::uint32_t received_message::flags() const noexcept { return of_ != nullptr ? header_of(lease_).flags : 0; }

@@ -57,11 +57,16 @@ class WRING_API received_message {
   [[nodiscard]] std::span<const std::byte> payload() const noexcept;
   /// There were more bytes than there was room for (MSG_TRUNC): they are lost.
   [[nodiscard]] bool truncated() const noexcept { return (flags() & MSG_TRUNC) != 0; }
+  /// How many bytes there were, those that were cut off included if the receive was asked to say (MSG_TRUNC among its
+  /// flags).
+  [[nodiscard]] std::size_t real_size() const noexcept;
   /// The same of the control data (MSG_CTRUNC).
   [[nodiscard]] bool control_truncated() const noexcept { return (flags() & MSG_CTRUNC) != 0; }
 
   /// The descriptors in the control data are the caller's from now on, who closes them.
   void release_descriptors() noexcept { owns_descriptors_ = false; }
+  /// Moves it to memory of its own, so that the buffer is free. False: there is no memory, and it stays where it is.
+  bool leave_buffer() noexcept;
   /// The payload alone; none if there is none. Descriptors that are not released are closed.
   [[nodiscard]] buffer_lease take_payload() && noexcept;
 
@@ -87,7 +92,7 @@ class WRING_API message_buffers {
   struct header {
     std::uint32_t source_size;
     std::uint32_t control_size;
-    std::uint32_t payload_size;
+    std::uint32_t payload_size;  ///< maybe more than there is room for
     std::uint32_t flags;
   };
   static constexpr std::size_t source_room = sizeof(::sockaddr_storage);

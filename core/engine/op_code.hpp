@@ -14,7 +14,7 @@ enum class op_code : std::uint8_t {
   receive,                    ///< fd, data, length, flags = MSG_*
   receive_multishot,          ///< fd, flags = POLLRDHUP of Unix sockets; each completion carries a pool buffer
   receive_message,            ///< fd, data = msghdr, flags = MSG_*
-  receive_message_multishot,  ///< fd, data = message_buffers; each completion carries one of these
+  receive_message_multishot,  ///< fd, data = message_buffers, flags = MSG_*; each completion carries one of these
   send,                       ///< fd, data, length, flags = MSG_*
   send_message,               ///< fd, data = msghdr, flags = MSG_*
   poll,                       ///< fd, flags = POLL*; one completion with the ready events

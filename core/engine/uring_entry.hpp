@@ -80,7 +80,7 @@ static_assert(offsetof(::io_uring_recvmsg_out, flags) == offsetof(message_buffer
       sqe.opcode = IORING_OP_RECVMSG;
       sqe.addr = reinterpret_cast<std::uintptr_t>(&buffers.request());
       sqe.len = 1;
-      sqe.msg_flags = MSG_CMSG_CLOEXEC;
+      sqe.msg_flags = op.flags | MSG_CMSG_CLOEXEC;
       sqe.ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST;  // as above
       sqe.flags = IOSQE_BUFFER_SELECT;
       sqe.buf_group = buffers.group;
