@@ -58,6 +58,7 @@
 #include <wring/net/connect_race.hpp>
 #include <wring/net/connector.hpp>
 #include <wring/net/copy.hpp>
+#include <wring/net/datagram.hpp>
 #include <wring/net/descriptor.hpp>
 #include <wring/net/inherited_sockets.hpp>
 #include <wring/net/ip_address.hpp>
@@ -88,6 +89,8 @@
 #include <wring/net/stream_security.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>
+#include <wring/net/udp_options.hpp>
+#include <wring/net/udp_socket.hpp>
 #include <wring/net/unix_connector.hpp>
 #include <wring/net/unix_listener.hpp>
 #include <wring/net/unix_stream.hpp>

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include <wring/net/datagram.hpp>
+
+namespace wring::net::detail {
+
+/// Datagrams in the order in which they came: a ring that grows to the most there have been, so that nothing is
+/// allocated for each.
+class datagram_queue {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// Throws std::bad_alloc; then it is unchanged, and so is `d`.
+  void push_back(datagram&& d) {
+    make_room();
+    ring_[at(size_++)] = std::move(d);
+  }
+  void push_front(datagram&& d) {
+    make_room();
+    first_ = at(ring_.size() - 1);
+    ring_[first_] = std::move(d);
+    ++size_;
+  }
+  /// The first; there must be one.
+  [[nodiscard]] datagram pop() noexcept {
+    datagram d = std::move(ring_[first_]);
+    first_ = at(1);
+    --size_;
+    return d;
+  }
+  void clear() noexcept {
+    ring_.clear();
+    first_ = size_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t least = 8;
+
+  [[nodiscard]] std::size_t at(std::size_t index) const noexcept { return (first_ + index) & (ring_.size() - 1); }
+  void make_room() {
+    if (size_ != ring_.size()) return;
+    std::vector<datagram> larger(ring_.empty() ? least : 2 * ring_.size());
+    for (std::size_t i = 0; i != size_; ++i) larger[i] = std::move(ring_[at(i)]);
+    ring_ = std::move(larger);
+    first_ = 0;
+  }
+
+  std::vector<datagram> ring_;  // its size is a power of two
+  std::size_t first_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace wring::net::detail

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdexcept>
+#include <sys/socket.h>
+
+#include <wring/core/scheduler.hpp>
+#include <wring/net/detail/datagram_buffers.hpp>
+#include <wring/net/detail/socket_calls.hpp>
+#include <wring/net/detail/socket_connect_wait.hpp>
+#include <wring/net/udp_socket.hpp>
+
+namespace wring::net {
+
+namespace {
+
+constexpr const char* what = "receive on";
+constexpr std::size_t most_bytes = 65'535;
+
+const udp_options& checked(const udp_options& options) {
+  if (options.largest == 0 || options.largest > most_bytes) {
+    throw std::invalid_argument("udp_options::largest is not between 1 and 65535");
+  }
+  if (options.receive_queue == 0) {
+    throw std::invalid_argument("udp_options::receive_queue is 0: it must be at least 1");
+  }
+  return options;
+}
+
+error explain(int error_number, const socket_address& address) noexcept {
+  const error e = error::from_errno(error_number, what).with_address(address);
+  switch (error_number) {
+    case EADDRINUSE:
+      return e.with_detail("another socket has that port: choose another one, or 0 for a free one");
+    case EACCES:
+      return e.with_detail("ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE");
+    case EADDRNOTAVAIL:
+      return e.with_detail("no interface of this host has that address");
+    case EINVAL:
+      return address.is_v6() && address.ip().is_link_local() && address.ip().scope_id() == 0
+                 ? e.with_detail("a link-local address needs its interface, as in fe80::1%eth0")
+                 : e;
+    default:
+      return e;
+  }
+}
+
+void set_buffer(engine& e, int fd, int name, std::size_t bytes, const char* operation) {
+  if (bytes == 0) return;
+  const std::size_t most = std::numeric_limits<int>::max();
+  detail::require_option(e, fd, SOL_SOCKET, name, static_cast<int>(std::min(bytes, most)), operation);
+}
+
+void ask_for_control(engine& e, int fd, bool v6, const udp_options& options) {
+  if (options.join) detail::require_option(e, fd, SOL_UDP, UDP_GRO, 1, "set UDP_GRO");
+  if (!options.packet_info) return;
+  if (v6) {
+    detail::require_option(e, fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "set IPV6_RECVPKTINFO");
+  } else {
+    detail::require_option(e, fd, IPPROTO_IP, IP_PKTINFO, 1, "set IP_PKTINFO");
+  }
+}
+
+descriptor make_bound(engine& e, const socket_address& address, const udp_options& options) {
+  descriptor fd = detail::make_socket(e, address, SOCK_DGRAM, what);
+  const int s = fd.get();
+  if (options.reuse_address) detail::require_option(e, s, SOL_SOCKET, SO_REUSEADDR, 1, "set SO_REUSEADDR");
+  if (options.reuse_port) detail::require_option(e, s, SOL_SOCKET, SO_REUSEPORT, 1, "set SO_REUSEPORT");
+  if (options.broadcast) detail::require_option(e, s, SOL_SOCKET, SO_BROADCAST, 1, "set SO_BROADCAST");
+  if (address.is_v6()) {
+    detail::require_option(e, s, IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1, "set IPV6_V6ONLY");
+  }
+  set_buffer(e, s, SO_RCVBUF, options.receive_buffer, "set SO_RCVBUF");
+  set_buffer(e, s, SO_SNDBUF, options.send_buffer, "set SO_SNDBUF");
+  ask_for_control(e, s, address.is_v6(), options);
+  if (const int r = e.bind(s, *address.data(), address.size()); r < 0) explain(-r, address).raise();
+  return fd;
+}
+
+std::size_t room(const udp_options& options) noexcept { return options.join ? most_bytes : options.largest; }
+
+}  // namespace
+
+void udp_socket::throw_closed() { error(errc::closed, "use a udp_socket that is none").raise(); }
+
+udp_socket udp_socket::adopt(int fd, const udp_options& options) {
+  constexpr const char* adopting = "adopt a socket";
+  checked(options);
+  engine& e = scheduler::current().engine();
+  const int type = detail::option_of(e, fd, SOL_SOCKET, SO_TYPE);
+  if (type < 0) error::from_errno(-type, adopting).raise();
+  const socket_address local = detail::local_address_of(e, fd);
+  if (type != SOCK_DGRAM || !local.is_ip()) error::from_errno(EPROTOTYPE, adopting).with_address(local).raise();
+  if (const int r = e.make_blocking(fd); r < 0) error::from_errno(-r, adopting).raise();
+  ask_for_control(e, fd, local.is_v6(), options);
+  const socket_address peer = detail::peer_address_of(e, fd);
+  // What may throw once the descriptor is owned comes before.
+  static_cast<void>(scheduler::current().service<detail::datagram_buffers>().with_room_for(room(options)));
+  descriptor owned(fd);
+  try {
+    return udp_socket(new detail::datagram_socket(std::move(owned), room(options), options.receive_queue, peer));
+  } catch (...) {
+    static_cast<void>(owned.release());
+    throw;
+  }
+}
+
+bool udp_socket::try_send(const socket_address* peer, std::span<const std::byte> bytes,
+                          const datagram_send_options& options) {
+  detail::datagram_socket& s = socket();
+  const socket_address& to = peer != nullptr ? *peer : s.peer();
+  if (s.closing()) error(errc::closed, "send to").with_address(to).raise();
+  const detail::datagram_parts parts{.to = peer, .bytes = std::span(&bytes, 1), .options = &options};
+  const std::int32_t sent = detail::datagram_send_wait::attempt(s, parts);
+  if (sent < 0 && !detail::finds_no_room(sent)) detail::send_error(sent, to, parts).raise();
+  return sent >= 0;
+}
+
+task<> udp_socket::connect(socket_address peer) {
+  detail::datagram_socket& s = socket();
+  if (s.closing()) error(errc::closed, "connect to").with_address(peer).raise();
+  if (!peer.is_ip()) error::from_errno(EAFNOSUPPORT, "connect to").with_address(peer).raise();
+  const detail::datagram_socket::use meanwhile(s);
+  co_await detail::socket_connect_wait(s.native(), peer);
+  s.set_peer(peer);
+}
+
+socket_address udp_socket::local_address() const noexcept {
+  return socket_ != nullptr ? socket_->local() : socket_address();
+}
+
+socket_address udp_socket::peer_address() const noexcept {
+  return socket_ != nullptr ? socket_->peer() : socket_address();
+}
+
+task<udp_socket> bind_udp(udp_options options) {
+  checked(options);
+  engine& e = scheduler::current().engine();
+  descriptor fd;
+  try {
+    fd = make_bound(e, socket_address(options.address, options.port), options);
+  } catch (const io_error& refused) {
+    const bool no_v6 = refused.code() == std::errc::address_family_not_supported;
+    if (!no_v6 || !options.dual_stack || options.address != ip_address::any_v6) throw;
+  }
+  if (fd.get() < 0) fd = make_bound(e, socket_address(ip_address::any_v4, options.port), options);
+  co_return udp_socket(new detail::datagram_socket(std::move(fd), room(options), options.receive_queue));
+}
+
+task<udp_socket> connect_udp(socket_address peer, udp_options options) {
+  if (!peer.is_ip()) error::from_errno(EAFNOSUPPORT, "connect to").with_address(peer).raise();
+  if (options.address == ip_address::any_v6 && peer.is_v4()) options.address = ip_address::any_v4;
+  udp_socket s = co_await bind_udp(options);
+  co_await s.connect(peer);
+  co_return s;
+}
+
+}  // namespace wring::net
