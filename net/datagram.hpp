@@ -52,6 +52,9 @@ class WRING_API datagram {
   /// The number of the interface that it came in by, with the same option; otherwise 0.
   [[nodiscard]] unsigned interface_index() const noexcept;
 
+  /// Copies it to memory of its own, so that it may be kept for long without taking a buffer from others. False: there
+  /// is no memory, and it stays where it is. The rest is unchanged.
+  bool leave_buffer() noexcept { return message_.leave_buffer(); }
   /// The bytes alone, in the same buffer; empty if there are none.
   [[nodiscard]] buffer_lease take_bytes() && noexcept;
 

@@ -116,6 +116,25 @@ class WRING_API udp_socket {
   /// Connects to `peer`, or to another one than before. Datagrams that were received before stay.
   [[nodiscard]] task<> connect(socket_address peer);
 
+  // Multicast. What leaves the interface open (0) leaves the choice to the kernel's routes. All of these throw io_error
+  // that names the group; errc::closed once closed.
+
+  /// Receives what is sent to the multicast address `group` and to this socket's port, on the interface of that number
+  /// (see if_nametoindex(3); an address with a scope brings its own). The socket is to be bound to all addresses or to
+  /// the group's. Several sockets of a host receive the same group with `udp_options::reuse_address`.
+  void join_group(const ip_address& group, unsigned interface_index = 0);
+  void leave_group(const ip_address& group, unsigned interface_index = 0);
+  /// The same, but only what `source` sends (source-specific multicast). Several sources may be joined.
+  void join_group(const ip_address& group, const ip_address& source, unsigned interface_index = 0);
+  void leave_group(const ip_address& group, const ip_address& source, unsigned interface_index = 0);
+  /// By which interface multicast datagrams are sent.
+  void set_multicast_interface(unsigned interface_index);
+  /// How many routers may forward them: 0 (they stay on this host) to 255. The kernel's default is 1: they stay on the
+  /// local network.
+  void set_multicast_hops(unsigned hops);
+  /// Whether sockets of this host receive them too; the kernel's default is that they do.
+  void set_multicast_loop(bool on);
+
   /// Closes, and returns when that is done: operations that wait on the socket fail with errc::closed. Not cancellable.
   [[nodiscard]] auto close() { return detail::datagram_close_wait(socket_); }
 
@@ -137,6 +156,9 @@ class WRING_API udp_socket {
     return *socket_;
   }
   [[noreturn]] static void throw_closed();
+  void set_membership(int option, const char* operation, const ip_address& group, const ip_address* source,
+                      unsigned interface_index);
+  void set_multicast(int v4_option, int v6_option, int value, const char* operation);
   bool try_send(const socket_address* peer, std::span<const std::byte> bytes, const datagram_send_options& options);
 
   detail::datagram_socket* socket_ = nullptr;

@@ -59,6 +59,8 @@
 #include <wring/net/connector.hpp>
 #include <wring/net/copy.hpp>
 #include <wring/net/datagram.hpp>
+#include <wring/net/datagram_serve_options.hpp>
+#include <wring/net/datagram_session.hpp>
 #include <wring/net/descriptor.hpp>
 #include <wring/net/inherited_sockets.hpp>
 #include <wring/net/ip_address.hpp>
@@ -79,6 +81,7 @@
 #include <wring/net/reader.hpp>
 #include <wring/net/resolver.hpp>
 #include <wring/net/serve.hpp>
+#include <wring/net/serve_datagrams.hpp>
 #include <wring/net/serve_options.hpp>
 #include <wring/net/shared_bytes.hpp>
 #include <wring/net/socket_address.hpp>

@@ -79,7 +79,7 @@ void datagram_socket::add(datagram&& d) noexcept {
   // Once half of the buffers are in use, what waits here takes none: otherwise sockets whose tasks do not receive could
   // stop all the others.
   buffer_pool& pool = buffers_->pool();
-  if (pool.leased() > pool.capacity() / 2) d.message_.leave_buffer();
+  if (pool.leased() > pool.capacity() / 2) d.leave_buffer();
   try {
     queue_.push_back(std::move(d));
   } catch (const std::bad_alloc&) {

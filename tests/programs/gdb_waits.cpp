@@ -54,6 +54,9 @@ struct world {
   net::tcp_stream peer_of_closed;
   net::tcp_stream closed_stream;
   std::pair<net::unix_stream, net::unix_stream> local = net::socket_pair();
+  net::udp_socket datagrams;
+  net::udp_socket connected_datagrams;
+  net::udp_socket closed_datagrams;
   std::pair<net::memory_stream, net::memory_stream> memory = net::make_memory_stream_pair({.capacity = 1});
   wring::event event;
   wring::mutex mutex;
@@ -86,6 +89,9 @@ wring::task<> prepare(world& w) {
   co_await connect_pair(w.listener, w.stream, w.peer);
   co_await connect_pair(w.listener, w.quiet_stream, w.quiet_peer);
   co_await connect_pair(w.listener, w.closed_stream, w.peer_of_closed);
+  w.datagrams = co_await net::bind_udp({.address = net::ip_address::loopback_v4});
+  w.connected_datagrams = co_await net::connect_udp(w.datagrams.local_address());
+  w.closed_datagrams = co_await net::bind_udp({.address = net::ip_address::loopback_v4});
   if (::pipe(w.pipe.data()) != 0) throw std::runtime_error("pipe");
 }
 
@@ -166,7 +172,13 @@ void start_lasting(wring::nursery& n, world& w) {
     std::array<std::byte, 8> into{};
     co_await w.quiet_stream.read(into);
   });
+  n.start([&]() -> wring::task<> { co_await w.datagrams.receive(); });
+  n.start([&]() -> wring::task<> {
+    auto messages = w.connected_datagrams.messages();
+    co_await messages.next();
+  });
   // What is in flight when these are closed.
+  n.start([&]() -> wring::task<> { static_cast<void>(co_await w.closed_datagrams.receive().result()); });
   n.start([&]() -> wring::task<> { static_cast<void>(co_await w.closed_stream.read_some().result()); });
   n.start([&]() -> wring::task<> { static_cast<void>(co_await w.closed_listener.accept().result()); });
   n.start([&]() -> wring::task<> { static_cast<void>(co_await w.drained_listener.accept().result()); });
@@ -179,7 +191,11 @@ void start_lasting(wring::nursery& n, world& w) {
 }
 
 /// What never has to wait, awaited again and again: the task yields to the others.
-void start_yielding(wring::nursery& n) {
+void start_yielding(wring::nursery& n, world& w) {
+  n.start([&]() -> wring::task<> {
+    const net::socket_address nobody(net::ip_address::loopback_v4, 9);
+    for (;;) co_await w.datagrams.send_to(nobody, "x");
+  });
   n.start([]() -> wring::task<> {
     for (;;) co_await wring::detail::turn();
   });
@@ -206,6 +222,7 @@ void start_passing(wring::nursery& n, world& w, net::outbox& of_tcp, net::outbox
   });
   n.start([&]() -> wring::task<> { co_await w.closed_stream.close(); });
   n.start([&]() -> wring::task<> { co_await w.closed_listener.close(); });
+  n.start([&]() -> wring::task<> { co_await w.closed_datagrams.close(); });
   n.start([&]() -> wring::task<> { co_await w.drained_listener.drain(); });
   n.start([&]() -> wring::task<> { co_await clock.settle(); });
 }
@@ -217,7 +234,7 @@ wring::task<> stay() {
   co_await w.sent.send(1);
   auto body = [&](wring::nursery& n) -> wring::task<> {
     start_lasting(n, w);
-    start_yielding(n);
+    start_yielding(n, w);
     net::outbox of_tcp(w.peer, n);
     net::outbox of_memory(w.memory.second, n);
     co_await wring::sleep_for(20ms);  // until the kernel has begun what it will not end

@@ -58,6 +58,10 @@ OPERATIONS = {
     'detail::socket_accept_wait': lambda v: on_listener(v),
     'detail::socket_next_wait': lambda v: on_listener(v),
     'detail::listener_close_wait': lambda v: ('drain a listener' if bool(member(v, 'keep_')) else 'close a listener', -1, ''),
+    'detail::datagram_receive_wait': lambda v: on_datagrams('receive from', v),
+    'detail::datagram_sequence_wait': lambda v: on_datagrams('receive from', v),
+    'detail::datagram_send_wait': lambda v: on_datagrams('send to', v, member(v, 'to_')),
+    'detail::datagram_close_wait': 'close a socket',
     'detail::outbox_drained_wait': lambda v: ('send what was posted to', -1, peer_of(member(member(v, 'queue_').address, 'stream_'))),
     'detail::established_wait': 'establish a connection',
     'detail::ended_wait': 'nothing',
@@ -110,6 +114,14 @@ def on_socket(what, socket):
 def on_listener(wait):
     socket = member(wait, 'socket_')
     return 'accept on', int(member(socket, 'fd_')['fd_']), socket_address(member(socket, 'local_'))
+
+
+def on_datagrams(what, wait, receiver=None):
+    """The address is the receiver's, or the peer's that the socket is connected to, or its own."""
+    socket = member(wait, 'socket_')
+    named = [receiver] if receiver is not None else []
+    texts = [socket_address(each) for each in (*named, member(socket, 'peer_'), member(socket, 'local_'))]
+    return what, int(member(socket, 'fd_')['fd_']), next((text for text in texts if text), '')
 
 
 def on_pool(wait):

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <utility>
+
+#include <wring/core/detail/awaiting/operand.hpp>
+#include <wring/core/nursery.hpp>
+#include <wring/core/task.hpp>
+#include <wring/core/until_stopping.hpp>
+#include <wring/net/datagram_serve_options.hpp>
+#include <wring/net/datagram_session.hpp>
+#include <wring/net/detail/datagram_serving.hpp>
+#include <wring/net/udp_socket.hpp>
+
+namespace wring::net {
+
+/// Receives datagrams and runs `handler(datagram)` for each, a task, until the program is asked to stop or the socket
+/// is closed. Handlers that run then may continue for `grace`; the rest is cancelled. Returns when all have ended. The
+/// socket stays open, so that they can answer.
+///
+/// An exception in a handler ends only that handler and is logged with the peer's address. The handler is copied once;
+/// all calls share the copy. A fault of the socket itself is thrown when the handlers have been cancelled, except for
+/// refusals of a connected peer, which are logged. Throws std::invalid_argument for options out of bounds.
+template <class Handler>
+  requires std::invocable<Handler&, datagram>
+task<datagram_serve_report> serve(udp_socket& socket, Handler handler, datagram_serve_options options = {}) {
+  wring::detail::assert_safe_callable<Handler>();
+  detail::datagram_serving service(socket, options);
+  auto body = [&]() -> task<> {
+    for (;;) {
+      const bool room = co_await until_stopping(service.handlers().vacancy());
+      if (!room) break;
+      auto received = co_await until_stopping(socket.receive()).result();
+      if (!received || !service.goes_on(*received)) break;
+      if (*received) service.start(detail::handle_datagram<Handler>, &handler, std::move(**received));
+    }
+    co_await service.end();
+  };
+  co_await service.handlers().run(std::ref(body));
+  co_return service.report();
+}
+
+/// The same with a handler for each peer: runs `handler(datagram_session&)`, a task, for a peer that sends something,
+/// and hands it all that the peer sends until it returns.
+template <class Handler>
+  requires(std::invocable<Handler&, datagram_session&> && !std::invocable<Handler&, datagram>)
+task<datagram_serve_report> serve(udp_socket& socket, Handler handler, datagram_serve_options options = {}) {
+  wring::detail::assert_safe_callable<Handler>();
+  detail::datagram_serving service(socket, options);
+  auto body = [&]() -> task<> {
+    for (;;) {
+      auto received = co_await until_stopping(socket.receive()).result();
+      if (!received || !service.goes_on(*received)) break;
+      if (!*received) continue;
+      const socket_address peer = (*received)->peer();
+      if (service.pass(peer, **received)) continue;
+      service.start(detail::handle_peer<Handler>, &handler, peer, std::move(**received));
+    }
+    co_await service.end();
+  };
+  co_await service.handlers().run(std::ref(body));
+  co_return service.report();
+}
+
+}  // namespace wring::net
