@@ -16,6 +16,8 @@ namespace wring::net {
 
 namespace {
 
+constexpr int v6_multicast_all = 29;  // IPV6_MULTICAST_ALL, Linux 4.20, which older headers lack
+
 int level_of(const ip_address& group) noexcept { return group.is_v6() ? IPPROTO_IPV6 : IPPROTO_IP; }
 
 void copy_address(const ip_address& address, ::sockaddr_storage& into) noexcept {
@@ -51,6 +53,9 @@ void udp_socket::set_membership(int option, const char* operation, const ip_addr
   // The kernel would take addresses of two families for what they are not.
   if (source != nullptr && source->is_v6() != group.is_v6()) explain_membership(EINVAL, operation, named).raise();
   if (interface_index == 0) interface_index = group.scope_id();
+  // Otherwise Linux gives it what is sent to the groups of any socket of the host. Some kernels cannot be told.
+  static_cast<void>(detail::set_option(s.engine(), s.native(), level_of(group),
+                                       group.is_v6() ? v6_multicast_all : IP_MULTICAST_ALL, 0));
   int r = 0;
   if (source == nullptr) {
     ::group_req request{};

@@ -121,7 +121,8 @@ class WRING_API udp_socket {
 
   /// Receives what is sent to the multicast address `group` and to this socket's port, on the interface of that number
   /// (see if_nametoindex(3); an address with a scope brings its own). The socket is to be bound to all addresses or to
-  /// the group's. Several sockets of a host receive the same group with `udp_options::reuse_address`.
+  /// the group's. Several sockets of a host receive the same group with `udp_options::reuse_address`. From then on the
+  /// socket receives from the groups that it has joined itself, and not from those that others on the host have.
   void join_group(const ip_address& group, unsigned interface_index = 0);
   void leave_group(const ip_address& group, unsigned interface_index = 0);
   /// The same, but only what `source` sends (source-specific multicast). Several sources may be joined.

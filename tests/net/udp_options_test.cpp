@@ -87,6 +87,8 @@ TEST_CASE("a group may be joined for one source alone", "[udp]") {
     net::udp_socket s = co_await net::bind_udp({.address = net::ip_address::any_v4});
     s.join_group(group, other_host, loopback());
     const net::socket_address to(group, s.local_address().port());
+    net::udp_socket other = co_await net::bind_udp({.address = net::ip_address::any_v4});
+    other.join_group(group, loopback());  // concerns this one alone
     for (const net::ip_address& from : {net::ip_address::loopback_v4, other_host}) {
       net::udp_socket sender = co_await net::bind_udp({.address = from});
       sender.set_multicast_interface(loopback());
