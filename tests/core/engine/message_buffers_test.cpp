@@ -77,6 +77,21 @@ TEST_CASE("a message is what an engine has put into a buffer", "[message_buffers
   CHECK(buffers.pool().leased() == 1);
 }
 
+TEST_CASE("a message that has left its buffer is the same, and the buffer is free", "[message_buffers]") {
+  mailbox_engine e;
+  message_buffers buffers(e, {.count = 1, .payload = 8, .control = 3});
+  received_message m = buffers.take(fill(buffers, "source", "", "payload", MSG_TRUNC));
+  CHECK(m.real_size() == 7);
+  REQUIRE(buffers.pool().leased() == 1);
+  REQUIRE(m.leave_buffer());
+  CHECK(buffers.pool().leased() == 0);
+  CHECK(std::memcmp(m.source().data(), "source", 6) == 0);
+  REQUIRE(m.payload().size() == 7);
+  CHECK(std::memcmp(m.payload().data(), "payload", 7) == 0);
+  CHECK(m.truncated());
+  CHECK(received_message().real_size() == 0);
+}
+
 TEST_CASE("a message says no more than there is room for, whatever its sizes say", "[message_buffers]") {
   mailbox_engine e;
   message_buffers buffers(e, {.count = 1, .payload = 8, .control = 8});
