@@ -84,7 +84,7 @@ stop_server() {
   [ $code = 0 ] || fail "the server exited with $code"
 }
 
-# enter NAME: connects a client.
+# enter NAME: connects a client; a demo may set client_options.
 enter() {
   local palette=(36 33 35 32) descriptor
   colours[$1]=${palette[${#inputs[@]} % 4]}
@@ -92,7 +92,7 @@ enter() {
   : > "$work/$1"
   ( # Without the other clients' inputs: they would not end while this process holds them too.
     for descriptor in "${inputs[@]}"; do exec {descriptor}>&-; done
-    exec nc -N "$host" "$port" < "$work/$1.typed" >> "$work/$1" 2>&1
+    exec nc ${client_options:--N} "$host" "$port" < "$work/$1.typed" >> "$work/$1" 2>&1
   ) &
   clients[$1]=$!
   exec {descriptor}> "$work/$1.typed"

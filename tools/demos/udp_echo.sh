@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # demo: datagrams: a server that sends back each of them, to two clients
 client='nc -u HOST PORT'
+client_options='-u -q 0'
 
 demo() {
   start_server
