@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <stdexcept>
 
-#include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/described.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/net/detail/datagram_serving.hpp>

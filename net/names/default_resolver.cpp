@@ -31,7 +31,6 @@ class own_resolver final : public wring::detail::scheduler_service {
 resolver& default_resolver() {
   scheduler& s = scheduler::current();
   if (const auto* const chosen = s.try_service<detail::chosen_resolver>(); chosen != nullptr) {
-    if (chosen->of_world != nullptr) return *chosen->of_world;
     if (chosen->by_program != nullptr) return *chosen->by_program;
   }
   return s.service<own_resolver>().system;

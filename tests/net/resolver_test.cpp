@@ -54,19 +54,23 @@ TEST_CASE("a resolver that gives all at once gives them as one part", "[resolver
   });
 }
 
-TEST_CASE("a scheduler's tasks look up names with what the program has chosen", "[resolver][real_peer]") {
+TEST_CASE("a scheduler's tasks look up names with what the program has chosen", "[resolver]") {
   CHECK_THROWS_AS(net::use_resolver(nullptr), std::logic_error);
   testing::run([]() -> task<> {
     constant chosen("192.0.2.1:1");
     constant world("192.0.2.2:2");
+    net::resolver* const before = scheduler::current().service<net::detail::chosen_resolver>().of_world;
     CHECK(dynamic_cast<net::system_resolver*>(&net::default_resolver()) != nullptr);
     net::use_resolver(&chosen);
     CHECK(&net::default_resolver() == &chosen);
     const std::string by_program = co_await first_of("any.example");
     CHECK(by_program == "192.0.2.1:1");
 
-    // In a simulated world there is no other than its own, and the system is not asked.
+    // A simulated world stands for the system, which is not asked.
     scheduler::current().service<net::detail::chosen_resolver>().of_world = &world;
+    const std::string still = co_await first_of("any.example");
+    CHECK(still == "192.0.2.1:1");
+    net::use_resolver(nullptr);
     const std::string of_world = co_await first_of("any.example");
     CHECK(of_world == "192.0.2.2:2");
     net::system_resolver system;
@@ -75,9 +79,7 @@ TEST_CASE("a scheduler's tasks look up names with what the program has chosen", 
     counting_sink sink;
     co_await system.resolve_in_parts({.host = "any.example"}, sink);
     CHECK(sink.count == 2);
-    scheduler::current().service<net::detail::chosen_resolver>().of_world = nullptr;
-
-    net::use_resolver(nullptr);
+    scheduler::current().service<net::detail::chosen_resolver>().of_world = before;
     CHECK(dynamic_cast<net::system_resolver*>(&net::default_resolver()) != nullptr);
   });
   testing::run([]() -> task<> {
