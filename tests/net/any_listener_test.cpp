@@ -32,7 +32,8 @@ using net::ip_address;
 constexpr net::tcp_listen_options on_loopback{.address = ip_address::loopback_v4};
 
 // Accepting on TCP needs no memory but the awaiting frame's.
-static_assert(sizeof(net::detail::converted_operation<any_pending_connection, net::detail::socket_accept_wait>) <=
+static_assert(sizeof(net::detail::converted_operation<any_pending_connection,
+                                                      net::detail::socket_accept_wait<net::tcp_stream>>) <=
               net::detail::erased_operation_room<any_pending_connection>);
 static_assert(!std::is_copy_constructible_v<any_listener> && std::is_nothrow_move_constructible_v<any_listener>);
 

@@ -46,7 +46,7 @@ TEST_CASE("what went wrong with a connection before it was accepted does not del
       idle.end_with(fault);
       REQUIRE(idle.socket.active());  // at once, for the next one
       const raw_socket client = raw_socket::connected_to(idle.socket.local());
-      const net::tcp_stream stream = co_await socket_accept_wait(idle.socket);
+      const net::tcp_stream stream = co_await socket_accept_wait<net::tcp_stream>(idle.socket);
       REQUIRE(stream.peer_address() == client.address());
     }
     co_await until([] { return scheduler::current().stats().operations == 0; });
@@ -77,7 +77,7 @@ TEST_CASE("a shortage under churn is told once, and again only after a minute wi
     const idle_socket idle;
     const auto accept_one = [&]() -> task<> {
       const raw_socket client = raw_socket::connected_to(idle.socket.local());
-      static_cast<void>(co_await socket_accept_wait(idle.socket));
+      static_cast<void>(co_await socket_accept_wait<net::tcp_stream>(idle.socket));
     };
     idle.end_with(EMFILE);
     REQUIRE(log.lines().size() == 1);
