@@ -7,6 +7,7 @@
 #include <optional>
 #include <pthread.h>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -109,6 +110,11 @@ class runtime::thread {
     std::optional<scheduler> s;
     try {
       s.emplace(state_.options.run.scheduler);
+      if (runtime_.size() > 1 && std::string_view(s->engine().name()) == "simulation") {
+        throw std::runtime_error(
+            "a runtime of several threads cannot be simulated: unset WRING_ENGINE, or run each in a host of a "
+            "sim::world");
+      }
     } catch (const std::exception& e) {
       print_error(e.what());
       const std::lock_guard lock(state_.mutex);

@@ -48,6 +48,11 @@ class EchoMulticoreTest(support.ExampleTest):
         self.assertEqual((code, output), (1, ''))
         self.assertIn('Address already in use', errors)
 
+    def test_it_cannot_be_simulated_on_several_schedulers(self):
+        code, output, errors = support.run('env', 'WRING_ENGINE=sim', self.program, '--port', '0', '--threads', '2')
+        self.assertEqual((code, output), (1, ''))
+        self.assertIn('a runtime of several threads cannot be simulated', errors)
+
     def test_it_explains_itself(self):
         self.assert_help(self.program, '--host', '--port', '--threads', '--grace', '--help')
 
