@@ -62,10 +62,11 @@ void uring_engine::cancel_all() noexcept {
 // every arrival, by their flags.
 bool uring_engine::starts_again(operation& op, completion c) noexcept {
   if ((op.queue & end_unseen) != 0) {
-    if (op.flags == 0 || !c.more()) op.queue &= static_cast<std::uint8_t>(~end_unseen);
+    const std::uint32_t events = op.code == op_code::receive_multishot ? op.flags : 0;
+    if (events == 0 || !c.more()) op.queue &= static_cast<std::uint8_t>(~end_unseen);
     if (c.more() && op.status == operation::state::active && (op.queue & rearming) == 0) {
       ++counters_.kernel_calls;
-      if (has_hung_up(op.fd, op.flags)) {
+      if (has_hung_up(op.fd, events)) {
         op.queue |= rearming;
         send_cancel(op);
       }

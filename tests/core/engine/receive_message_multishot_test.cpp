@@ -3,9 +3,11 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <netinet/in.h>
 #include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <utility>
 #include <vector>
@@ -69,6 +71,28 @@ TEST_CASE("a multishot receive brings each message whole, before and after it is
     e.cancel(receive);
     turn_until_idle(e);
     CHECK(receive.results == std::vector<int>{-ECANCELED});
+  }
+  e.shut_down();
+}
+
+TEST_CASE("messages cost io_uring no system call each, whatever the flags of their receive", "[engine][messages]") {
+  const auto made = make_engine({});
+  engine& e = *made;
+  if (std::string_view(e.name()) != "io_uring") SKIP("only io_uring brings several messages in one call");
+  const int flags = GENERATE(0, int{MSG_TRUNC});
+  CAPTURE(flags);
+  {
+    const udp_ends ends;
+    message_buffers buffers(e);
+    messages receive(ends.fd[0], buffers);
+    receive.flags = static_cast<std::uint32_t>(flags);
+    for (int i = 0; i != 12; ++i) ends.send("text");
+    e.submit(receive);
+    const std::uint64_t before = e.totals().kernel_calls;
+    REQUIRE(turn_while_waiting(e, [&] { return receive.got.size() == 12; }));
+    CHECK(e.totals().kernel_calls - before < 12);
+    e.cancel(receive);
+    turn_until_idle(e);
   }
   e.shut_down();
 }
