@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 
-PRELUDE = ['#include <wring/callback.hpp>', '#include <wring/wring.hpp>', 'namespace net = wring::net;', 'using namespace std::chrono_literals;']
+PRELUDE = ['namespace net = wring::net;', 'using namespace std::chrono_literals;']
+UMBRELLAS = ['#include <wring/callback.hpp>', '#include <wring/wring.hpp>']
 BLOCK = re.compile(r'^<!-- compile( in a task)? -->\n```cpp\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 CODE = re.compile(r'^```.*?^```$|`[^`\n]*`', re.MULTILINE | re.DOTALL)
 LINK = re.compile(r'\]\(([^)\s]+)\)')
@@ -54,8 +55,8 @@ def translation_unit(page, text):
         code = re.sub(r'^#include .*$', '', code, flags=re.MULTILINE)
         body = f'#line {line} "{page}"\n{code}'
         if in_task:
-            included.append(PRELUDE[0])
-            body = '\n'.join(PRELUDE[1:]) + f'\nwring::task<> fragment() {{\n{body}\nco_return;\n}}\n'
+            included += UMBRELLAS
+            body = '\n'.join(PRELUDE) + f'\nwring::task<> fragment() {{\n{body}\nco_return;\n}}\n'
         includes += [name for name in included if name not in includes]
         blocks.append(f'namespace block_{number} {{\n{body}}}\n')
     return len(blocks), '\n'.join(includes + blocks)

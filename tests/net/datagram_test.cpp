@@ -26,7 +26,7 @@ TEST_CASE("a datagram that is none is empty", "[datagram]") {
   CHECK(std::move(none).take_bytes().empty());
 }
 
-TEST_CASE("a datagram that has left its buffer is the same", "[datagram]") {
+TEST_CASE("a datagram that has left its buffer is the same", "[datagram][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     net::udp_socket s = co_await net::bind_udp({.address = net::ip_address::loopback_v4, .packet_info = true});
@@ -45,7 +45,7 @@ TEST_CASE("a datagram that has left its buffer is the same", "[datagram]") {
   });
 }
 
-TEST_CASE("what is sent in segments comes as datagrams of their size, joined or one by one", "[datagram]") {
+TEST_CASE("what is sent in segments comes as datagrams of their size, joined or one by one", "[datagram][real_fd]") {
   run_net([]() -> task<> {
     const std::string text = pattern(10'500);
     for (const bool join : {false, true}) {

@@ -43,7 +43,7 @@ void pass_as(int number, raw_socket s) {
   static_cast<void>(s.release());
 }
 
-TEST_CASE("sockets of a supervisor are taken over, with their names and kinds", "[inherited]") {
+TEST_CASE("sockets of a supervisor are taken over, with their names and kinds", "[inherited][real_fd]") {
   const auto end = in_child([] {
     pass_as(3, raw_socket::listening());
     pass_as(4, listening_at("unix:@wring-inherited-test"));

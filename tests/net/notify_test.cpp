@@ -27,7 +27,7 @@ void print_message(const raw_socket& supervisor) {
   std::fprintf(stderr, "[%.*s]", static_cast<int>(std::max<::ssize_t>(size, 0)), text.data());
 }
 
-TEST_CASE("a supervisor is told what the service does", "[notify]") {
+TEST_CASE("a supervisor is told what the service does", "[notify][real_fd]") {
   const temporary_folder folder;
   for (const bool abstract : {false, true}) {
     const auto end = in_child([&] {
@@ -57,7 +57,7 @@ TEST_CASE("a supervisor is told what the service does", "[notify]") {
   }
 }
 
-TEST_CASE("without a supervisor nobody is told, and one that has gone is an error", "[notify]") {
+TEST_CASE("without a supervisor nobody is told, and one that has gone is an error", "[notify][real_fd]") {
   const auto end = in_child([] {
     ::unsetenv("NOTIFY_SOCKET");
     run_net([]() -> task<> {

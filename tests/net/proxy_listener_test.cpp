@@ -88,7 +88,7 @@ TEST_CASE("proxy listeners keep the rules of listeners, and their streams those 
   });
 }
 
-TEST_CASE("the peer is the proxy's client, and what follows the header is the stream's", "[proxy]") {
+TEST_CASE("the peer is the proxy's client, and what follows the header is the stream's", "[proxy][real_peer]") {
   run_net([]() -> task<> {
     auto listener = co_await listen();
     const raw_socket proxy = raw_socket::connected_to(listener.local_address());
@@ -105,7 +105,7 @@ TEST_CASE("the peer is the proxy's client, and what follows the header is the st
   });
 }
 
-TEST_CASE("a header may come byte by byte, and a proxy may speak for itself", "[proxy]") {
+TEST_CASE("a header may come byte by byte, and a proxy may speak for itself", "[proxy][real_peer]") {
   const std::string_view header = GENERATE("PROXY TCP4 192.0.2.7 198.51.100.1 1234 80\r\n", "PROXY UNKNOWN\r\n");
   run_net([&]() -> task<> {
     auto listener = co_await listen();
@@ -129,7 +129,7 @@ TEST_CASE("a header may come byte by byte, and a proxy may speak for itself", "[
   });
 }
 
-TEST_CASE("streams that take nothing back are not read beyond the header", "[proxy]") {
+TEST_CASE("streams that take nothing back are not read beyond the header", "[proxy][real_peer]") {
   run_net([]() -> task<> {
     net::tcp_listener inner = co_await net::listen_tcp(on_loopback);
     erased_listener plain(std::move(inner));
@@ -148,7 +148,7 @@ TEST_CASE("streams that take nothing back are not read beyond the header", "[pro
   });
 }
 
-TEST_CASE("what sends no header, a wrong one, or one too late is dropped and logged", "[proxy]") {
+TEST_CASE("what sends no header, a wrong one, or one too late is dropped and logged", "[proxy][real_peer]") {
   struct {
     std::string_view sent;
     bool then_ends;
@@ -195,7 +195,7 @@ TEST_CASE("a proxy that is not trusted is not believed", "[proxy]") {
   REQUIRE(was_logged(log, "not among the proxies that are trusted"));
 }
 
-TEST_CASE("who connects to a Unix socket is trusted", "[proxy]") {
+TEST_CASE("who connects to a Unix socket is trusted", "[proxy][real_peer]") {
   const socket_address at("unix:@wring-proxy-listener-test");
   run_net([&]() -> task<> {
     net::unix_listener inner = co_await net::listen_unix(at);

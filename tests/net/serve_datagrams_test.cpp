@@ -33,7 +33,7 @@ task<net::datagram_serve_report> served(net::udp_socket& socket, Handler& handle
   co_return report;
 }
 
-TEST_CASE("serve runs a handler for each datagram", "[serve][udp]") {
+TEST_CASE("serve runs a handler for each datagram", "[serve][udp][real_fd]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     auto echo = [&](net::datagram d) -> task<> {
@@ -55,7 +55,7 @@ TEST_CASE("serve runs a handler for each datagram", "[serve][udp]") {
   });
 }
 
-TEST_CASE("no more handlers run than may, and what overruns the grace is cut", "[serve][udp]") {
+TEST_CASE("no more handlers run than may, and what overruns the grace is cut", "[serve][udp][real_fd]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     int running = 0;
@@ -82,7 +82,7 @@ TEST_CASE("no more handlers run than may, and what overruns the grace is cut", "
   });
 }
 
-TEST_CASE("a handler for each peer has all that the peer sends, until it is idle", "[serve][udp]") {
+TEST_CASE("a handler for each peer has all that the peer sends, until it is idle", "[serve][udp][real_fd]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     int begun = 0;
@@ -117,7 +117,7 @@ TEST_CASE("a handler for each peer has all that the peer sends, until it is idle
   });
 }
 
-TEST_CASE("what a peer's handler does not take is dropped, and holds nobody back", "[serve][udp]") {
+TEST_CASE("what a peer's handler does not take is dropped, and holds nobody back", "[serve][udp][real_fd]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     std::uint64_t dropped = 0;
@@ -149,7 +149,8 @@ TEST_CASE("what a peer's handler does not take is dropped, and holds nobody back
   });
 }
 
-TEST_CASE("serving datagrams ends when the socket is closed, and can be cancelled wherever it waits", "[serve][udp]") {
+TEST_CASE("serving datagrams ends when the socket is closed, and can be cancelled wherever it waits",
+          "[serve][udp][real_fd]") {
   const auto exchange = []() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     net::udp_socket client = co_await net::connect_udp(s.local_address());

@@ -43,7 +43,7 @@ task<std::string> next_text(net::udp_socket& s) {
   co_return text_of(*d);
 }
 
-TEST_CASE("sockets that have joined a group receive what is sent to it, until they leave", "[udp]") {
+TEST_CASE("sockets that have joined a group receive what is sent to it, until they leave", "[udp][real_fd]") {
   run_net([]() -> task<> {
     for (const net::ip_address& group : {group_v4, group_v6}) {
       net::udp_options options{.reuse_address = true};
@@ -81,7 +81,7 @@ TEST_CASE("sockets that have joined a group receive what is sent to it, until th
   });
 }
 
-TEST_CASE("a group may be joined for one source alone", "[udp]") {
+TEST_CASE("a group may be joined for one source alone", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const net::ip_address group("232.7.7.1");
     net::udp_socket s = co_await net::bind_udp({.address = net::ip_address::any_v4});
@@ -104,7 +104,7 @@ TEST_CASE("a group may be joined for one source alone", "[udp]") {
   });
 }
 
-TEST_CASE("broadcasting needs to be asked for", "[udp]") {
+TEST_CASE("broadcasting needs to be asked for", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const net::ip_address all("127.255.255.255");
     net::udp_socket receiver = co_await net::bind_udp({.address = net::ip_address::any_v4});
@@ -122,7 +122,7 @@ TEST_CASE("broadcasting needs to be asked for", "[udp]") {
   });
 }
 
-TEST_CASE("datagrams say where they were sent to, and answers are sent from there", "[udp]") {
+TEST_CASE("datagrams say where they were sent to, and answers are sent from there", "[udp][real_fd]") {
   run_net([]() -> task<> {
     for (const net::ip_address& any : {net::ip_address::any_v4, net::ip_address::any_v6}) {
       net::udp_socket s = co_await net::bind_udp({.address = any, .packet_info = true});
@@ -149,7 +149,7 @@ TEST_CASE("datagrams say where they were sent to, and answers are sent from ther
   });
 }
 
-TEST_CASE("sockets that share a port each have their senders", "[udp]") {
+TEST_CASE("sockets that share a port each have their senders", "[udp][real_fd]") {
   run_net([]() -> task<> {
     net::udp_options options = on_loopback();
     options.reuse_port = true;

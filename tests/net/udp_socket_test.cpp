@@ -25,7 +25,7 @@ using namespace wring;
 using namespace wring::tests;
 using testing::leak_check;
 
-TEST_CASE("a socket receives datagrams with their sender, and answers", "[udp]") {
+TEST_CASE("a socket receives datagrams with their sender, and answers", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;
     {
@@ -66,7 +66,7 @@ TEST_CASE("a socket receives datagrams with their sender, and answers", "[udp]")
   });
 }
 
-TEST_CASE("an empty datagram is a datagram, in both directions", "[udp]") {
+TEST_CASE("an empty datagram is a datagram, in both directions", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
@@ -84,7 +84,7 @@ TEST_CASE("an empty datagram is a datagram, in both directions", "[udp]") {
   });
 }
 
-TEST_CASE("a datagram that is too long is cut, and says how long it was", "[udp]") {
+TEST_CASE("a datagram that is too long is cut, and says how long it was", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     net::udp_options options = on_loopback();
@@ -101,7 +101,7 @@ TEST_CASE("a datagram that is too long is cut, and says how long it was", "[udp]
   });
 }
 
-TEST_CASE("the longest datagram that IPv4 has is sent and received", "[udp]") {
+TEST_CASE("the longest datagram that IPv4 has is sent and received", "[udp][real_fd]") {
   run_net([]() -> task<> {
     net::udp_options options = on_loopback();
     options.largest = 65'535;
@@ -122,7 +122,7 @@ TEST_CASE("the longest datagram that IPv4 has is sent and received", "[udp]") {
   });
 }
 
-TEST_CASE("a connected socket is told once that nobody is there, and goes on", "[udp]") {
+TEST_CASE("a connected socket is told once that nobody is there, and goes on", "[udp][real_fd]") {
   run_net([]() -> task<> {
     std::optional<raw_udp> peer(std::in_place);
     const net::socket_address address = peer->address();
@@ -153,7 +153,7 @@ TEST_CASE("a connected socket is told once that nobody is there, and goes on", "
   });
 }
 
-TEST_CASE("a socket that is not connected does not mind peers that are gone", "[udp]") {
+TEST_CASE("a socket that is not connected does not mind peers that are gone", "[udp][real_fd]") {
   run_net([]() -> task<> {
     std::optional<raw_udp> gone(std::in_place);
     const net::socket_address nobody = gone->address();
@@ -176,7 +176,7 @@ TEST_CASE("a socket that is not connected does not mind peers that are gone", "[
   });
 }
 
-TEST_CASE("a socket of both families has IPv4 peers by their own addresses", "[udp]") {
+TEST_CASE("a socket of both families has IPv4 peers by their own addresses", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp v4;
     const raw_udp v6(net::ip_address::loopback_v6);
@@ -193,7 +193,7 @@ TEST_CASE("a socket of both families has IPv4 peers by their own addresses", "[u
   });
 }
 
-TEST_CASE("a cancelled receive has taken nothing", "[udp]") {
+TEST_CASE("a cancelled receive has taken nothing", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
@@ -215,7 +215,7 @@ TEST_CASE("a cancelled receive has taken nothing", "[udp]") {
   });
 }
 
-TEST_CASE("several tasks receive in order, and a sequence ends when the socket is closed", "[udp]") {
+TEST_CASE("several tasks receive in order, and a sequence ends when the socket is closed", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
@@ -251,7 +251,7 @@ TEST_CASE("several tasks receive in order, and a sequence ends when the socket i
   });
 }
 
-TEST_CASE("the receive queue is bounded; the kernel keeps what follows, and its order", "[udp]") {
+TEST_CASE("the receive queue is bounded; the kernel keeps what follows, and its order", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     net::udp_options options = on_loopback();
@@ -271,7 +271,7 @@ TEST_CASE("the receive queue is bounded; the kernel keeps what follows, and its 
   });
 }
 
-TEST_CASE("while all buffers are in use receives wait, and go on with the first that is returned", "[udp]") {
+TEST_CASE("while all buffers are in use receives wait, and go on with the first that is returned", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
@@ -290,7 +290,7 @@ TEST_CASE("while all buffers are in use receives wait, and go on with the first 
   });
 }
 
-TEST_CASE("what is not received takes no more than half of the buffers from other sockets", "[udp]") {
+TEST_CASE("what is not received takes no more than half of the buffers from other sockets", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     std::vector<net::udp_socket> ignored;
@@ -315,7 +315,7 @@ TEST_CASE("what is not received takes no more than half of the buffers from othe
   });
 }
 
-TEST_CASE("a full send buffer is waited for; sending at once says so", "[udp]") {
+TEST_CASE("a full send buffer is waited for; sending at once says so", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     net::udp_options options = on_loopback();
@@ -328,7 +328,7 @@ TEST_CASE("a full send buffer is waited for; sending at once says so", "[udp]") 
   });
 }
 
-TEST_CASE("an echo allocates nothing for a datagram", "[udp]") {
+TEST_CASE("an echo allocates nothing for a datagram", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
@@ -343,7 +343,7 @@ TEST_CASE("an echo allocates nothing for a datagram", "[udp]") {
   });
 }
 
-TEST_CASE("what cannot be bound says why", "[udp]") {
+TEST_CASE("what cannot be bound says why", "[udp][real_fd]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     net::udp_options taken = on_loopback();
@@ -372,7 +372,7 @@ TEST_CASE("what cannot be bound says why", "[udp]") {
   });
 }
 
-TEST_CASE("a socket of others is adopted, connected or not", "[udp]") {
+TEST_CASE("a socket of others is adopted, connected or not", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const raw_udp peer;
     const net::socket_address to = peer.address();
@@ -388,7 +388,7 @@ TEST_CASE("a socket of others is adopted, connected or not", "[udp]") {
   });
 }
 
-TEST_CASE("receiving and sending can be cancelled wherever they wait", "[udp]") {
+TEST_CASE("receiving and sending can be cancelled wherever they wait", "[udp][real_fd]") {
   const auto exchange = []() -> task<> {
     net::udp_socket near = co_await net::bind_udp(on_loopback());
     net::udp_socket far = co_await net::connect_udp(near.local_address());

@@ -44,7 +44,7 @@ unsigned mode_of(const std::string& path) {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-TEST_CASE("Unix listeners keep the rules of listeners", "[unix][conformance]") {
+TEST_CASE("Unix listeners keep the rules of listeners", "[unix][conformance][real_fd]") {
   const temporary_folder folder;
   int count = 0;
   testing::run([&]() -> task<> {
@@ -58,7 +58,7 @@ TEST_CASE("Unix listeners keep the rules of listeners", "[unix][conformance]") {
   });
 }
 
-TEST_CASE("the socket's file has the mode that was asked for, whatever the umask", "[unix]") {
+TEST_CASE("the socket's file has the mode that was asked for, whatever the umask", "[unix][real_fd]") {
   const temporary_folder folder;
   run_net([&]() -> task<> {
     const ::mode_t before = ::umask(022);
@@ -72,7 +72,7 @@ TEST_CASE("the socket's file has the mode that was asked for, whatever the umask
   });
 }
 
-TEST_CASE("the file goes when listening stops, however that is", "[unix]") {
+TEST_CASE("the file goes when listening stops, however that is", "[unix][real_fd]") {
   const temporary_folder folder;
   const std::string path = folder / "gone";
   run_net([&]() -> task<> {
@@ -97,7 +97,7 @@ TEST_CASE("the file goes when listening stops, however that is", "[unix]") {
   });
 }
 
-TEST_CASE("a file that has taken the socket's place stays", "[unix]") {
+TEST_CASE("a file that has taken the socket's place stays", "[unix][real_fd]") {
   const temporary_folder folder;
   const std::string path = folder / "replaced";
   run_net([&]() -> task<> {
@@ -111,7 +111,7 @@ TEST_CASE("a file that has taken the socket's place stays", "[unix]") {
   });
 }
 
-TEST_CASE("a stale file is replaced, unless it is not to be", "[unix]") {
+TEST_CASE("a stale file is replaced, unless it is not to be", "[unix][real_fd]") {
   const temporary_folder folder;
   const std::string path = folder / "stale";
   leave_stale(path);
@@ -124,7 +124,7 @@ TEST_CASE("a stale file is replaced, unless it is not to be", "[unix]") {
   });
 }
 
-TEST_CASE("what is served, and what is no socket, is not replaced", "[unix]") {
+TEST_CASE("what is served, and what is no socket, is not replaced", "[unix][real_fd]") {
   const temporary_folder folder;
   const std::string path = folder / "taken";
   const std::string file = folder / "file";
@@ -141,7 +141,7 @@ TEST_CASE("what is served, and what is no socket, is not replaced", "[unix]") {
   });
 }
 
-TEST_CASE("of those that find a stale file at the same time, one gets the address", "[unix]") {
+TEST_CASE("of those that find a stale file at the same time, one gets the address", "[unix][real_fd]") {
   const temporary_folder folder;
   const std::string path = folder / "stale";
   leave_stale(path);
@@ -160,7 +160,7 @@ TEST_CASE("of those that find a stale file at the same time, one gets the addres
   });
 }
 
-TEST_CASE("listening on a Unix socket says what is wrong", "[unix]") {
+TEST_CASE("listening on a Unix socket says what is wrong", "[unix][real_fd]") {
   const temporary_folder folder;
   run_net([&]() -> task<> {
     const std::string folderless = co_await failure_to_listen(socket_address::from_path(folder / "no/such/folder"));
@@ -184,7 +184,7 @@ TEST_CASE("listening on a Unix socket says what is wrong", "[unix]") {
   });
 }
 
-TEST_CASE("a listening Unix socket is taken over with its file left alone", "[unix]") {
+TEST_CASE("a listening Unix socket is taken over with its file left alone", "[unix][real_fd]") {
   const temporary_folder folder;
   const std::string path = folder / "given";
   run_net([&]() -> task<> {

@@ -33,14 +33,14 @@ using namespace wring;
 using namespace wring::tests;
 using net::socket_address;
 
-TEST_CASE("Unix streams keep the rules of streams, whether sends are batched or not", "[unix][conformance]") {
+TEST_CASE("Unix streams keep the rules of streams, whether sends are batched or not", "[unix][conformance][real_fd]") {
   const unsigned batch_sends_from = GENERATE(0U, scheduler_options().batch_sends_from);
   testing::run(
       []() -> task<> { co_await testing::check_stream([] { return net::socket_pair(); }, {.reports_abort = false}); },
       {.batch_sends_from = batch_sends_from});
 }
 
-TEST_CASE("they keep them with one small buffer, short queues and a tiny quota", "[unix][conformance]") {
+TEST_CASE("they keep them with one small buffer, short queues and a tiny quota", "[unix][conformance][real_fd]") {
   scheduler_options options;
   options.engine = {.queue_entries = 2, .completion_entries = 4, .buffers = {.count = 1, .size = 100, .initial = 1}};
   options.completions_per_turn = 1;
@@ -61,7 +61,8 @@ TEST_CASE("they keep them with one small buffer, short queues and a tiny quota",
       options);
 }
 
-TEST_CASE("a server on a Unix socket and its client can be cancelled wherever they wait", "[unix][conformance]") {
+TEST_CASE("a server on a Unix socket and its client can be cancelled wherever they wait",
+          "[unix][conformance][real_fd]") {
   const temporary_folder folder;
   const std::string path = folder / "server";
   const auto conversation = [&]() -> task<> {
@@ -88,7 +89,7 @@ TEST_CASE("a server on a Unix socket and its client can be cancelled wherever th
   REQUIRE(points > 8);
 }
 
-TEST_CASE("the ends of a pair have no names, and know whose they are", "[unix]") {
+TEST_CASE("the ends of a pair have no names, and know whose they are", "[unix][real_fd]") {
   run_net([]() -> task<> {
     const auto [near, far] = net::socket_pair();
     REQUIRE(near.peer_address().is_unnamed());
@@ -103,7 +104,7 @@ TEST_CASE("the ends of a pair have no names, and know whose they are", "[unix]")
   });
 }
 
-TEST_CASE("a client sees the server's address, and both see whose the other one is", "[unix]") {
+TEST_CASE("a client sees the server's address, and both see whose the other one is", "[unix][real_fd]") {
   const temporary_folder folder;
   const socket_address at = GENERATE_REF(socket_address::from_path(folder / "named"),
                                          socket_address::from_abstract_name("wring-unix-stream-test"));
@@ -119,7 +120,7 @@ TEST_CASE("a client sees the server's address, and both see whose the other one 
   });
 }
 
-TEST_CASE("the peer's name is kept when the connection is closed, and is in its errors", "[unix]") {
+TEST_CASE("the peer's name is kept when the connection is closed, and is in its errors", "[unix][real_fd]") {
   const temporary_folder folder;
   const std::string path = folder / "named";
   run_net([&]() -> task<> {
@@ -134,7 +135,7 @@ TEST_CASE("the peer's name is kept when the connection is closed, and is in its 
   });
 }
 
-TEST_CASE("connecting says what is wrong", "[unix]") {
+TEST_CASE("connecting says what is wrong", "[unix][real_fd]") {
   const temporary_folder folder;
   run_net([&]() -> task<> {
     const auto failure = [](socket_address to) -> task<std::string> {
@@ -154,7 +155,7 @@ TEST_CASE("connecting says what is wrong", "[unix]") {
   });
 }
 
-TEST_CASE("a client waits while the backlog is full, until its timeout or there is room", "[unix]") {
+TEST_CASE("a client waits while the backlog is full, until its timeout or there is room", "[unix][real_fd]") {
   const temporary_folder folder;
   const std::string path = folder / "full";
   run_net([&]() -> task<> {
@@ -179,7 +180,7 @@ TEST_CASE("a client waits while the backlog is full, until its timeout or there 
   });
 }
 
-TEST_CASE("a Unix socket is taken over, and no other", "[unix]") {
+TEST_CASE("a Unix socket is taken over, and no other", "[unix][real_fd]") {
   run_net([]() -> task<> {
     std::array<int, 2> ends{};
     checked(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), "socketpair");
@@ -204,7 +205,7 @@ TEST_CASE("a Unix socket is taken over, and no other", "[unix]") {
   });
 }
 
-TEST_CASE("what is posted is sent, and the peer's end is told", "[unix]") {
+TEST_CASE("what is posted is sent, and the peer's end is told", "[unix][real_fd]") {
   run_net([]() -> task<> {
     auto [near, far] = net::socket_pair();
     co_await with_nursery([&](nursery& n) -> task<> {
@@ -232,7 +233,7 @@ std::pair<std::uint64_t, std::uint64_t> file_of(int fd) {
 
 raw_socket some_file() { return raw_socket(checked(::open("/dev/null", O_RDONLY | O_CLOEXEC), "open")); }
 
-TEST_CASE("descriptors arrive with their byte, close-on-exec, in order", "[unix][descriptors]") {
+TEST_CASE("descriptors arrive with their byte, close-on-exec, in order", "[unix][descriptors][real_fd]") {
   run_net([]() -> task<> {
     auto [near, far] = net::socket_pair(3);
     const raw_socket file = some_file();
@@ -259,13 +260,13 @@ TEST_CASE("descriptors arrive with their byte, close-on-exec, in order", "[unix]
   });
 }
 
-TEST_CASE("streams that receive descriptors keep the rules of streams", "[unix][descriptors][conformance]") {
+TEST_CASE("streams that receive descriptors keep the rules of streams", "[unix][descriptors][conformance][real_fd]") {
   testing::run(
       []() -> task<> { co_await testing::check_stream([] { return net::socket_pair(2); }, {.reports_abort = false}); });
 }
 
 TEST_CASE("descriptors that nobody takes are closed with the stream, or at once where none are wanted",
-          "[unix][descriptors]") {
+          "[unix][descriptors][real_fd]") {
   const unsigned most = GENERATE(0U, 4U);
   run_net([&]() -> task<> {
     const raw_socket file = some_file();
@@ -285,7 +286,7 @@ TEST_CASE("descriptors that nobody takes are closed with the stream, or at once 
   });
 }
 
-TEST_CASE("more descriptors than may be kept are an error, and closed", "[unix][descriptors]") {
+TEST_CASE("more descriptors than may be kept are an error, and closed", "[unix][descriptors][real_fd]") {
   const bool at_once = GENERATE(true, false);
   run_net([&]() -> task<> {
     const raw_socket file = some_file();
@@ -309,7 +310,7 @@ TEST_CASE("more descriptors than may be kept are an error, and closed", "[unix][
   });
 }
 
-TEST_CASE("descriptors need a byte, and are 253 at most", "[unix][descriptors]") {
+TEST_CASE("descriptors need a byte, and are 253 at most", "[unix][descriptors][real_fd]") {
   run_net([]() -> task<> {
     auto [near, far] = net::socket_pair(253);
     const raw_socket file = some_file();
@@ -327,7 +328,7 @@ TEST_CASE("descriptors need a byte, and are 253 at most", "[unix][descriptors]")
   });
 }
 
-TEST_CASE("descriptors go with the first of many bytes, to accepted streams too", "[unix][descriptors]") {
+TEST_CASE("descriptors go with the first of many bytes, to accepted streams too", "[unix][descriptors][real_fd]") {
   const socket_address at("unix:@wring-unix-descriptors-test");
   run_net([&]() -> task<> {
     auto listener = co_await net::listen_unix(at, {.descriptors = 1});
@@ -352,7 +353,7 @@ TEST_CASE("descriptors go with the first of many bytes, to accepted streams too"
   });
 }
 
-TEST_CASE("a listening socket is handed over, and no connection is lost", "[unix][descriptors]") {
+TEST_CASE("a listening socket is handed over, and no connection is lost", "[unix][descriptors][real_fd]") {
   run_net([]() -> task<> {
     auto [old_process, new_process] = net::socket_pair(1);
     net::tcp_listener old_listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
@@ -379,7 +380,7 @@ TEST_CASE("a listening socket is handed over, and no connection is lost", "[unix
   });
 }
 
-TEST_CASE("passing descriptors can be cancelled wherever it waits", "[unix][descriptors]") {
+TEST_CASE("passing descriptors can be cancelled wherever it waits", "[unix][descriptors][real_fd]") {
   const raw_socket file = some_file();
   const std::array<int, 1> one{file.get()};
   const auto conversation = [&]() -> task<> {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <array>
-#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <functional>
@@ -16,7 +15,6 @@
 #include <wring/core/explain.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/run.hpp>
-#include <wring/core/signals.hpp>
 
 #include "support/in_child.hpp"
 
@@ -83,12 +81,11 @@ TEST_CASE("no descriptor of a scheduler or of what it runs becomes standard inpu
   }
 }
 
-TEST_CASE("the same before there is a scheduler: a log line, a signals object, explain()", "[standard_descriptors]") {
+TEST_CASE("the same before there is a scheduler: a log line, explain()", "[standard_descriptors]") {
   for (unsigned closed = 0; closed < 8; ++closed) {
     CAPTURE(closed);
     const bool no_error = (closed & 4) != 0;
     if (no_error) CHECK(outcome(closed, [] { log::info("hello"); }) == 0);
-    CHECK(outcome(closed, [] { static signals usr1({SIGUSR1}); }) == 0);
     CHECK(outcome(closed, [] { static_cast<void>(explain()); }) == 0);
   }
 }
