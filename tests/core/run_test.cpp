@@ -70,7 +70,7 @@ TEST_CASE("run passes arguments by value, and references where std::ref says so"
     co_return static_cast<int>(text.size());
   };
   const counted c(2);
-  CHECK(wring::run(main, c, std::make_unique<int>(3), std::ref(there), "four") == 4);
+  CHECK(wring::run(main, c, std::make_unique<int>(3), std::ref(there), std::string("four")) == 4);
   CHECK(there == 5);
 }
 

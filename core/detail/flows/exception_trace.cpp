@@ -83,7 +83,10 @@ std::string to_string(const exception_trace& trace) {
 }
 
 exception_trace* held_trace::made() noexcept {
-  if (trace_ == nullptr) trace_ = new (std::nothrow) exception_trace;
+  try {
+    if (trace_ == nullptr) trace_ = new exception_trace;
+  } catch (const std::bad_alloc&) {
+  }
   return trace_;
 }
 
