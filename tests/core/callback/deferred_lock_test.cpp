@@ -132,19 +132,19 @@ TEST_CASE("those who wait for a deferred_lock that goes may cancel each other, a
           "[deferred_lock]") {
   captured_log log;
   std::string order;
-  {
-    deferred_lock lock;
-    static_cast<void>(lock.acquire());
-    auto first = lock.acquire();
-    auto second = lock.acquire();
-    first.add_errback([&](const failure&) {
-      second.cancel();
-      lock.acquire().add_errback([&](const failure& f) { order += f.check<wring::broken_deferred>() ? 'b' : '?'; });
-      lock.release();
-      order += '1';
-    });
-    second.add_errback([&](const failure& f) { order += f.check<wring::cancelled_error>() ? 'c' : '?'; });
-  }
+  auto owner = std::make_unique<deferred_lock>();
+  deferred_lock& lock = *owner;
+  static_cast<void>(lock.acquire());
+  auto first = lock.acquire();
+  auto second = lock.acquire();
+  first.add_errback([&](const failure&) {
+    second.cancel();
+    lock.acquire().add_errback([&](const failure& f) { order += f.check<wring::broken_deferred>() ? 'b' : '?'; });
+    lock.release();
+    order += '1';
+  });
+  second.add_errback([&](const failure& f) { order += f.check<wring::cancelled_error>() ? 'c' : '?'; });
+  owner.reset();
   CHECK(order == "cb1");
   CHECK(log.lines().empty());
 }
