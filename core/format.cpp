@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
 #include <wring/core/format.hpp>
 
 auto fmt::formatter<wring::error>::format(const wring::error& e, fmt::format_context& context) const

@@ -130,10 +130,10 @@ class cross_channel {
   /// What both kinds of waits have in common. The lock guards whether it is in a list; whoever takes it out tells it,
   /// without the lock, that it has ended.
   template <class Derived, class Value>
-  class wait : public leaf<Derived, Value>, public detail::wait_link, detail::remote_end {
+  class end_wait : public leaf<Derived, Value>, public detail::wait_link, detail::remote_end {
    public:
-    explicit wait(cross_channel& c) noexcept
-        : remote_end([](remote_end& e) noexcept { static_cast<wait&>(e).awaiter::complete(); }), channel_(c) {}
+    explicit end_wait(cross_channel& c) noexcept
+        : remote_end([](remote_end& e) noexcept { static_cast<end_wait&>(e).awaiter::complete(); }), channel_(c) {}
 
     void suspend() noexcept {
       auto& self = static_cast<Derived&>(*this);
@@ -159,10 +159,10 @@ class cross_channel {
     bool waits_ = false;
   };
 
-  class send_wait : public wait<send_wait, void> {
+  class send_wait : public end_wait<send_wait, void> {
    public:
     template <class U>
-    explicit send_wait(cross_channel& c, U&& item) : wait<send_wait, void>(c), item_(std::forward<U>(item)) {}
+    explicit send_wait(cross_channel& c, U&& item) : end_wait<send_wait, void>(c), item_(std::forward<U>(item)) {}
 
     void take() { take_result().value(); }
     wring::result<> take_result() noexcept {
@@ -200,9 +200,9 @@ class cross_channel {
     bool sent_ = false;
   };
 
-  class receive_wait : public wait<receive_wait, std::optional<T>> {
+  class receive_wait : public end_wait<receive_wait, std::optional<T>> {
    public:
-    explicit receive_wait(cross_channel& c) noexcept : wait<receive_wait, std::optional<T>>(c) {}
+    explicit receive_wait(cross_channel& c) noexcept : end_wait<receive_wait, std::optional<T>>(c) {}
 
     std::optional<T> take() noexcept { return std::move(item_); }
     wring::result<std::optional<T>> take_result() noexcept { return std::move(item_); }

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <coroutine>
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <span>
@@ -63,6 +64,9 @@ struct world {
   wring::semaphore semaphore{0};
   wring::channel<int> sent{1};
   wring::channel<int> received{1};
+  wring::cross_channel<int> sent_across{1};
+  wring::cross_channel<int> received_across{1};
+  wring::signals signals{SIGUSR2};
   wring::condition condition;
   wring::latch latch{1};
   wring::barrier barrier{2};
@@ -132,6 +136,15 @@ void start_lasting(wring::nursery& n, world& w) {
   n.start([&]() -> wring::task<> { auto held = co_await w.semaphore.acquire(); });
   n.start([&]() -> wring::task<> { co_await w.sent.send(2); });
   n.start([&]() -> wring::task<> { co_await w.received.receive(); });
+  n.start([&]() -> wring::task<> {
+    co_await w.sent_across.send(1);
+    co_await w.sent_across.send(2);
+  });
+  n.start([&]() -> wring::task<> { co_await w.received_across.receive(); });
+  n.start([&]() -> wring::task<> {
+    co_await wring::submit_to(wring::scheduler::current(), wait_for_child, std::ref(w.event));
+  });
+  n.start([&]() -> wring::task<> { co_await w.signals.next(); });
   n.start([&]() -> wring::task<> { co_await w.condition.wait(); });
   n.start([&]() -> wring::task<> { co_await w.condition.wait([] { return false; }); });
   n.start([&]() -> wring::task<> { co_await w.latch.wait(); });
