@@ -186,7 +186,9 @@ TEST_CASE("the objects of all schedulers get a signal, whichever thread the kern
         signals own({SIGUSR1});
         ++waiting;
         for (int round = 0; round != rounds; ++round) {
-          co_await own.next();
+          // In turns, since the thread sanitizer runs a handler only in calls that it knows, as that for the time.
+          std::optional<int> number;
+          while (!number) number = co_await wring::move_on_after(1ms, own.next());
           ++got;
         }
       });
