@@ -105,8 +105,9 @@ class WRING_API nursery {
   }
 
   /// Starts `fn(args...)` as a child, in its turn. Callable and arguments are moved or copied into the child, where
-  /// they live until it has ended; pass std::ref for a reference. Throws std::logic_error outside of `run`, io_error
-  /// with errc::limit_exceeded beyond the limit. In a cancelled nursery the child is destroyed before it begins.
+  /// they live until it has ended; pass std::ref for a reference. A parameter that is a reference refers to the stored
+  /// argument, which must be of its type. Throws std::logic_error outside of `run`, io_error with errc::limit_exceeded
+  /// beyond the limit. In a cancelled nursery the child is destroyed before it begins.
   template <class Fn, class... Args>
   child_handle start(Fn&& fn, Args&&... args) {
     using child_type = detail::child_of<std::decay_t<Fn>, detail::stored_argument<Args>...>;

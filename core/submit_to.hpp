@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <wring/core/detail/awaiting/stored_argument.hpp>
 #include <wring/core/detail/awaiting/submit_wait.hpp>
 #include <wring/core/detail/flows/main_flow.hpp>
 #include <wring/core/scheduler.hpp>
@@ -88,6 +89,7 @@ class submitted_call final : remote_end {
  private:
   static void run(std::unique_ptr<submitted_call> self) noexcept {
     if constexpr (awaitable<returned>) {
+      assert_arguments_last<F, Args...>();
       try {
         nursery& root = self->on_.root();
         root.start([](std::unique_ptr<submitted_call> call) { return run_task(std::move(call)); }, std::move(self));

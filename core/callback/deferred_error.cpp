@@ -23,7 +23,8 @@ cancelled_error::cancelled_error()
 cancelled_error::~cancelled_error() = default;
 
 broken_deferred::broken_deferred()
-    : std::system_error(make_error_code(errc::closed), "the source of the deferred went without having fired it") {}
+    : std::system_error(make_error_code(errc::closed),
+                        "the source of the deferred was destroyed without having fired it") {}
 broken_deferred::~broken_deferred() = default;
 
 already_called::already_called(const std::source_location& first)

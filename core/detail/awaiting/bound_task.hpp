@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <wring/core/detail/awaiting/operand.hpp>
+#include <wring/core/detail/awaiting/stored_argument.hpp>
 
 namespace wring::detail {
 
@@ -22,6 +23,7 @@ struct bound_task {
         args(std::forward<As>(as)...),
         task(std::apply([this](auto&... each) { return std::invoke(fn, static_cast<Args&&>(each)...); }, args)) {
     assert_returnable<task_type>();
+    assert_arguments_last<Fn, Args...>();
   }
   bound_task(const bound_task&) = delete;
   bound_task& operator=(const bound_task&) = delete;
@@ -30,9 +32,5 @@ struct bound_task {
   std::tuple<Args...> args;
   task_type task;
 };
-
-/// How an argument is stored: by value, or as the reference that a std::reference_wrapper means.
-template <class T>
-using stored_argument = std::unwrap_ref_decay_t<T>;
 
 }  // namespace wring::detail

@@ -54,7 +54,7 @@ class owned_job_of final : public owned_job {
  public:
   using value_type = job_value<Token, F, Args...>;
   static_assert(!borrows<value_type>,
-                "what the function returns must own what it refers to: its arguments are gone then");
+                "what the function returns must own what it refers to: its arguments have been destroyed then");
   static_assert(
       (!borrows<Args> && ...),
       "offload_owned may outlive what this argument refers to: pass what owns it (a std::string, a std::vector, "

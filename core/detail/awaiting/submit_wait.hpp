@@ -12,6 +12,7 @@
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/awaiting/job_wait.hpp>
 #include <wring/core/detail/awaiting/remote_end.hpp>
+#include <wring/core/detail/awaiting/stored_argument.hpp>
 #include <wring/core/detail/flows/outcome.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/task.hpp>
@@ -137,6 +138,7 @@ class [[nodiscard]] submit_wait_of final
  private:
   void run(scheduler& here) noexcept override {
     if constexpr (awaitable<returned>) {
+      assert_arguments_last<F, Args...>();
       try {
         this->start(here, [](submit_wait::finisher f) { return run_task(std::move(f)); });
         return;
