@@ -13,6 +13,8 @@ engine::~engine() = default;
 void engine::register_descriptor(int) noexcept {}
 void engine::unregister_descriptor(int) noexcept {}
 
+bool engine::has_files() const noexcept { return true; }
+
 int engine::open_signal_source(const ::sigset_t&) noexcept { return -ENOSYS; }
 int engine::next_signal(int) noexcept { return -ENOSYS; }
 

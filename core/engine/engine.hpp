@@ -223,6 +223,9 @@ class WRING_API engine {
   /// Takes back a job that has not begun to run. Otherwise false; `given_up`: its end is no longer awaited.
   [[nodiscard]] virtual bool withdraw_job(thread_pool& pool, detail::pool_job& job, bool given_up) noexcept;
 
+  /// Whether what a job does with files by itself reaches the files that operations reach.
+  [[nodiscard]] virtual bool has_files() const noexcept;
+
   /// Fills `into` with unpredictable bytes. Throws io_error where the system has none.
   virtual void random(std::span<std::byte> into) = 0;
 

@@ -62,6 +62,11 @@
 #include <wring/net/datagram_serve_options.hpp>
 #include <wring/net/datagram_session.hpp>
 #include <wring/net/descriptor.hpp>
+#include <wring/net/files/directory.hpp>
+#include <wring/net/files/file.hpp>
+#include <wring/net/files/file_options.hpp>
+#include <wring/net/files/file_status.hpp>
+#include <wring/net/files/temporary_file.hpp>
 #include <wring/net/inherited_sockets.hpp>
 #include <wring/net/ip_address.hpp>
 #include <wring/net/ip_network.hpp>

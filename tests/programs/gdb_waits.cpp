@@ -58,6 +58,7 @@ struct world {
   net::udp_socket datagrams;
   net::udp_socket connected_datagrams;
   net::udp_socket closed_datagrams;
+  net::file file;
   std::pair<net::memory_stream, net::memory_stream> memory = net::make_memory_stream_pair({.capacity = 1});
   wring::event event;
   wring::mutex mutex;
@@ -96,6 +97,7 @@ wring::task<> prepare(world& w) {
   w.datagrams = co_await net::bind_udp({.address = net::ip_address::loopback_v4});
   w.connected_datagrams = co_await net::connect_udp(w.datagrams.local_address());
   w.closed_datagrams = co_await net::bind_udp({.address = net::ip_address::loopback_v4});
+  w.file = co_await net::open_file("/proc/self/exe");
   if (::pipe(w.pipe.data()) != 0) throw std::runtime_error("pipe");
 }
 
@@ -212,6 +214,9 @@ void start_yielding(wring::nursery& n, world& w) {
   n.start([]() -> wring::task<> {
     for (;;) co_await wring::detail::turn();
   });
+  n.start([&]() -> wring::task<> {
+    for (;;) co_await w.file.shut_down_write();
+  });
   n.start([]() -> wring::task<> {
     net::tcp_stream none;
     for (;;) co_await none.establish();
@@ -237,6 +242,13 @@ void start_passing(wring::nursery& n, world& w, net::outbox& of_tcp, net::outbox
   n.start([&]() -> wring::task<> { co_await w.closed_listener.close(); });
   n.start([&]() -> wring::task<> { co_await w.closed_datagrams.close(); });
   n.start([&]() -> wring::task<> { co_await w.drained_listener.drain(); });
+  n.start([&]() -> wring::task<> { co_await w.file.read_some(); });
+  n.start([&]() -> wring::task<> {
+    std::array<std::byte, 8> into{};
+    co_await w.file.read_at(0, into);
+  });
+  n.start([&]() -> wring::task<> { co_await w.file.write_at(0, "x"); });
+  n.start([&]() -> wring::task<> { co_await w.file.sync(); });
   n.start([&]() -> wring::task<> { co_await clock.settle(); });
 }
 

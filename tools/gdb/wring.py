@@ -75,6 +75,11 @@ OPERATIONS = {
     'detail::race_pace::race_wait': 'attempts to connect',
     'detail::lookup::progress_wait': lambda v: ('look up', -1, on_host(v)),
     'detail::socket_connect_wait': lambda v: ('connect to', int(member(v, 'fd')), socket_address(member(v, 'peer_'))),
+    'detail::file_read_wait': lambda v: on_file(v),
+    'detail::file_lease_wait': lambda v: on_file(v),
+    'detail::file_write_wait': lambda v: on_file(v),
+    'detail::file_sync_wait': lambda v: on_file(v),
+    'detail::file_end_wait': lambda v: on_file(v),
     'detail::offload_wait': lambda v: on_pool(v),
     'detail::owned_wait': lambda v: on_pool(v),
 }
@@ -126,6 +131,16 @@ def on_datagrams(what, wait, receiver=None):
     named = [receiver] if receiver is not None else []
     texts = [socket_address(each) for each in (*named, member(socket, 'peer_'), member(socket, 'local_'))]
     return what, int(member(socket, 'fd_')['fd_']), next((text for text in texts if text), '')
+
+
+def on_file(wait):
+    """The end of the path."""
+    file = member(wait, 'file_')
+    if not int(file):
+        return member(wait, 'text_').string(), -1, ''
+    name = string_bytes(int(member(file, 'path').address)).rsplit(b'/', 1)[-1]
+    cut = '...' if len(name) > 22 else ''
+    return member(wait, 'text_').string(), int(member(wait, 'fd')), '"' + escaped(name[:22], '"\\') + cut + '"'
 
 
 def on_pool(wait):

@@ -59,6 +59,7 @@ class sim_engine final : public engine, public socket_owner {
   [[nodiscard]] int peer_address(int fd, std::span<std::byte> into) noexcept override;
   [[nodiscard]] int shut_down_socket(int fd, int how) noexcept override;
   [[nodiscard]] int make_blocking(int fd) noexcept override;
+  [[nodiscard]] bool has_files() const noexcept override { return false; }
   [[nodiscard]] int open_signal_source(const ::sigset_t& signals) noexcept override;
   [[nodiscard]] int next_signal(int fd) noexcept override;
   void close_descriptor(int fd) noexcept override;
