@@ -23,6 +23,8 @@ namespace detail {
 
 constinit thread_local scheduler* thread_scheduler = nullptr;
 
+void flow::check_home() const noexcept { sched().use("a task"); }
+
 }  // namespace detail
 
 namespace {
@@ -152,6 +154,7 @@ void scheduler::remove(stop_scope& s) noexcept {
 }
 
 void scheduler::request_stop() noexcept {
+  use("a stop request");
   if (stopping_) return;
   stopping_ = true;
   if (on_stop_ != nullptr) on_stop_(on_stop_argument_);

@@ -15,6 +15,7 @@
 #include <wring/core/detail/flows/root_nursery.hpp>
 #include <wring/core/detail/scheduling/elapsed_hint.hpp>
 #include <wring/core/detail/scheduling/end_of_turn.hpp>
+#include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/detail/scheduling/inbox.hpp>
 #include <wring/core/detail/scheduling/scheduler_service.hpp>
 #include <wring/core/detail/scheduling/time_source.hpp>
@@ -138,11 +139,15 @@ class WRING_API scheduler : detail::flow_host {
   [[nodiscard]] bool ends_leftovers() const noexcept { return ends_leftovers_; }
 
   /// The owner of work that outlives the task that started it; shutdown cancels and drains it.
-  [[nodiscard]] nursery& root() noexcept { return root_->get(); }
+  [[nodiscard]] nursery& root() noexcept {
+    use("the root nursery");
+    return root_->get();
+  }
 
   /// The scheduler's one S, which is made when first asked for and lives as long as the scheduler.
   template <std::derived_from<detail::scheduler_service> S>
   [[nodiscard]] S& service() {
+    use("a service");
     if (S* const made = try_service<S>(); made != nullptr) return *made;
     return static_cast<S&>(add_service(std::make_unique<S>(*this), &S::key));
   }
@@ -183,7 +188,10 @@ class WRING_API scheduler : detail::flow_host {
   }
 
   /// Memory that is leased for a short time: for heads, output, records. Made when first asked for.
-  [[nodiscard]] block_pool& blocks() noexcept { return blocks_ ? *blocks_ : blocks_.emplace(options_.blocks); }
+  [[nodiscard]] block_pool& blocks() noexcept {
+    use("a block of memory");
+    return blocks_ ? *blocks_ : blocks_.emplace(options_.blocks);
+  }
 
   /// Reads the time from `clock` instead of the engine; `clock` continues from the current time. It must exist as long
   /// as the scheduler's tasks and services do.
@@ -194,8 +202,17 @@ class WRING_API scheduler : detail::flow_host {
   /// Tells the scheduler that this clock has moved: fires the timers that are due.
   void clock_moved() noexcept;
 
-  [[nodiscard]] detail::timer_wheel& timers() noexcept { return timers_; }
-  [[nodiscard]] wring::engine& engine() noexcept { return *engine_; }
+  [[nodiscard]] detail::timer_wheel& timers() noexcept {
+    use("a timer");
+    return timers_;
+  }
+  [[nodiscard]] wring::engine& engine() noexcept {
+    use("an operation");
+    return *engine_;
+  }
+  /// Something that belongs to it is about to be used: checked builds end the process if this thread is another one,
+  /// with a message that names both and `object` ("a stream").
+  void use(const char* object) const noexcept { identity_.use(object); }
   /// The options it was made with.
   [[nodiscard]] const scheduler_options& options() const noexcept { return options_; }
   [[nodiscard]] scheduler_stats stats() const noexcept;
@@ -205,7 +222,10 @@ class WRING_API scheduler : detail::flow_host {
   void observe(scheduler_observer* observer) noexcept;
 
   /// Queues a flow for resumption, at the end.
-  void enqueue(detail::flow& f) noexcept { ready.push(f); }
+  void enqueue(detail::flow& f) noexcept {
+    use("a task");
+    ready.push(f);
+  }
 
   /// Runs a new flow at once, inside the running one, until it is suspended or has ended; it may have been destroyed
   /// then. Only queues it when `inline_depth_limit` flows already run inside each other.
@@ -287,6 +307,7 @@ class WRING_API scheduler : detail::flow_host {
   bool drop_posts() noexcept;
   void drain_tasks();
 
+  detail::scheduler_identity identity_;
   scheduler_options options_;
   detail::flow* running_ = nullptr;
   unsigned started_inside_ = 0;  // flows that start_now runs inside each other

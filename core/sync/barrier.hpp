@@ -6,6 +6,7 @@
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring {
@@ -41,6 +42,7 @@ class barrier {
   /// One task less takes part from now on: for a task that leaves. If all the others have arrived this ends the phase,
   /// and the one of them that has waited longest gets true. Throws std::logic_error if no task takes part any more.
   void drop() {
+    home_.use("a barrier");
     if (parties_ == 0) throw std::logic_error("barrier::drop: no task takes part any more");
     --parties_;
     if (arrived_ == 0 || arrived_ != parties_) return;
@@ -58,6 +60,7 @@ class barrier {
    public:
     explicit waiter(barrier& b) noexcept : barrier_(b) {}
     bool ready() noexcept {
+      barrier_.home_.use("a barrier");
       if (barrier_.arrived_ + 1 < barrier_.parties_) return false;
       last_ = true;
       barrier_.release();
@@ -88,6 +91,7 @@ class barrier {
     while (waiter* w = waiters_.pop()) w->wake();
   }
 
+  detail::home home_;
   detail::wait_list<waiter> waiters_;
   std::size_t parties_;
   std::size_t arrived_ = 0;

@@ -15,6 +15,7 @@
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
 #include <wring/core/detail/gcc12.hpp>
+#include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/result.hpp>
 
@@ -99,6 +100,7 @@ class channel {
   template <class U = T>
     requires std::constructible_from<T, U> && (!weighted || std::same_as<std::remove_cvref_t<U>, T>)
   [[nodiscard]] bool try_send(U&& item) noexcept(std::is_nothrow_constructible_v<T, U>) {
+    home_.use("a channel");
     if (closed_ || (receivers_.empty() && size_ == slots_.size())) return false;
     if constexpr (weighted) {
       if (!senders_.empty() || !fits(item)) return false;
@@ -129,6 +131,7 @@ class channel {
   /// Ends sending: items in the channel can still be received; after them, receive() returns nothing. Waiting sends
   /// fail. May be called from either side, any number of times.
   void close() noexcept {
+    home_.use("a channel");
     closed_ = true;
     while (send_wait* w = senders_.pop()) w->end();
     while (receive_wait* w = receivers_.pop()) w->end();
@@ -232,6 +235,7 @@ class channel {
   }
 
   bool take(std::optional<T>& out, std::uint64_t& number) noexcept {
+    home_.use("a channel");
     if (!returned_.empty()) [[unlikely]] {
       const auto first = returned_.begin();
       number = first->first;
@@ -291,6 +295,7 @@ class channel {
   std::map<std::uint64_t, T> returned_;  // before all others
   detail::wait_list<send_wait> senders_;
   detail::wait_list<receive_wait> receivers_;
+  detail::home home_;
   bool closed_ = false;
 };
 

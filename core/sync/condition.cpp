@@ -10,10 +10,12 @@ condition::~condition() {
 }
 
 void condition::notify_one() noexcept {
+  home_.use("a condition");
   if (queued_wait* w = waiters_.pop()) w->notify(true);
 }
 
 void condition::notify_all() noexcept {
+  home_.use("a condition");
   while (queued_wait* w = waiters_.pop()) w->notify(false);
 }
 
@@ -30,6 +32,7 @@ bool condition::checked_wait::begin_await(detail::flow& f) noexcept {
 }
 
 bool condition::checked_wait::check_or_wait(detail::flow& f) noexcept {
+  condition_.home_.use("a condition");
   if (holds()) {
     if (f.budget != 0) --f.budget;
     return true;

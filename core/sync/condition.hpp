@@ -8,6 +8,7 @@
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/export.hpp>
 #include <wring/core/detail/gcc12.hpp>
+#include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring {
@@ -61,6 +62,7 @@ class WRING_API condition {
   template <class Predicate>
   class predicate_wait;
 
+  detail::home home_;
   detail::wait_list<queued_wait> waiters_;
   std::size_t checking_ = 0;  // notified, and about to call their predicates
 };
@@ -68,7 +70,10 @@ class WRING_API condition {
 class condition::notification_wait : public leaf<notification_wait, void, queued_wait> {
  public:
   explicit notification_wait(condition& c) noexcept : condition_(c) {}
-  bool ready() noexcept { return false; }
+  bool ready() noexcept {
+    condition_.home_.use("a condition");
+    return false;
+  }
   void suspend() noexcept { condition_.waiters_.push(*this); }
   void cancel() noexcept override {
     condition_.waiters_.remove(*this);

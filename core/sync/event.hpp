@@ -3,6 +3,7 @@
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring {
@@ -28,12 +29,16 @@ class event {
   /// Sets the flag and queues every task that waits, in order of arrival. They are resumed even if it is reset before
   /// their turn comes. None of them runs before this has returned.
   void set() noexcept {
+    home_.use("an event");
     set_ = true;
     while (waiter* w = waiters_.pop()) w->wake();
   }
 
   /// Clears the flag: a task that waits from now on does so until the next set().
-  void reset() noexcept { set_ = false; }
+  void reset() noexcept {
+    home_.use("an event");
+    set_ = false;
+  }
 
   [[nodiscard]] bool is_set() const noexcept { return set_; }
 
@@ -44,7 +49,10 @@ class event {
   class waiter : public detail::listed_wait<waiter> {
    public:
     explicit waiter(event& e) noexcept : event_(e) {}
-    bool ready() noexcept { return event_.set_; }
+    bool ready() noexcept {
+      event_.home_.use("an event");
+      return event_.set_;
+    }
     void suspend() noexcept { event_.waiters_.push(*this); }
     void take() noexcept {}
     wring::result<> take_result() noexcept { return {}; }
@@ -56,6 +64,7 @@ class event {
   };
 
   detail::wait_list<waiter> waiters_;
+  detail::home home_;
   bool set_;
 };
 

@@ -6,6 +6,7 @@
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring {
@@ -31,6 +32,7 @@ class latch {
   /// Counts down by `count`. At zero every task that waits is queued, in order of arrival. Throws std::logic_error, and
   /// changes nothing, if less is left.
   void count_down(std::size_t count = 1) {
+    home_.use("a latch");
     if (count > left_) throw std::logic_error("latch::count_down: less is left than this counts down");
     left_ -= count;
     if (left_ != 0) return;
@@ -47,7 +49,10 @@ class latch {
   class waiter : public detail::listed_wait<waiter> {
    public:
     explicit waiter(latch& l) noexcept : latch_(l) {}
-    bool ready() noexcept { return latch_.left_ == 0; }
+    bool ready() noexcept {
+      latch_.home_.use("a latch");
+      return latch_.left_ == 0;
+    }
     void suspend() noexcept { latch_.waiters_.push(*this); }
     void take() noexcept {}
     wring::result<> take_result() noexcept { return {}; }
@@ -58,6 +63,7 @@ class latch {
     latch& latch_;
   };
 
+  detail::home home_;
   detail::wait_list<waiter> waiters_;
   std::size_t left_;
 };

@@ -5,6 +5,7 @@
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/result.hpp>
 
 namespace wring {
@@ -43,10 +44,14 @@ class mutex {
   [[nodiscard]] bool locked() const noexcept { return locked_; }
 
  private:
-  bool try_take() noexcept { return !std::exchange(locked_, true); }
+  bool try_take() noexcept {
+    home_.use("a mutex");
+    return !std::exchange(locked_, true);
+  }
   void unlock() noexcept;
 
   detail::wait_list<lock_wait> waiters_;
+  detail::home home_;
   bool locked_ = false;
 };
 
@@ -98,6 +103,7 @@ inline mutex::guard mutex::try_lock() noexcept { return try_take() ? guard(*this
 
 // It stays locked when handed over, so that a task that comes later cannot overtake the one that has waited.
 inline void mutex::unlock() noexcept {
+  home_.use("a mutex");
   if (lock_wait* next = waiters_.pop()) {
     next->grant();
   } else {

@@ -6,6 +6,7 @@
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/result.hpp>
 
@@ -43,6 +44,7 @@ class semaphore {
 
   /// Adds permits: new ones, or those that permit::forget() has kept, up to `unlimited`. A `permit` releases its own.
   void release(std::size_t count = 1) noexcept {
+    home_.use("a semaphore");
     if (__builtin_add_overflow(available_, count, &available_)) available_ = unlimited;
     hand_out();
   }
@@ -57,9 +59,13 @@ class semaphore {
     held_ += count;
     return true;
   }
-  bool take_unless_waited_for(std::size_t count) noexcept { return waiters_.empty() && take(count); }
+  bool take_unless_waited_for(std::size_t count) noexcept {
+    home_.use("a semaphore");
+    return waiters_.empty() && take(count);
+  }
   void hand_out() noexcept;
 
+  detail::home home_;
   detail::wait_list<acquire_wait> waiters_;
   std::size_t available_;
   std::size_t held_ = 0;  // by permits

@@ -11,6 +11,7 @@
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/result.hpp>
 
@@ -71,7 +72,10 @@ class shared_result {
   class waiter : public detail::listed_wait<waiter, shown> {
    public:
     explicit waiter(shared_result& r) noexcept : result_(r) {}
-    bool ready() noexcept { return result_.has_result(); }
+    bool ready() noexcept {
+      result_.home_.use("a shared_result");
+      return result_.has_result();
+    }
     void suspend() noexcept { result_.waiters_.push(*this); }
     shown take() {
       if (result_.failure_) std::rethrow_exception(result_.failure_);
@@ -98,13 +102,15 @@ class shared_result {
     shared_result& result_;
   };
 
-  void check_unset() const {
+  void check_unset() {
+    home_.use("a shared_result");
     if (has_result()) throw std::logic_error("shared_result: there is a result already");
   }
   void wake() noexcept {
     while (waiter* w = waiters_.pop()) w->wake();
   }
 
+  detail::home home_;
   detail::wait_list<waiter> waiters_;
   std::optional<stored> value_;
   std::exception_ptr failure_;

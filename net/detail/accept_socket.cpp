@@ -124,6 +124,7 @@ void accept_socket::put_back(accepted_connection connection) noexcept {
 }
 
 bool accept_socket::try_accept(accepted_wait& w) noexcept {
+  sched_->use("a listener");
   if (accepted_.empty() || !waiters_.empty()) return phase_ >= phase::drained;
   w.connection_ = std::move(accepted_.front());
   accepted_.pop_front();
@@ -167,6 +168,7 @@ void accept_socket::back_off(int error_number) noexcept {
 }
 
 void accept_socket::close(listening_end_wait* waiter) noexcept {
+  sched_->use("a listener");
   if (waiter != nullptr) closers_.push(*waiter);
   if (phase_ != phase::closed) {
     phase_ = phase::closed;

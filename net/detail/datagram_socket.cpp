@@ -105,6 +105,7 @@ void datagram_socket::put_back(datagram&& d) noexcept {
 }
 
 bool datagram_socket::try_receive(received_datagram_wait& w) noexcept {
+  sched_->use("a socket");
   if (closing_) return true;
   if (!waiters_.empty()) return false;
   if (!queue_.empty()) {

@@ -43,7 +43,10 @@ class WRING_API receive_side : public connected_socket, public operation {
  public:
   static constexpr std::size_t default_receive_quota = std::size_t{64} * 1024;
 
-  [[nodiscard]] bool has_reader() const noexcept { return reader_ != nullptr || own_receive_ != nullptr; }
+  [[nodiscard]] bool has_reader() const noexcept {
+    sched_->use("a stream");
+    return reader_ != nullptr || own_receive_ != nullptr;
+  }
   /// Whether there are bytes that have not been taken.
   [[nodiscard]] bool has_bytes() const noexcept { return !queue_.empty(); }
   /// The number of those bytes.

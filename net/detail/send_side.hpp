@@ -18,6 +18,7 @@ namespace wring::net::detail {
 class WRING_API send_side : public receive_side {
  public:
   [[nodiscard]] bool writable() const noexcept {
+    sched_->use("a stream");
     return (state_ & (write_shut | write_torn | write_failed | is_closing)) == 0;
   }
   /// Whether nothing is queued before a new entry.

@@ -8,6 +8,7 @@
 #include <source_location>
 #include <utility>
 
+#include <wring/config.hpp>
 #include <wring/core/detail/flows/context.hpp>
 #include <wring/core/detail/flows/held_trace.hpp>
 #include <wring/core/detail/flows/scope.hpp>
@@ -152,7 +153,12 @@ class WRING_API flow {
 
   [[nodiscard]] scheduler& sched() const noexcept;
   /// Puts it at the end of the ready queue.
-  void enqueue() noexcept { host->ready.push(*this); }
+  void enqueue() noexcept {
+#if WRING_CHECKS
+    check_home();
+#endif
+    host->ready.push(*this);
+  }
 
   flow* next_ready;  ///< while queued, and not the last one
   flow_host* host;   ///< the scheduler
@@ -173,6 +179,10 @@ class WRING_API flow {
 
  protected:
   ~flow() { root_scope.detach(); }
+
+ private:
+  /// Ends the process on another thread than its scheduler's. Defined with the scheduler.
+  void check_home() const noexcept;
 };
 
 inline void ready_queue::push(flow& f) noexcept {
