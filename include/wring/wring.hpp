@@ -41,6 +41,7 @@
 #include <wring/core/sync/mutex.hpp>
 #include <wring/core/sync/rate_limiter.hpp>
 #include <wring/core/sync/semaphore.hpp>
+#include <wring/core/sync/sharded_map.hpp>
 #include <wring/core/sync/shared_result.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/task_info.hpp>
