@@ -2,11 +2,11 @@
 //
 // Wring's server in the benchmarks, on its public interface alone.
 //
-//     server --port 7000 [--mode echo|timed|sink|source] [--watch MICROSECONDS]
+//     server --port 7000 [--mode echo|timed|sink|source] [--watch MICROSECONDS] [--threads N]
 //
 // `echo` is the first example of the guide; `timed` is the same, closing connections that are silent for 10 minutes;
-// `sink` drops what comes; `source` sends 64 KiB after 64 KiB. `watch` is the
-// engine's busy_poll.
+// `sink` drops what comes; `source` sends 64 KiB after 64 KiB. `watch` is the engine's busy_poll. With `threads` there
+// are so many schedulers, each with a listener.
 
 #include <chrono>
 #include <cstddef>
@@ -59,11 +59,16 @@ task<> serve(std::uint16_t port, std::string_view mode) {
 int main(int argc, char** argv) {
   double port = 7000;
   double watch = 0;
+  double threads = 1;
   std::string_view mode = "echo";
-  bench::read_options(
-      argc, argv,
-      {{.name = "--port", .number = &port}, {.name = "--mode", .text = &mode}, {.name = "--watch", .number = &watch}});
+  bench::read_options(argc, argv,
+                      {{.name = "--port", .number = &port},
+                       {.name = "--mode", .text = &mode},
+                       {.name = "--watch", .number = &watch},
+                       {.name = "--threads", .number = &threads}});
   wring::run_options options;
   options.scheduler.engine.busy_poll = std::chrono::microseconds(static_cast<std::int64_t>(watch));
-  return wring::run(options, serve, static_cast<std::uint16_t>(port), mode);
+  if (threads == 1) return wring::run(options, serve, static_cast<std::uint16_t>(port), mode);
+  wring::runtime all({.threads = static_cast<unsigned>(threads), .run = options});
+  return all.run(serve, static_cast<std::uint16_t>(port), mode);
 }
