@@ -10,6 +10,10 @@
 
 namespace wring::net {
 
+namespace detail {
+struct listener_access;
+}
+
 /// What the listeners on sockets have in common, all of `tcp_listener` and `unix_listener` but how they are made.
 /// Movable; stops listening when it is destroyed. Belongs to the scheduler it was made on.
 ///
@@ -87,7 +91,21 @@ class socket_listener {
   }
 
  private:
+  friend struct detail::listener_access;
+
   detail::accept_socket* socket_ = nullptr;
 };
+
+namespace detail {
+
+/// For the library.
+struct listener_access {
+  template <class Stream>
+  [[nodiscard]] static accept_socket* socket_of(const socket_listener<Stream>& l) noexcept {
+    return l.socket_;
+  }
+};
+
+}  // namespace detail
 
 }  // namespace wring::net

@@ -90,6 +90,7 @@
 #include <wring/net/serve_datagrams.hpp>
 #include <wring/net/serve_options.hpp>
 #include <wring/net/shared_bytes.hpp>
+#include <wring/net/shared_listener.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/socket_listener.hpp>
 #include <wring/net/socket_stream.hpp>
