@@ -83,6 +83,12 @@ unsigned datagram::interface_index() const noexcept {
   return 0;
 }
 
+std::optional<unix_credentials> datagram::sender_credentials() const noexcept {
+  ::ucred found{};
+  if (!find_control(message_.control(), SOL_SOCKET, SCM_CREDENTIALS, found)) return std::nullopt;
+  return unix_credentials{.process = found.pid, .user = found.uid, .group = found.gid};
+}
+
 buffer_lease datagram::take_bytes() && noexcept {
   buffer_lease all = std::move(message_).take_payload();
   all.truncate(std::exchange(size_, 0));

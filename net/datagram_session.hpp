@@ -10,8 +10,8 @@
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/datagram.hpp>
+#include <wring/net/message_socket.hpp>
 #include <wring/net/socket_address.hpp>
-#include <wring/net/udp_socket.hpp>
 
 namespace wring::net {
 
@@ -23,7 +23,7 @@ class datagram_serving;
 class WRING_API datagram_session {
  public:
   /// For the library.
-  datagram_session(udp_socket& socket, const socket_address& peer, duration idle_time, std::size_t queue);
+  datagram_session(message_socket& socket, const socket_address& peer, duration idle_time, std::size_t queue);
 
   [[nodiscard]] const socket_address& peer_address() const noexcept { return peer_; }
 
@@ -32,7 +32,7 @@ class WRING_API datagram_session {
   /// handler of its own. Returning.
   [[nodiscard]] task<std::optional<datagram>> receive();
 
-  /// Sends to the peer, as udp_socket::send_to.
+  /// Sends to the peer, as message_socket::send_to.
   [[nodiscard]] auto send(std::span<const std::byte> bytes) { return socket_.send_to(peer_, bytes); }
   [[nodiscard]] auto send(std::string_view text) { return socket_.send_to(peer_, text); }
 
@@ -42,7 +42,7 @@ class WRING_API datagram_session {
  private:
   friend class detail::datagram_serving;
 
-  udp_socket& socket_;
+  message_socket& socket_;
   socket_address peer_;
   duration idle_time_;
   channel<datagram> queue_;

@@ -12,7 +12,7 @@
 #include <wring/net/datagram_serve_options.hpp>
 #include <wring/net/datagram_session.hpp>
 #include <wring/net/detail/datagram_serving.hpp>
-#include <wring/net/udp_socket.hpp>
+#include <wring/net/message_socket.hpp>
 
 namespace wring::net {
 
@@ -25,7 +25,7 @@ namespace wring::net {
 /// refusals of a connected peer, which are logged. Throws std::invalid_argument for options out of bounds.
 template <class Handler>
   requires std::invocable<Handler&, datagram>
-task<datagram_serve_report> serve(udp_socket& socket, Handler handler, datagram_serve_options options = {}) {
+task<datagram_serve_report> serve(message_socket& socket, Handler handler, datagram_serve_options options = {}) {
   wring::detail::assert_safe_callable<Handler>();
   detail::datagram_serving service(socket, options);
   auto body = [&]() -> task<> {
@@ -46,7 +46,7 @@ task<datagram_serve_report> serve(udp_socket& socket, Handler handler, datagram_
 /// and hands it all that the peer sends until it returns.
 template <class Handler>
   requires(std::invocable<Handler&, datagram_session&> && !std::invocable<Handler&, datagram>)
-task<datagram_serve_report> serve(udp_socket& socket, Handler handler, datagram_serve_options options = {}) {
+task<datagram_serve_report> serve(message_socket& socket, Handler handler, datagram_serve_options options = {}) {
   wring::detail::assert_safe_callable<Handler>();
   detail::datagram_serving service(socket, options);
   auto body = [&]() -> task<> {

@@ -8,9 +8,7 @@
 #include <sys/socket.h>
 
 #include <wring/core/scheduler.hpp>
-#include <wring/net/detail/datagram_buffers.hpp>
 #include <wring/net/detail/socket_calls.hpp>
-#include <wring/net/detail/socket_connect_wait.hpp>
 #include <wring/net/udp_socket.hpp>
 
 namespace wring::net {
@@ -84,56 +82,12 @@ std::size_t room(const udp_options& options) noexcept { return options.join ? mo
 
 }  // namespace
 
-void udp_socket::throw_closed() { error(errc::closed, "use a udp_socket that is none").raise(); }
-
 udp_socket udp_socket::adopt(int fd, const udp_options& options) {
-  constexpr const char* adopting = "adopt a socket";
   checked(options);
+  const socket_address local = check_adopted(fd, &socket_address::is_ip);
   engine& e = scheduler::current().engine();
-  const int type = detail::option_of(e, fd, SOL_SOCKET, SO_TYPE);
-  if (type < 0) error::from_errno(-type, adopting).raise();
-  const socket_address local = detail::local_address_of(e, fd);
-  if (type != SOCK_DGRAM || !local.is_ip()) error::from_errno(EPROTOTYPE, adopting).with_address(local).raise();
-  if (const int r = e.make_blocking(fd); r < 0) error::from_errno(-r, adopting).raise();
   ask_for_control(e, fd, local.is_v6(), options);
-  const socket_address peer = detail::peer_address_of(e, fd);
-  // What may throw once the descriptor is owned comes before.
-  static_cast<void>(scheduler::current().service<detail::datagram_buffers>().with_room_for(room(options)));
-  descriptor owned(fd);
-  try {
-    return udp_socket(new detail::datagram_socket(std::move(owned), room(options), options.receive_queue, peer));
-  } catch (...) {
-    static_cast<void>(owned.release());
-    throw;
-  }
-}
-
-bool udp_socket::try_send(const socket_address* peer, std::span<const std::byte> bytes,
-                          const datagram_send_options& options) {
-  detail::datagram_socket& s = socket();
-  const socket_address& to = peer != nullptr ? *peer : s.peer();
-  if (s.closing()) error(errc::closed, "send to").with_address(to).raise();
-  const detail::datagram_parts parts{.to = peer, .bytes = std::span(&bytes, 1), .options = &options};
-  const std::int32_t sent = detail::datagram_send_wait::attempt(s, parts);
-  if (sent < 0 && !detail::finds_no_room(sent)) detail::send_error(sent, to, parts).raise();
-  return sent >= 0;
-}
-
-task<> udp_socket::connect(socket_address peer) {
-  detail::datagram_socket& s = socket();
-  if (s.closing()) error(errc::closed, "connect to").with_address(peer).raise();
-  if (!peer.is_ip()) error::from_errno(EAFNOSUPPORT, "connect to").with_address(peer).raise();
-  const detail::datagram_socket::use meanwhile(s);
-  co_await detail::socket_connect_wait(s.native(), peer);
-  s.set_peer(peer);
-}
-
-socket_address udp_socket::local_address() const noexcept {
-  return socket_ != nullptr ? socket_->local() : socket_address();
-}
-
-socket_address udp_socket::peer_address() const noexcept {
-  return socket_ != nullptr ? socket_->peer() : socket_address();
+  return udp_socket(own_adopted(fd, room(options), options.receive_queue));
 }
 
 task<udp_socket> bind_udp(udp_options options) {

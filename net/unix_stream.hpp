@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <sys/types.h>
 #include <type_traits>
 #include <utility>
 
@@ -15,16 +14,9 @@
 #include <wring/net/detail/established_wait.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/socket_stream.hpp>
+#include <wring/net/unix_credentials.hpp>
 
 namespace wring::net {
-
-/// Who is at the other end of a Unix socket, as the kernel knows it: the process that connected, or that listened, with
-/// the rights it had at that time. It may have ended since, and its number may be another process's.
-struct unix_credentials {
-  ::pid_t process;  ///< 0: it is not visible from here, as in another container
-  ::uid_t user;
-  ::gid_t group;
-};
 
 /// A connection over a Unix socket: a `socket_stream`, which has reading, writing and closing. Its peer is on this
 /// host. The peer's address is that of the listener where this side has connected, and has no name otherwise, unless

@@ -42,6 +42,24 @@ message_buffers::header header_of(const buffer_lease& lease) noexcept {
   return head;
 }
 
+/// Calls `visit(fd, place)` for each descriptor that is (still) in the control data.
+template <class Visit>
+void for_each_descriptor(std::span<const std::byte> control, Visit visit) noexcept {
+  ::msghdr message{};
+  message.msg_control = const_cast<std::byte*>(control.data());
+  message.msg_controllen = control.size();
+  for (::cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each)) {
+    if (each->cmsg_level != SOL_SOCKET) continue;
+    if (each->cmsg_type != SCM_RIGHTS && each->cmsg_type != pidfd_message) continue;
+    const std::size_t size = each->cmsg_len - CMSG_LEN(0);
+    for (std::size_t at = 0; at + sizeof(int) <= size; at += sizeof(int)) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(each) + at, sizeof fd);
+      if (fd >= 0) visit(fd, CMSG_DATA(each) + at);
+    }
+  }
+}
+
 }  // namespace
 
 message_buffers::message_buffers(engine& e, const message_buffer_options& options)
@@ -92,24 +110,27 @@ buffer_lease received_message::take_payload() && noexcept {
   return std::move(lease_);
 }
 
+int received_message::take_descriptor() noexcept {
+  int taken = -1;
+  if (owns_descriptors_) {
+    for_each_descriptor(control(), [&taken](int fd, unsigned char* place) noexcept {
+      if (taken >= 0) return;
+      taken = fd;
+      constexpr int none = -1;
+      std::memcpy(place, &none, sizeof none);
+    });
+  }
+  return taken;
+}
+
 void received_message::close_descriptors() noexcept {
-  if (of_ != nullptr && owns_descriptors_) close_received_descriptors(of_->engine_, control());
+  if (of_ == nullptr || !owns_descriptors_) return;
+  close_received_descriptors(of_->engine_, control());
+  owns_descriptors_ = false;
 }
 
 void close_received_descriptors(engine& e, std::span<const std::byte> control) noexcept {
-  ::msghdr message{};
-  message.msg_control = const_cast<std::byte*>(control.data());
-  message.msg_controllen = control.size();
-  for (::cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr; each = CMSG_NXTHDR(&message, each)) {
-    if (each->cmsg_level != SOL_SOCKET) continue;
-    if (each->cmsg_type != SCM_RIGHTS && each->cmsg_type != pidfd_message) continue;
-    const std::size_t size = each->cmsg_len - CMSG_LEN(0);
-    for (std::size_t at = 0; at + sizeof(int) <= size; at += sizeof(int)) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(each) + at, sizeof fd);
-      if (fd >= 0) e.close_descriptor(fd);
-    }
-  }
+  for_each_descriptor(control, [&e](int fd, unsigned char*) noexcept { e.close_descriptor(fd); });
 }
 
 }  // namespace wring

@@ -45,7 +45,9 @@ class WRING_API received_message {
     }
     return *this;
   }
-  ~received_message() { close_descriptors(); }
+  ~received_message() {
+    if (of_ != nullptr) close_descriptors();
+  }
 
   explicit operator bool() const noexcept { return of_ != nullptr; }
 
@@ -63,6 +65,10 @@ class WRING_API received_message {
   /// The same of the control data (MSG_CTRUNC).
   [[nodiscard]] bool control_truncated() const noexcept { return (flags() & MSG_CTRUNC) != 0; }
 
+  /// Takes the next descriptor out of the control data; negative if there is none (any more). The caller closes it.
+  [[nodiscard]] int take_descriptor() noexcept;
+  /// Closes those that were not taken.
+  void close_descriptors() noexcept;
   /// The descriptors in the control data are the caller's from now on, who closes them.
   void release_descriptors() noexcept { owns_descriptors_ = false; }
   /// Moves it to memory of its own, so that the buffer is free. False: there is no memory, and it stays where it is.
@@ -75,7 +81,6 @@ class WRING_API received_message {
   received_message(buffer_lease lease, message_buffers& of) noexcept : lease_(std::move(lease)), of_(&of) {}
 
   [[nodiscard]] std::uint32_t flags() const noexcept;
-  void close_descriptors() noexcept;
 
   buffer_lease lease_;
   message_buffers* of_ = nullptr;

@@ -75,6 +75,7 @@
 #include <wring/net/lingering_close.hpp>
 #include <wring/net/listener.hpp>
 #include <wring/net/memory_stream.hpp>
+#include <wring/net/message_socket.hpp>
 #include <wring/net/names/connect_tcp.hpp>
 #include <wring/net/names/default_resolver.hpp>
 #include <wring/net/names/name_connector.hpp>
@@ -102,6 +103,8 @@
 #include <wring/net/udp_options.hpp>
 #include <wring/net/udp_socket.hpp>
 #include <wring/net/unix_connector.hpp>
+#include <wring/net/unix_credentials.hpp>
+#include <wring/net/unix_datagram.hpp>
 #include <wring/net/unix_listener.hpp>
 #include <wring/net/unix_stream.hpp>
 #include <wring/net/writer.hpp>

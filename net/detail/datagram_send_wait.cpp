@@ -13,7 +13,7 @@ std::int32_t datagram_send_wait::attempt(datagram_socket& s, const datagram_part
 }
 
 datagram_parts datagram_send_wait::all() const noexcept {
-  return {.to = to_.empty() ? nullptr : &to_, .bytes = parts_, .options = &options_};
+  return {.to = to_.empty() ? nullptr : &to_, .bytes = parts_, .extras = extras_};
 }
 
 bool datagram_send_wait::ready() noexcept {
@@ -45,7 +45,8 @@ void datagram_send_wait::room_found(completion c) noexcept {
   if (cancel_requested() && unsent) {
     confirm_cancel();
   } else if (!cut && unsent) {
-    return socket_->engine().submit(*this);
+    // Between Unix sockets it is not the room that the poll speaks of which is missing.
+    return receiver().is_unix() ? socket_->send_pauses(*this) : socket_->engine().submit(*this);
   } else {
     complete();
   }
@@ -54,7 +55,7 @@ void datagram_send_wait::room_found(completion c) noexcept {
 
 result<void> datagram_send_wait::take_result() const noexcept {
   if (closed_) return error(errc::closed, "send to").with_address(receiver());
-  if (outcome_ < 0) return send_error(outcome_, receiver(), all());
+  if (outcome_ < 0) return send_error(outcome_, receiver(), all(), socket_->local());
   return {};
 }
 

@@ -13,20 +13,22 @@
 namespace wring::net::detail {
 
 /// Sends a datagram: with one system call where there is room, as there nearly always is; otherwise it polls for room
-/// and tries again. Delivering: it may have been sent although it was cancelled meanwhile.
+/// and tries again. The kernel does not tell when there is room in the queue of another Unix socket that this one is
+/// not connected to, so it pauses between attempts, from 100 us to 10 ms. Delivering: it may have been sent although it
+/// was cancelled meanwhile.
 class WRING_API datagram_send_wait final : public leaf<datagram_send_wait, void>, waiting_send {
  public:
   /// `to` is empty: to the socket's peer.
   datagram_send_wait(datagram_socket& s, const socket_address& to, std::span<const std::byte> bytes,
-                     const datagram_send_options& options) noexcept
-      : socket_(&s), to_(to), one_(bytes), parts_(&one_, 1), options_(options) {}
+                     const datagram_extras& extras = {}) noexcept
+      : socket_(&s), to_(to), one_(bytes), parts_(&one_, 1), extras_(extras) {}
   datagram_send_wait(datagram_socket& s, const socket_address& to, std::span<const std::span<const std::byte>> parts,
-                     const datagram_send_options& options) noexcept
-      : socket_(&s), to_(to), parts_(parts), options_(options) {}
+                     const datagram_extras& extras = {}) noexcept
+      : socket_(&s), to_(to), parts_(parts), extras_(extras) {}
 
   bool ready() noexcept;
   void suspend() noexcept;
-  void cancel() noexcept override { socket_->engine().cancel(*this); }
+  void cancel() noexcept override { socket_->interrupt(*this); }
   void take() const {
     if (outcome_ < 0) [[unlikely]]
       take_result().value();
@@ -46,7 +48,7 @@ class WRING_API datagram_send_wait final : public leaf<datagram_send_wait, void>
   socket_address to_;
   std::span<const std::byte> one_;
   std::span<const std::span<const std::byte>> parts_;
-  datagram_send_options options_;
+  datagram_extras extras_;
   std::int32_t outcome_ = 0;
   bool closed_ = false;
 };

@@ -8,7 +8,7 @@
 
 namespace wring::net {
 
-datagram_session::datagram_session(udp_socket& socket, const socket_address& peer, duration idle_time,
+datagram_session::datagram_session(message_socket& socket, const socket_address& peer, duration idle_time,
                                    std::size_t queue)
     : socket_(socket), peer_(peer), idle_time_(idle_time), queue_(queue) {}
 
@@ -36,7 +36,7 @@ const datagram_serve_options& checked(const datagram_serve_options& options) {
 
 }  // namespace
 
-datagram_serving::datagram_serving(udp_socket& socket, const datagram_serve_options& options)
+datagram_serving::datagram_serving(message_socket& socket, const datagram_serve_options& options)
     : socket_(socket), options_(checked(options)), handlers_({.limit = options.max_handlers}) {}
 
 bool datagram_serving::goes_on(const result<datagram>& received) {

@@ -22,7 +22,7 @@ namespace wring::net::detail {
 class WRING_API datagram_serving {
  public:
   /// Throws std::invalid_argument.
-  datagram_serving(udp_socket& socket, const datagram_serve_options& options);
+  datagram_serving(message_socket& socket, const datagram_serve_options& options);
   datagram_serving(const datagram_serving&) = delete;
   datagram_serving& operator=(const datagram_serving&) = delete;
 
@@ -91,7 +91,7 @@ class WRING_API datagram_serving {
   void put(datagram_session& to, datagram& d) noexcept;
   void failed(const socket_address& peer, const std::exception_ptr& failure) noexcept;
 
-  udp_socket& socket_;
+  message_socket& socket_;
   datagram_serve_options options_;
   datagram_serve_report report_;
   std::uint64_t started_ = 0;

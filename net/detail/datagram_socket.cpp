@@ -15,6 +15,9 @@ namespace wring::net::detail {
 
 namespace {
 
+constexpr std::int64_t first_pause_ns = 100'000;
+constexpr std::int64_t longest_pause_ns = 10'000'000;
+
 /// What a router or a peer's host has answered to an earlier datagram (ICMP), or the state of the network.
 bool concerns_one_peer(int error_number) noexcept {
   switch (error_number) {
@@ -46,7 +49,8 @@ datagram_socket::datagram_socket(descriptor owned, std::size_t largest, std::siz
       largest_(largest),
       queue_limit_(queue_limit),
       local_(local_address_of(sched_->engine(), fd_.get()).unmapped()),
-      peer_(peer) {
+      peer_(peer),
+      drops_descriptors_(local_.is_unix()) {
   code = op_code::receive_message_multishot;
   fd = fd_.get();
   data = buffers_;
@@ -131,7 +135,11 @@ void datagram_socket::cancel_wait(received_datagram_wait& w) noexcept {
 }
 
 void datagram_socket::on_receive(completion c) noexcept {
-  if (c.has_buffer()) add(datagram(buffers_->take(c), largest_));
+  if (c.has_buffer()) {
+    received_message message = buffers_->take(c);
+    if (drops_descriptors_) message.close_descriptors();
+    add(datagram(std::move(message), largest_));
+  }
   if (c.more()) return;
   buffer_pool& pool = buffers_->pool();
   if (c.result <= 0 && c.result != -ENOBUFS) pool.pass_on();
@@ -174,6 +182,17 @@ void datagram_socket::send_waits(waiting_send& w) noexcept {
   sched_->engine().submit(w);
 }
 
+void datagram_socket::send_pauses(waiting_send& w) noexcept {
+  w.pause_ns = std::clamp(2 * w.pause_ns, first_pause_ns, longest_pause_ns);
+  sched_->timers().arm(w.paused, sched_->turn_time() + w.pause_ns);
+}
+
+void datagram_socket::interrupt(waiting_send& w) noexcept {
+  if (!w.paused.armed()) return sched_->engine().cancel(w);
+  sched_->timers().cancel(w.paused);
+  w.on_completion(w, completion(-ECANCELED));
+}
+
 void datagram_socket::send_ended(waiting_send& w) noexcept {
   --uses_;
   if (!w.cut) senders_.remove(w);
@@ -186,12 +205,13 @@ void datagram_socket::close(datagram_close_listener* waiter) noexcept {
   if (waiter != nullptr) closers_.push(*waiter);
   if (!closing_) {
     closing_ = true;
+    remove_file();
     if (starved_.waiting) buffers_->pool().cancel(starved_);
     sched_->engine().cancel(*this);
     queue_.clear();
     while (waiting_send* const w = senders_.pop()) {
       w->cut = true;
-      sched_->engine().cancel(*w);
+      interrupt(*w);
     }
     while (received_datagram_wait* const w = waiters_.pop()) w->ended();
   }
@@ -213,6 +233,10 @@ void datagram_socket::abandon() noexcept {
   }
   abandoned_ = true;
   close(nullptr);
+}
+
+void datagram_socket::remove_file() noexcept {
+  if (file_.number != 0) sched_->engine().remove_file(local_.path().data(), std::exchange(file_, {}));
 }
 
 void datagram_socket::finish_close() noexcept {

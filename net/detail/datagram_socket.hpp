@@ -5,8 +5,10 @@
 #include <cstdint>
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
+#include <wring/core/detail/scheduling/timer_wheel.hpp>
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/engine/message_buffers.hpp>
+#include <wring/core/engine/socket_file.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/net/datagram.hpp>
@@ -32,8 +34,21 @@ class received_datagram_wait : public wring::detail::wait_link {
 
 /// A task that waits for room to send.
 struct waiting_send : operation, wring::detail::wait_link {
-  waiting_send() noexcept : operation(operation::unset()), wait_link(wait_link::unset()) {}
+  /// After it the send is attempted again, as if the poll had found room.
+  struct pause : wring::detail::timer {
+    explicit pause(waiting_send& sender) noexcept
+        : timer([](timer& t) noexcept {
+            waiting_send& w = static_cast<pause&>(t).of;
+            w.on_completion(w, completion(0));
+          }),
+          of(sender) {}
+    waiting_send& of;
+  };
+
+  waiting_send() noexcept : operation(operation::unset()), wait_link(wait_link::unset()), paused(*this) {}
   bool cut = false;  ///< by the socket's end
+  pause paused;
+  std::int64_t pause_ns = 0;  ///< how long the last one was
 };
 
 /// A task that waits until a socket is closed.
@@ -89,6 +104,10 @@ class WRING_API datagram_socket final : public operation {
   }
   /// Submits the poll of one that found no room. Close cancels it, and waits for its end.
   void send_waits(waiting_send& w) noexcept;
+  /// Attempts it again after a while, a longer one each time.
+  void send_pauses(waiting_send& w) noexcept;
+  /// Ends its poll or its pause with -ECANCELED.
+  void interrupt(waiting_send& w) noexcept;
   /// It has ended.
   void send_ended(waiting_send& w) noexcept;
 
@@ -97,7 +116,10 @@ class WRING_API datagram_socket final : public operation {
   [[nodiscard]] const socket_address& local() const noexcept { return local_; }
   [[nodiscard]] const socket_address& peer() const noexcept { return peer_; }
   void set_peer(const socket_address& peer) noexcept;
-  void set_local(const socket_address& local) noexcept { local_ = local; }
+  /// Closes descriptors that come with datagrams, unless they are to be kept.
+  void keep_descriptors() noexcept { drops_descriptors_ = false; }
+  /// Removes this file when it closes, if it is still the same one; none: none.
+  void own_file(const socket_file& file) noexcept { file_ = file; }
   [[nodiscard]] std::size_t queued() const noexcept { return queue_.size(); }
   [[nodiscard]] bool closing() const noexcept { return closing_; }
   [[nodiscard]] bool closed() const noexcept { return closing_ && fd_.get() < 0; }
@@ -116,6 +138,7 @@ class WRING_API datagram_socket final : public operation {
   void note_fault(int error_number) noexcept;
   void arm_if_wanted() noexcept;
   void finish_close() noexcept;
+  void remove_file() noexcept;
 
   descriptor fd_;
   scheduler* sched_;
@@ -126,9 +149,11 @@ class WRING_API datagram_socket final : public operation {
   socket_address peer_;
   bool closing_ = false;
   bool abandoned_ = false;
+  bool drops_descriptors_;
   bool full_ = false;  ///< as many wait here as may, until half of them have been taken
   int fault_ = 0;      ///< to be reported to the next receive
   unsigned uses_ = 0;  ///< polls of senders, and operations of others
+  socket_file file_;
   datagram_queue queue_;
   wring::detail::wait_list<received_datagram_wait> waiters_;
   wring::detail::wait_list<waiting_send> senders_;

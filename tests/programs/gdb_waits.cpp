@@ -59,6 +59,7 @@ struct world {
   net::udp_socket connected_datagrams;
   net::udp_socket closed_datagrams;
   net::file file;
+  net::unix_datagram local_datagrams;
   std::pair<net::memory_stream, net::memory_stream> memory = net::make_memory_stream_pair({.capacity = 1});
   wring::event event;
   wring::mutex mutex;
@@ -98,6 +99,7 @@ wring::task<> prepare(world& w) {
   w.connected_datagrams = co_await net::connect_udp(w.datagrams.local_address());
   w.closed_datagrams = co_await net::bind_udp({.address = net::ip_address::loopback_v4});
   w.file = co_await net::open_file("/proc/self/exe");
+  w.local_datagrams = co_await net::bind_unix_datagram(net::socket_address::from_abstract_name("wring-gdb-waits"));
   if (::pipe(w.pipe.data()) != 0) throw std::runtime_error("pipe");
 }
 
@@ -188,6 +190,7 @@ void start_lasting(wring::nursery& n, world& w) {
     co_await w.quiet_stream.read(into);
   });
   n.start([&]() -> wring::task<> { co_await w.datagrams.receive(); });
+  n.start([&]() -> wring::task<> { co_await w.local_datagrams.receive(); });
   n.start([&]() -> wring::task<> {
     auto messages = w.connected_datagrams.messages();
     co_await messages.next();
