@@ -74,6 +74,7 @@
 #include <wring/net/linger_options.hpp>
 #include <wring/net/lingering_close.hpp>
 #include <wring/net/listener.hpp>
+#include <wring/net/listener_handover.hpp>
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/message_socket.hpp>
 #include <wring/net/names/connect_tcp.hpp>
