@@ -18,12 +18,16 @@
 #include <wring/core/log.hpp>
 #include <wring/core/sync/channel.hpp>
 #include <wring/core/testing/leak_check.hpp>
+#include <wring/core/timeout.hpp>
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
 #include <wring/net/any_listener.hpp>
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/reader.hpp>
 #include <wring/net/serve.hpp>
+#include <wring/net/serve_datagrams.hpp>
+#include <wring/net/udp_socket.hpp>
+#include <wring/net/unix_datagram.hpp>
 
 #include "support/allocation_count.hpp"
 #include "support/tcp_support.hpp"
@@ -201,6 +205,76 @@ TEST_CASE("bytes that a cancelled read gives back are kept, or their loss is tol
         got.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
       }
       if (got != "firstsecondthird") throw std::logic_error("lost without an error: " + got);
+    });
+  });
+}
+
+/// An echo that answers, although a datagram may be dropped at any point of it.
+template <class Socket>
+task<> echo_three(Socket& server, Socket& client) {
+  const auto echo = [&server](net::datagram d) -> task<> { co_await server.send_to(d.peer(), d.bytes()); };
+  nursery n;
+  const auto body = [&]() -> task<> {
+    const child_handle serving = n.start([&]() -> task<> { co_await net::serve(server, std::ref(echo)); });
+    int lost = 0;
+    for (int i = 0; i != 3;) {
+      const std::string text(i == 1 ? 2000 : 5, static_cast<char>('a' + i));
+      co_await client.send(text);
+      const auto answer = co_await with_timeout(20ms, client.receive()).result();
+      if (answer) {
+        if (answer->bytes().size() != text.size()) throw std::logic_error("another datagram came back");
+        ++i;
+      } else if (answer.error() != errc::timed_out) {
+        answer.error().raise();
+      } else if (++lost == 3) {
+        throw std::logic_error("datagrams are lost again and again");
+      }
+    }
+    if (serving.done()) throw std::logic_error("the server has gone");
+    n.cancel();
+  };
+  co_await n.run(std::ref(body));
+}
+
+TEST_CASE("a socket for datagrams that runs out of memory loses one, and goes on", "[udp][unix][memory][real_fd]") {
+  fail_each_allocation([] {
+    run_net([]() -> task<> {
+      net::udp_socket server = co_await net::bind_udp({.address = net::ip_address::loopback_v4});
+      net::udp_socket client = co_await net::connect_udp(server.local_address());
+      co_await echo_three(server, client);
+    });
+  });
+  fail_each_allocation([] {
+    run_net([]() -> task<> {
+      constexpr net::unix_datagram_options options{.descriptors = true, .credentials = true};
+      net::unix_datagram server = co_await net::bind_unix_datagram(net::socket_address(), options);
+      net::unix_datagram client = co_await net::connect_unix_datagram(server.local_address(), options);
+      co_await echo_three(server, client);
+    });
+  });
+}
+
+TEST_CASE("what is received and not taken is dropped or kept when memory fails, in order", "[udp][memory][real_fd]") {
+  fail_each_allocation([] {
+    run_net([]() -> task<> {
+      constexpr int count = 40;
+      auto both = net::datagram_pair({.receive_queue = 4});
+      for (int i = 0; i != count; ++i) {
+        const std::string text(1, static_cast<char>(i));
+        co_await both.first.send(text);
+      }
+      int last = -1;
+      int dropped = 0;
+      while (last != count - 1) {
+        const auto next = co_await with_timeout(20ms, both.second.receive()).result();
+        if (!next) break;  // the last one was dropped
+        const int number = static_cast<int>(next->bytes()[0]);
+        if (number <= last) throw std::logic_error("the order is lost");
+        dropped += number - last - 1;
+        last = number;
+      }
+      dropped += count - 1 - last;
+      if (dropped > 1) throw std::logic_error("more than one was dropped");
     });
   });
 }
