@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include <cerrno>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <wring/core/runtime.hpp>
+#include <wring/net/detail/bind_error.hpp>
 #include <wring/net/detail/socket_calls.hpp>
 #include <wring/net/tcp_listener.hpp>
 
@@ -17,24 +17,7 @@ bool on_several_schedulers() noexcept {
 }
 
 constexpr const char* what = "listen on";
-
-error explain(int error_number, const socket_address& address) noexcept {
-  const error e = error::from_errno(error_number, what).with_address(address);
-  switch (error_number) {
-    case EADDRINUSE:
-      return e.with_detail("another socket listens there: choose another port, or 0 for a free one");
-    case EACCES:
-      return e.with_detail("ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE");
-    case EADDRNOTAVAIL:
-      return e.with_detail("no interface of this host has that address");
-    case EINVAL:
-      return address.is_v6() && address.ip().is_link_local() && address.ip().scope_id() == 0
-                 ? e.with_detail("a link-local address needs its interface, as in fe80::1%eth0")
-                 : e;
-    default:
-      return e;
-  }
-}
+constexpr const char* taken = "another socket listens there: choose another port, or 0 for a free one";
 
 descriptor make_listener(engine& e, const socket_address& address, const tcp_listen_options& options) {
   descriptor fd = detail::make_socket(e, address, SOCK_STREAM, what);
@@ -48,7 +31,7 @@ descriptor make_listener(engine& e, const socket_address& address, const tcp_lis
   detail::require_option(e, fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "set TCP_NODELAY");
   int r = e.bind(fd.get(), *address.data(), address.size());
   if (r >= 0) r = e.listen(fd.get(), options.backlog);
-  if (r < 0) explain(-r, address).raise();
+  if (r < 0) detail::bind_error(-r, address, what, taken).raise();
   return fd;
 }
 

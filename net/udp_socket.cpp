@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <wring/core/scheduler.hpp>
+#include <wring/net/detail/bind_error.hpp>
 #include <wring/net/detail/socket_calls.hpp>
 #include <wring/net/udp_socket.hpp>
 
@@ -16,6 +17,7 @@ namespace wring::net {
 namespace {
 
 constexpr const char* what = "receive on";
+constexpr const char* taken = "another socket has that port: choose another one, or 0 for a free one";
 constexpr std::size_t most_bytes = 65'535;
 
 const udp_options& checked(const udp_options& options) {
@@ -26,24 +28,6 @@ const udp_options& checked(const udp_options& options) {
     throw std::invalid_argument("udp_options::receive_queue is 0: it must be at least 1");
   }
   return options;
-}
-
-error explain(int error_number, const socket_address& address) noexcept {
-  const error e = error::from_errno(error_number, what).with_address(address);
-  switch (error_number) {
-    case EADDRINUSE:
-      return e.with_detail("another socket has that port: choose another one, or 0 for a free one");
-    case EACCES:
-      return e.with_detail("ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE");
-    case EADDRNOTAVAIL:
-      return e.with_detail("no interface of this host has that address");
-    case EINVAL:
-      return address.is_v6() && address.ip().is_link_local() && address.ip().scope_id() == 0
-                 ? e.with_detail("a link-local address needs its interface, as in fe80::1%eth0")
-                 : e;
-    default:
-      return e;
-  }
 }
 
 void set_buffer(engine& e, int fd, int name, std::size_t bytes, const char* operation) {
@@ -74,7 +58,8 @@ descriptor make_bound(engine& e, const socket_address& address, const udp_option
   set_buffer(e, s, SO_RCVBUF, options.receive_buffer, "set SO_RCVBUF");
   set_buffer(e, s, SO_SNDBUF, options.send_buffer, "set SO_SNDBUF");
   ask_for_control(e, s, address.is_v6(), options);
-  if (const int r = e.bind(s, *address.data(), address.size()); r < 0) explain(-r, address).raise();
+  if (const int r = e.bind(s, *address.data(), address.size()); r < 0)
+    detail::bind_error(-r, address, what, taken).raise();
   return fd;
 }
 
