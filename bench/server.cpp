@@ -2,11 +2,11 @@
 //
 // Wring's server in the benchmarks, on its public interface alone.
 //
-//     server --port 7000 [--mode echo|timed|sink|source] [--watch MICROSECONDS] [--threads N]
+//     server --port 7000 [--mode echo|timed|sink|source|udp] [--watch MICROSECONDS] [--threads N]
 //
 // `echo` is the first example of the guide; `timed` is the same, closing connections that are silent for 10 minutes;
-// `sink` drops what comes; `source` sends 64 KiB after 64 KiB. `watch` is the engine's busy_poll. With `threads` there
-// are so many schedulers, each with a listener.
+// `sink` drops what comes; `source` sends 64 KiB after 64 KiB; `udp` is the first example of the chapter on datagrams.
+// `watch` is the engine's busy_poll. With `threads` there are so many schedulers, each with a listener.
 
 #include <chrono>
 #include <cstddef>
@@ -47,7 +47,16 @@ task<> source(net::tcp_stream peer) {
   }
 }
 
+task<> echo_datagrams(std::uint16_t port) {
+  auto socket = co_await net::bind_udp({.address = net::ip_address::loopback_v4, .port = port});
+  auto messages = socket.messages();
+  while (auto message = co_await messages.next()) {
+    co_await socket.send_to(message->peer(), message->bytes());
+  }
+}
+
 task<> serve(std::uint16_t port, std::string_view mode) {
+  if (mode == "udp") co_return co_await echo_datagrams(port);
   auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4, .port = port, .backlog = 4096});
   constexpr net::serve_options options{.max_connections = 20'000};
   auto* const handler = mode == "timed" ? timed_echo : mode == "sink" ? sink : mode == "source" ? source : echo;

@@ -58,6 +58,32 @@ inline int listen_on(std::uint16_t port, int type_flags = 0) {
   return fd;
 }
 
+/// A socket for datagrams on 127.0.0.1.
+inline int bind_udp(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = loopback(port);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) die("bind");
+  return fd;
+}
+
+/// One that is connected to the server on 127.0.0.1. Waits up to three seconds for the server to answer.
+inline int connect_udp(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = loopback(port);
+  if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) die("connect");
+  const timeval patience{.tv_sec = 0, .tv_usec = 10'000};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  for (int attempt = 0;; ++attempt) {
+    char byte = 'x';
+    if (send(fd, &byte, 1, 0) == 1 && recv(fd, &byte, 1, 0) == 1) break;
+    if (attempt == 300 || (errno != ECONNREFUSED && errno != EAGAIN)) die("the server's answer");
+    if (errno == ECONNREFUSED) usleep(10'000);
+  }
+  const timeval none{};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
+  return fd;
+}
+
 /// A connection to 127.0.0.1. `source`: the last byte of the address to connect from, for more than 40,000 of them.
 /// Waits up to three seconds for the server to listen.
 inline int connect_to(std::uint16_t port, std::uint32_t source = 0) {

@@ -4,6 +4,7 @@
 // while it keeps a closed loop of echo requests going. Prints one line of JSON.
 //
 //     count --server PID --port 7000 --what instructions|calls|allocations [--connections N] [--bytes N] [--requests N]
+//     [--udp 1]
 //
 //     instructions   those of user space, by stepping through them one by one
 //     calls          system calls; tracing makes the server slow, so that with many connections it always finds
@@ -32,10 +33,11 @@ namespace {
 /// Keeps one request under way on each of its connections.
 class client {
  public:
-  client(std::uint16_t port, std::size_t connections, std::size_t bytes)
+  client(std::uint16_t port, std::size_t connections, std::size_t bytes, bool udp)
       : request_(bytes, 'x'), buffer_(65536), received_(connections) {
     for (std::size_t i = 0; i < connections; ++i) {
-      polled_.push_back({.fd = bench::connect_to(port), .events = POLLIN, .revents = 0});
+      polled_.push_back(
+          {.fd = udp ? bench::connect_udp(port) : bench::connect_to(port), .events = POLLIN, .revents = 0});
       request(polled_.back().fd);
     }
   }
@@ -142,6 +144,7 @@ int main(int argc, char** argv) {
   double connections = 1;
   double bytes = 64;
   double requests = 20;
+  double udp = 0;
   std::string_view what = "calls";
   std::string_view file;
   bench::read_options(argc, argv,
@@ -151,8 +154,10 @@ int main(int argc, char** argv) {
                        {.name = "--connections", .number = &connections},
                        {.name = "--bytes", .number = &bytes},
                        {.name = "--requests", .number = &requests},
+                       {.name = "--udp", .number = &udp},
                        {.name = "--file", .text = &file}});
-  client c(static_cast<std::uint16_t>(port), static_cast<std::size_t>(connections), static_cast<std::size_t>(bytes));
+  client c(static_cast<std::uint16_t>(port), static_cast<std::size_t>(connections), static_cast<std::size_t>(bytes),
+           udp != 0);
   const auto wanted = static_cast<std::uint64_t>(requests);
   c.run(2000);  // caches, pools and compilers at run time are warm
   double result = 0;

@@ -14,6 +14,8 @@ EVERYBODY = ('Wring', 'Wring on epoll', 'raw epoll', ASIO, 'Asio callbacks', 'Bo
 MAIN = ('Wring', ASIO)
 WATCHING = ('raw ring watching', 'Wring watching')  # these look for completions for a while before they sleep
 QUICK = MAIN + WATCHING
+DATAGRAMS = ('Wring', 'Wring on epoll', 'raw epoll', 'Asio callbacks')
+PROXIES = ('Wring', 'nginx')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +39,11 @@ def echo(connections, size, name, quick=False):
                 quick=quick)
 
 
+def proxied(size, name):
+    return Case(f'proxy-64x{name}', f'a request of {name} under way on each of 64 connections through a proxy',
+                servers=PROXIES, load=('--connections', '64', '--bytes', str(size)), mode='proxy')
+
+
 CASES = (
     echo(1, 64, '64B', quick=True),
     echo(64, 64, '64B', quick=True),
@@ -57,11 +64,18 @@ CASES = (
          servers=MAIN, mode='sink', load=('--mode', 'sink', '--connections', '4'), unit='MiB', quick=True),
     Case('bulk-out', 'the server sends as much as 4 connections take',
          servers=MAIN, mode='source', load=('--mode', 'source', '--connections', '4'), unit='MiB', quick=True),
+    Case('udp-64x64B', 'datagrams: a request of 64 B under way from each of 64 sockets', servers=DATAGRAMS, mode='udp',
+         load=('--udp', '1')),
+    proxied(64, '64B'),
+    proxied(16384, '16KiB'),
     Case('idle', '10,000 connections, silent after one request (Wring: with a timeout armed)', kind='idle',
          servers=EVERYBODY, mode='timed', unit='connection', quick=True),
     Case('counts', 'what one 64 B echo request takes, counted', kind='counts',
          servers=('Wring', 'Wring on epoll', 'raw epoll', ASIO, 'Asio callbacks', 'Boost.Asio io_uring awaitables',
                   'Boost.Asio io_uring callbacks', 'libuv'), quick=True),
+    Case('counts-udp', 'what one datagram of 64 B takes, counted', kind='counts', mode='udp', servers=DATAGRAMS),
+    Case('counts-proxy', 'what a proxy takes for an echo request of 64 B, counted', kind='counts', mode='proxy',
+         servers=PROXIES),
     Case('micro', 'operations of the core, one by one', kind='micro', unit='operation', quick=True),
 )
 
@@ -95,6 +109,13 @@ TARGETS = (
     Target('echo-1x64B', 'cpu_us', 1, 'Wring', 'Wring watching'),
     Target('paced', 'cpu_us', 1.1, 'Wring', 'Wring watching'),
     Target('echo-64x64B', 'cpu_us', 1.05, 'raw epoll', 'Wring on epoll'),
+    most('udp-64x64B', 'cpu_us', 1.04, BASELINE),
+    most('udp-64x64B', 'cpu_us', 0.85, 'Asio callbacks'),
+    Target('udp-64x64B', 'cpu_us', 1.06, 'raw epoll', 'Wring on epoll'),
+    most('proxy-64x64B', 'cpu_us', 1.05, BASELINE),
+    most('proxy-64x16KiB', 'cpu_us', 1.10, BASELINE),
+    most('proxy-64x64B', 'cpu_us', 0.9, 'nginx'),
+    most('proxy-64x16KiB', 'cpu_us', 0.9, 'nginx'),
     most('counts', 'instructions', 320),
     most('counts', 'calls_1', 1.01, BASELINE),
     most('counts', 'calls_64', 1.01, BASELINE),

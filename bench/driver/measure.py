@@ -73,14 +73,25 @@ class Bench:
         return f'run {run + 1}/{self.plan.runs}, round {number + 1}/{self.plan.rounds}'
 
     @contextlib.contextmanager
-    def serving(self, program, mode, environment=None):
-        """A server of its own on a port of its own: a ring that is being torn down may hold the last one's."""
-        self.next_port += 1
-        mode = mode if mode in program.modes else 'echo'
-        command = [word.format(port=self.next_port, mode=mode) for word in program.command]
-        process = machine.start(command, {self.server_core}, environment)
+    def serving(self, program, mode, environment=None, core=None):
+        """A server of its own on a port of its own: a ring that is being torn down may hold the last one's. What passes
+        connections on has a server behind it, on the load's processor."""
+        with contextlib.ExitStack() as behind:
+            upstream = 0
+            if '{upstream}' in ' '.join(program.command):
+                _, upstream = behind.enter_context(self.serving(servers.server(BASELINE), 'echo', core=self.load_core))
+            self.next_port += 1
+            mode = mode if mode in program.modes else 'echo'
+            port = self.next_port
+            command = [word.format(port=port, mode=mode, upstream=upstream) for word in program.command]
+            with self.running(command, self.server_core if core is None else core, environment) as process:
+                yield process, port
+
+    @contextlib.contextmanager
+    def running(self, command, core, environment):
+        process = machine.start(command, {core}, environment)
         try:
-            yield process, self.next_port
+            yield process
         except Failed as failure:
             if process.poll() is not None:
                 raise Failed(f'the server ended with {process.returncode}: {failure}') from None
@@ -177,22 +188,24 @@ class Bench:
                      '--connections', str(connections), '--requests', str(requests), *more])[0][what]
 
     def counts(self, case, names):
+        more = ['--udp', '1'] if case.mode == 'udp' else []
         result = Result(case, BASELINE)
         for name in [BASELINE, *names]:
             self.progress(f'{case.name}: {name}')
             program = servers.for_mode(name, case.mode)
             try:
                 with self.serving(program, case.mode) as (process, port):
-                    counted = {'calls_1': self.count(process, port, 'calls', 1, 2000),
-                               'calls_64': self.count(process, port, 'calls', 64, 6400),
-                               'instructions': self.count(process, port, 'instructions', 1, 20),
-                               'instructions_64': self.count(process, port, 'instructions', 64, 192)}
+                    counted = {'calls_1': self.count(process, port, 'calls', 1, 2000, *more),
+                               'calls_64': self.count(process, port, 'calls', 64, 6400, *more),
+                               'instructions': self.count(process, port, 'instructions', 1, 20, *more),
+                               'instructions_64': self.count(process, port, 'instructions', 64, 192, *more)}
                 with tempfile.NamedTemporaryFile(prefix='bench-allocations-') as file:
                     os.truncate(file.name, 8)
                     preload = {'LD_PRELOAD': f'{servers.BUILD}/bench/count_allocations.so',
                                'BENCH_ALLOCATIONS': file.name}
                     with self.serving(program, case.mode, preload) as (process, port):
-                        counted['allocations'] = self.count(process, port, 'allocations', 64, 6400, '--file', file.name)
+                        counted['allocations'] = self.count(process, port, 'allocations', 64, 6400, '--file', file.name,
+                                                               *more)
                 result.servers[name] = Values([counted])
             except Failed as failure:
                 result.failures[name] = str(failure)

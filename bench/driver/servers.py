@@ -18,7 +18,7 @@ WRING_VERSION = ('git', '-C', str(ROOT), 'describe', '--always', '--dirty')
 @dataclasses.dataclass(frozen=True)
 class Program:
     name: str
-    command: tuple  # {port} and {mode} are filled in
+    command: tuple  # {port} and {mode} are filled in, and {upstream}, the port of an echo server behind it
     modes: tuple = ('echo',)  # what it can do besides
     packages: tuple = ()  # a tuple in it: any one of these
     compile: tuple = ()  # how it is compiled, after the compiler's name; {out} is filled in
@@ -52,17 +52,24 @@ def floor(name, program, modes, *more):
 
 
 SERVERS = (
-    floor('raw ring', 'uring_server', ('echo', 'sink', 'source'), '--mode', '{mode}'),
+    floor('raw ring', 'uring_server', ('echo', 'sink', 'source', 'udp'), '--mode', '{mode}'),
+    floor('raw ring, proxy', 'uring_proxy', ('proxy',), '--to', '{upstream}'),
     floor('raw ring watching', 'uring_server', ('echo',), '--watch', '50'),
-    floor('raw epoll', 'epoll_server', ('echo',)),
+    floor('raw epoll', 'epoll_server', ('echo', 'udp'), '--mode', '{mode}'),
     Program('Wring', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', '{mode}'),
-            ('echo', 'timed', 'sink', 'source'), version=WRING_VERSION),
+            ('echo', 'timed', 'sink', 'source', 'udp'), version=WRING_VERSION),
+    Program('Wring, proxy', (f'{BUILD}/examples/tcp_proxy', '--port', '{port}', '127.0.0.1:{upstream}'), ('proxy',),
+            version=WRING_VERSION),
     Program('Wring watching', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', '{mode}', '--watch', '50'),
             ('echo',), version=WRING_VERSION),
     Program('Wring on epoll', ('env', 'WRING_ENGINE=epoll', f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode',
-                               '{mode}'), ('echo', 'timed', 'sink', 'source'), version=WRING_VERSION),
+                               '{mode}'), ('echo', 'timed', 'sink', 'source', 'udp'), version=WRING_VERSION),
     *asio('Asio awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source')),
     *asio('Asio callbacks', 'asio_callbacks.cpp'),
+    Program('Asio callbacks, udp', (f'{BUILD}/peers/asio_udp_callbacks', '{port}'), ('udp',), ('libasio-dev',),
+            cpp('asio_udp_callbacks.cpp', '-pthread', '-o', f'{BUILD}/peers/asio_udp_callbacks')),
+    Program('nginx, proxy', (str(PEERS / 'nginx_proxy.sh'), '{port}', '{upstream}'), ('proxy',),
+            ('nginx-light', 'libnginx-mod-stream')),
     *asio('Boost.Asio io_uring awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source'), boost=True),
     *asio('Boost.Asio io_uring callbacks', 'asio_callbacks.cpp', boost=True),
     Program('libuv', (f'{BUILD}/peers/libuv_echo', '{port}'), packages=('libuv1-dev',),
@@ -90,9 +97,11 @@ def server(name):
 
 def for_mode(name, mode):
     """The server that stands for `name` in this mode; none if it has no such mode. `timed` is an echo with many idle
-    connections: those that take no notice of the time just echo, with a small buffer where each has its own."""
-    if mode == 'timed' and any(s.name == f'{name}, 4 KiB buffer' for s in SERVERS):
-        name += ', 4 KiB buffer'
+    connections: those that take no notice of the time just echo, with a small buffer where each has its own. What needs
+    another program for a mode has one that is called `name, mode`."""
+    other = f'{name}, 4 KiB buffer' if mode == 'timed' else f'{name}, {mode}'
+    if any(s.name == other for s in SERVERS):
+        name = other
     found = server(name)
     return found if found.runs(mode) else None
 
@@ -141,7 +150,7 @@ def build_own():
     """Builds Wring and the programs in bench/, at -O2, as a static library, without run-time checks of contracts."""
     subprocess.run(['tools/setup'], cwd=ROOT, check=True)
     script = ('. tools/common.sh; configure bench $release_options -Ddefault_library=static -Dtests=disabled '
-              '-Dexamples=disabled -Dbenchmarks=enabled && build bench')
+              '-Dexamples=enabled -Dbenchmarks=enabled && build bench')
     done = subprocess.run(['sh', '-c', script], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(done.stdout + done.stderr + 'bench: the build failed')

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
 // The floor for engines on epoll: an echo by hand. Level-triggered, one receive into a shared 64 KiB buffer and one
-// send at once for each readiness; what the socket does not take is kept and sent when it can be.
+// send at once for each readiness; what the socket does not take is kept and sent when it can be. `udp` is an echo of
+// datagrams (epoll_udp.hpp).
 //
-//     epoll_server --port 7000
+//     epoll_server --port 7000 [--mode echo|udp]
 
 #include <cerrno>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <sys/epoll.h>
 #include <vector>
 
 #include "common/options.hpp"
 #include "common/sockets.hpp"
+#include "floor/epoll_udp.hpp"
 
 namespace {
 
@@ -97,6 +100,8 @@ class server {
 
 int main(int argc, char** argv) {
   double port = 7000;
-  bench::read_options(argc, argv, {{.name = "--port", .number = &port}});
+  std::string_view mode = "echo";
+  bench::read_options(argc, argv, {{.name = "--port", .number = &port}, {.name = "--mode", .text = &mode}});
+  if (mode == "udp") bench::epoll_udp(static_cast<std::uint16_t>(port)).run();
   server(static_cast<std::uint16_t>(port)).run();
 }

@@ -12,6 +12,7 @@
 //     source   takes as much as the server sends; an operation is a MiB
 //     idle     one request on each connection, then nothing: prints the server's memory for each
 //
+// `--udp 1` sends the requests of `echo` as datagrams, each from a socket of its own.
 // `--spin 1` never sleeps: with few connections the load's own waking up would be what is measured.
 
 #include <algorithm>
@@ -44,6 +45,7 @@ struct settings {
   double server_core = 0;
   double core = -1;  // this program's
   double spin = 0;
+  double udp = 0;
 };
 
 constexpr double mebibyte = 1024.0 * 1024;
@@ -112,6 +114,11 @@ class load {
   }
 
   void dial(connection& c) {
+    if (settings_.udp != 0) {
+      c.fd = bench::connect_udp(static_cast<std::uint16_t>(settings_.port));
+      bench::prepare_receive(ring_.next(), c.fd, tag(c, kind::received));
+      return;
+    }
     // Other source addresses than one: closed connections keep their ports for a minute.
     c.fd = bench::connect_to(static_cast<std::uint16_t>(settings_.port), mode("churn") ? 2 + dialled_++ % 32 : 0);
     c.sending = false;
@@ -281,7 +288,8 @@ int main(int argc, char** argv) {
                        {.name = "--server", .number = &s.server},
                        {.name = "--server-core", .number = &s.server_core},
                        {.name = "--core", .number = &s.core},
-                       {.name = "--spin", .number = &s.spin}});
+                       {.name = "--spin", .number = &s.spin},
+                       {.name = "--udp", .number = &s.udp}});
   if (s.core >= 0) bench::pin_to(static_cast<int>(s.core));
   load(s).run();
 }

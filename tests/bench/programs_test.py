@@ -56,6 +56,18 @@ class Programs(unittest.TestCase):
                     self.assertGreater(measured['cpu_us'], 0)
                     self.assertLessEqual(measured['p50_us'], measured['p999_us'])
 
+    def test_datagrams_are_echoed(self):
+        for program in ('bench_server', 'uring_server', 'epoll_server'):
+            with self.subTest(program):
+                self.assertGreater(self.load(self.serve(program, '--mode', 'udp'), '--udp', 1)['operations'], 0)
+
+    def test_the_proxy_by_hand_passes_everything_on(self):
+        _, behind = self.serve('uring_server')
+        for size in (64, 16384):
+            with self.subTest(size=size):
+                proxy = self.serve('uring_proxy', '--to', behind)
+                self.assertGreater(self.load(proxy, '--bytes', size)['operations'], 0)
+
     def test_an_open_loop_counts_the_time_that_requests_wait_for_a_server_that_stalls(self):
         pid, port = self.serve('bench_server')
         self.load((pid, port))  # it is there
