@@ -54,7 +54,11 @@ class WRING_API datagram_sequence_wait final : public next_datagram_wait {
   using value_type = std::optional<datagram>;
   explicit datagram_sequence_wait(datagram_socket& s) noexcept : next_datagram_wait(s) {}
   [[nodiscard]] auto result() && noexcept { return wring::detail::as_result<datagram_sequence_wait>(*this); }
-  std::optional<datagram> take() { return take_result().take(); }
+  std::optional<datagram> take() {
+    if (!received()) [[unlikely]]
+      return take_result().take();
+    return std::optional<datagram>(received_datagram());
+  }
   wring::result<std::optional<datagram>> take_result() noexcept;
   void put_back(std::optional<datagram>& d) noexcept {
     if (d) give_back(*d);
