@@ -29,6 +29,12 @@ const char* to_string(fault f) noexcept {
       return "clog";
     case fault::partition:
       return "partition";
+    case fault::datagram_loss:
+      return "datagram loss";
+    case fault::datagram_twice:
+      return "datagram twice";
+    case fault::datagram_late:
+      return "datagram late";
   }
   return "?";
 }
@@ -49,7 +55,46 @@ fault_options fault_options::all() noexcept {
           .clog_every = 5s,
           .clog_lasts = 500ms,
           .partition_every = 20s,
-          .partition_lasts = 5s};
+          .partition_lasts = 5s,
+          .datagram_loss = 20'000,
+          .datagram_twice = 20'000,
+          .datagram_late = 50'000};
+}
+
+bool fault_options::has(fault f) const noexcept {
+  switch (f) {
+    case fault::loss:
+      return loss != 0;
+    case fault::partial_send:
+      return partial_send != 0;
+    case fault::partial_receive:
+      return partial_receive != 0;
+    case fault::no_room:
+      return no_room != 0;
+    case fault::late:
+      return late != 0;
+    case fault::reorder:
+      return reorder != 0;
+    case fault::stop_succeeds:
+      return stop_succeeds != 0;
+    case fault::early_end:
+      return early_end != 0;
+    case fault::reset:
+      return reset != 0;
+    case fault::half_open:
+      return half_open != 0;
+    case fault::clog:
+      return clog_every != forever;
+    case fault::partition:
+      return partition_every != forever;
+    case fault::datagram_loss:
+      return datagram_loss != 0;
+    case fault::datagram_twice:
+      return datagram_twice != 0;
+    case fault::datagram_late:
+      return datagram_late != 0;
+  }
+  return false;
 }
 
 }  // namespace wring::sim

@@ -26,8 +26,11 @@ enum class fault : std::uint8_t {
   half_open,        ///< a connection is reset, and one end is told; the other learns when it sends
   clog,             ///< nothing arrives from one host at another for a while
   partition,        ///< some hosts are separated from the others for a while
+  datagram_loss,    ///< a datagram is lost
+  datagram_twice,   ///< a datagram arrives twice
+  datagram_late,    ///< a datagram arrives after some that were sent later
 };
-inline constexpr std::size_t faults = static_cast<std::size_t>(fault::partition) + 1;
+inline constexpr std::size_t faults = static_cast<std::size_t>(fault::datagram_late) + 1;
 
 /// "loss", "partial send", ...
 [[nodiscard]] WRING_API const char* to_string(fault f) noexcept;
@@ -49,9 +52,14 @@ struct fault_options {
   duration clog_lasts = std::chrono::seconds(1);  ///< on average
   duration partition_every = forever;
   duration partition_lasts = std::chrono::seconds(10);  ///< on average
+  std::uint32_t datagram_loss = 0;                      ///< datagrams between hosts
+  std::uint32_t datagram_twice = 0;                     ///< the same
+  std::uint32_t datagram_late = 0;                      ///< the same
 
   /// All of them, each so often that a minute of a few busy hosts meets it.
   [[nodiscard]] WRING_API static fault_options all() noexcept;
+  /// Whether this one may happen.
+  [[nodiscard]] WRING_API bool has(fault f) const noexcept;
 };
 static_assert(std::is_trivially_destructible_v<fault_options>);
 

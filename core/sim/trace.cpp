@@ -37,6 +37,10 @@ std::string trace::to_string(const event& e) const {
       return front + fmt::format("is separated from {}", name(e.b));
     case kind::healed:
       return front + fmt::format("reaches {} again", name(e.b));
+    case kind::datagram:
+      return front + fmt::format("sends a datagram ({} bytes) to {}, port {}", e.c, name(e.a), e.b);
+    case kind::dropped:
+      return front + fmt::format("a datagram ({} bytes) to port {} is dropped", e.c, e.a);
   }
   return front;
 }

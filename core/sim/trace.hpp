@@ -28,6 +28,8 @@ class WRING_API trace {
     fault,        ///< a: which, b: the number of the decision in its stream
     partitioned,  ///< a, b: hosts
     healed,       ///< a, b: hosts
+    datagram,     ///< a datagram left; a: the host it goes to, or -1, b: port, c: bytes
+    dropped,  ///< a datagram on its way to this host's port a: the hosts are separated, or there is no room; c: bytes
   };
 
   struct event {

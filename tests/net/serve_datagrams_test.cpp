@@ -33,7 +33,7 @@ task<net::datagram_serve_report> served(net::udp_socket& socket, Handler& handle
   co_return report;
 }
 
-TEST_CASE("serve runs a handler for each datagram", "[serve][udp][real_fd]") {
+TEST_CASE("serve runs a handler for each datagram", "[serve][udp]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     auto echo = [&](net::datagram d) -> task<> {
@@ -41,7 +41,7 @@ TEST_CASE("serve runs a handler for each datagram", "[serve][udp][real_fd]") {
       co_await s.send_to(d.peer(), d.bytes());
     };
     auto client = [&]() -> task<> {
-      const raw_udp peer;
+      udp_peer peer;
       for (const char* text : {"one", "fail", "", "two"}) peer.send_to(s.local_address(), text);
       for (const char* text : {"one", "", "two"}) {
         const std::string got = co_await peer.receive();
@@ -55,7 +55,7 @@ TEST_CASE("serve runs a handler for each datagram", "[serve][udp][real_fd]") {
   });
 }
 
-TEST_CASE("no more handlers run than may, and what overruns the grace is cut", "[serve][udp][real_fd]") {
+TEST_CASE("no more handlers run than may, and what overruns the grace is cut", "[serve][udp]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     int running = 0;
@@ -64,7 +64,7 @@ TEST_CASE("no more handlers run than may, and what overruns the grace is cut", "
       co_await sleep_for(1h);
     };
     auto client = [&]() -> task<> {
-      const raw_udp peer;
+      udp_peer peer;
       for (int i = 0; i != 5; ++i) peer.send_to(s.local_address(), "x");
       while (running < 2) co_await sleep_for(100us);
       co_await sleep_for(5ms);
@@ -82,7 +82,7 @@ TEST_CASE("no more handlers run than may, and what overruns the grace is cut", "
   });
 }
 
-TEST_CASE("a handler for each peer has all that the peer sends, until it is idle", "[serve][udp][real_fd]") {
+TEST_CASE("a handler for each peer has all that the peer sends, until it is idle", "[serve][udp]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     int begun = 0;
@@ -97,10 +97,10 @@ TEST_CASE("a handler for each peer has all that the peer sends, until it is idle
       ++idle;
     };
     auto client = [&]() -> task<> {
-      const raw_udp one;
-      const raw_udp two;
+      udp_peer one;
+      udp_peer two;
       for (const char* text : {"1a", "2b", "3c"}) {
-        for (const raw_udp* peer : {&one, &two}) {
+        for (udp_peer* peer : {&one, &two}) {
           peer->send_to(s.local_address(), text + 1);
           const std::string got = co_await peer->receive();
           REQUIRE(got == text);
@@ -117,7 +117,7 @@ TEST_CASE("a handler for each peer has all that the peer sends, until it is idle
   });
 }
 
-TEST_CASE("what a peer's handler does not take is dropped, and holds nobody back", "[serve][udp][real_fd]") {
+TEST_CASE("what a peer's handler does not take is dropped, and holds nobody back", "[serve][udp]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     std::uint64_t dropped = 0;
@@ -132,9 +132,9 @@ TEST_CASE("what a peer's handler does not take is dropped, and holds nobody back
       REQUIRE(taken == 4);
     };
     auto client = [&]() -> task<> {
-      const raw_udp flood;
-      const raw_udp quick;
-      const raw_udp third;
+      udp_peer flood;
+      udp_peer quick;
+      udp_peer third;
       flood.send_to(s.local_address(), "slow");
       co_await sleep_for(2ms);
       for (int i = 0; i != 20; ++i) flood.send_to(s.local_address(), "more");
@@ -149,8 +149,7 @@ TEST_CASE("what a peer's handler does not take is dropped, and holds nobody back
   });
 }
 
-TEST_CASE("serving datagrams ends when the socket is closed, and can be cancelled wherever it waits",
-          "[serve][udp][real_fd]") {
+TEST_CASE("serving datagrams ends when the socket is closed, and can be cancelled wherever it waits", "[serve][udp]") {
   const auto exchange = []() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     net::udp_socket client = co_await net::connect_udp(s.local_address());

@@ -66,9 +66,9 @@ TEST_CASE("a socket receives datagrams with their sender, and answers", "[udp][r
   });
 }
 
-TEST_CASE("an empty datagram is a datagram, in both directions", "[udp][real_fd]") {
+TEST_CASE("an empty datagram is a datagram, in both directions", "[udp]") {
   run_net([]() -> task<> {
-    const raw_udp peer;
+    udp_peer peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     for (const char* text : {"a", "", "b", "", ""}) peer.send_to(s.local_address(), text);
     std::string all;
@@ -84,9 +84,9 @@ TEST_CASE("an empty datagram is a datagram, in both directions", "[udp][real_fd]
   });
 }
 
-TEST_CASE("a datagram that is too long is cut, and says how long it was", "[udp][real_fd]") {
+TEST_CASE("a datagram that is too long is cut, and says how long it was", "[udp]") {
   run_net([]() -> task<> {
-    const raw_udp peer;
+    udp_peer peer;
     net::udp_options options = on_loopback();
     options.largest = 100;
     net::udp_socket s = co_await net::bind_udp(options);
@@ -101,7 +101,7 @@ TEST_CASE("a datagram that is too long is cut, and says how long it was", "[udp]
   });
 }
 
-TEST_CASE("the longest datagram that IPv4 has is sent and received", "[udp][real_fd]") {
+TEST_CASE("the longest datagram that IPv4 has is sent and received", "[udp]") {
   run_net([]() -> task<> {
     net::udp_options options = on_loopback();
     options.largest = 65'535;
@@ -122,19 +122,19 @@ TEST_CASE("the longest datagram that IPv4 has is sent and received", "[udp][real
   });
 }
 
-TEST_CASE("a connected socket is told once that nobody is there, and goes on", "[udp][real_fd]") {
+TEST_CASE("a connected socket is told once that nobody is there, and goes on", "[udp]") {
   run_net([]() -> task<> {
-    std::optional<raw_udp> peer(std::in_place);
-    const net::socket_address address = peer->address();
+    udp_peer peer;
+    const net::socket_address address = peer.address();
     net::udp_socket s = co_await net::connect_udp(address);
     REQUIRE(s.peer_address() == address);
     co_await s.send("1");
-    const std::string first = co_await peer->receive();
+    const std::string first = co_await peer.receive();
     REQUIRE(first == "1");
-    peer->send_to(s.local_address(), "2");
+    peer.send_to(s.local_address(), "2");
     const net::datagram answer = co_await s.receive();
     REQUIRE(text_of(answer) == "2");
-    peer.reset();
+    co_await peer.close();
 
     co_await s.send("lost");
     auto refused = co_await s.receive().result();
@@ -153,12 +153,12 @@ TEST_CASE("a connected socket is told once that nobody is there, and goes on", "
   });
 }
 
-TEST_CASE("a socket that is not connected does not mind peers that are gone", "[udp][real_fd]") {
+TEST_CASE("a socket that is not connected does not mind peers that are gone", "[udp]") {
   run_net([]() -> task<> {
-    std::optional<raw_udp> gone(std::in_place);
-    const net::socket_address nobody = gone->address();
-    gone.reset();
-    const raw_udp peer;
+    udp_peer gone;
+    const net::socket_address nobody = gone.address();
+    co_await gone.close();
+    udp_peer peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     for (int i = 0; i != 3; ++i) {
       co_await s.send_to(nobody, "anybody?");
@@ -176,12 +176,12 @@ TEST_CASE("a socket that is not connected does not mind peers that are gone", "[
   });
 }
 
-TEST_CASE("a socket of both families has IPv4 peers by their own addresses", "[udp][real_fd]") {
+TEST_CASE("a socket of both families has IPv4 peers by their own addresses", "[udp]") {
   run_net([]() -> task<> {
-    const raw_udp v4;
-    const raw_udp v6(net::ip_address::loopback_v6);
+    udp_peer v4;
+    udp_peer v6(net::ip_address::loopback_v6);
     net::udp_socket s = co_await net::bind_udp();
-    for (const raw_udp* peer : {&v4, &v6}) {
+    for (udp_peer* peer : {&v4, &v6}) {
       const net::ip_address to = peer->address().is_v4() ? net::ip_address::loopback_v4 : net::ip_address::loopback_v6;
       peer->send_to({to, s.local_address().port()}, "hello");
       const net::datagram d = co_await s.receive();
@@ -193,9 +193,9 @@ TEST_CASE("a socket of both families has IPv4 peers by their own addresses", "[u
   });
 }
 
-TEST_CASE("a cancelled receive has taken nothing", "[udp][real_fd]") {
+TEST_CASE("a cancelled receive has taken nothing", "[udp]") {
   run_net([]() -> task<> {
-    const raw_udp peer;
+    udp_peer peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     auto late = co_await with_timeout(5ms, s.receive()).result();
     REQUIRE(!late);
@@ -215,9 +215,9 @@ TEST_CASE("a cancelled receive has taken nothing", "[udp][real_fd]") {
   });
 }
 
-TEST_CASE("several tasks receive in order, and a sequence ends when the socket is closed", "[udp][real_fd]") {
+TEST_CASE("several tasks receive in order, and a sequence ends when the socket is closed", "[udp]") {
   run_net([]() -> task<> {
-    const raw_udp peer;
+    udp_peer peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     std::string all;
     bool ended = false;
@@ -251,9 +251,9 @@ TEST_CASE("several tasks receive in order, and a sequence ends when the socket i
   });
 }
 
-TEST_CASE("the receive queue is bounded; the kernel keeps what follows, and its order", "[udp][real_fd]") {
+TEST_CASE("the receive queue is bounded; the kernel keeps what follows, and its order", "[udp]") {
   run_net([]() -> task<> {
-    const raw_udp peer;
+    udp_peer peer;
     net::udp_options options = on_loopback();
     options.receive_queue = 4;
     net::udp_socket s = co_await net::bind_udp(options);
@@ -271,9 +271,9 @@ TEST_CASE("the receive queue is bounded; the kernel keeps what follows, and its 
   });
 }
 
-TEST_CASE("while all buffers are in use receives wait, and go on with the first that is returned", "[udp][real_fd]") {
+TEST_CASE("while all buffers are in use receives wait, and go on with the first that is returned", "[udp]") {
   run_net([]() -> task<> {
-    const raw_udp peer;
+    udp_peer peer;
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     std::vector<net::datagram> kept;
     while (kept.size() != 256) {
@@ -290,9 +290,9 @@ TEST_CASE("while all buffers are in use receives wait, and go on with the first 
   });
 }
 
-TEST_CASE("what is not received takes no more than half of the buffers from other sockets", "[udp][real_fd]") {
+TEST_CASE("what is not received takes no more than half of the buffers from other sockets", "[udp]") {
   run_net([]() -> task<> {
-    const raw_udp peer;
+    udp_peer peer;
     std::vector<net::udp_socket> ignored;
     for (int i = 0; i != 8; ++i) {
       ignored.push_back(co_await net::bind_udp(on_loopback()));
@@ -315,9 +315,9 @@ TEST_CASE("what is not received takes no more than half of the buffers from othe
   });
 }
 
-TEST_CASE("a full send buffer is waited for; sending at once says so", "[udp][real_fd]") {
+TEST_CASE("a full send buffer is waited for; sending at once says so", "[udp]") {
   run_net([]() -> task<> {
-    const raw_udp peer;
+    udp_peer peer;
     net::udp_options options = on_loopback();
     options.send_buffer = 4096;
     net::udp_socket s = co_await net::bind_udp(options);
@@ -343,7 +343,7 @@ TEST_CASE("an echo allocates nothing for a datagram", "[udp][real_fd]") {
   });
 }
 
-TEST_CASE("what cannot be bound says why", "[udp][real_fd]") {
+TEST_CASE("what cannot be bound says why", "[udp]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
     net::udp_options taken = on_loopback();
@@ -388,7 +388,7 @@ TEST_CASE("a socket of others is adopted, connected or not", "[udp][real_fd]") {
   });
 }
 
-TEST_CASE("receiving and sending can be cancelled wherever they wait", "[udp][real_fd]") {
+TEST_CASE("receiving and sending can be cancelled wherever they wait", "[udp]") {
   const auto exchange = []() -> task<> {
     net::udp_socket near = co_await net::bind_udp(on_loopback());
     net::udp_socket far = co_await net::connect_udp(near.local_address());

@@ -78,9 +78,33 @@ socket* machine::listener_at(const net::socket_address& a) noexcept {
   return found;
 }
 
+// Sockets that share a port each have their senders.
+socket* machine::receiver_of(const net::socket_address& to, const net::socket_address& from) noexcept {
+  const auto draw = [&](const socket& s) {
+    return random_stream(from.port(), from.ip().to_string()).split(static_cast<unsigned>(s.fd)).next();
+  };
+  socket* found = nullptr;
+  int best = 0;
+  for (socket* const s : bound) {
+    if (s->datagrams == nullptr || s->bound.port() != to.port()) continue;
+    const net::ip_address at = s->bound.ip();
+    const bool named = at.unmapped() == to.ip();
+    if (!named && !(at.is_unspecified() && (at.is_v4() == to.ip().is_v4() || (at.is_v6() && !s->v6_only)))) continue;
+    const bool connected = !s->datagrams->peer.empty();
+    if (connected && s->datagrams->peer != from) continue;
+    const int score = 1 + (named ? 1 : 0) + (connected ? 2 : 0);
+    if (score < best || (score == best && draw(*s) <= draw(*found))) continue;
+    found = s;
+    best = score;
+  }
+  return found;
+}
+
 bool machine::taken(const socket& s, const net::socket_address& a, bool listening) const noexcept {
   for (const socket* const other : bound) {
-    if (other == &s || other->bound.port() != a.port() || !overlap(*other, a.ip(), s.v6_only)) continue;
+    if (other == &s || (other->datagrams == nullptr) != (s.datagrams == nullptr) || other->bound.port() != a.port() ||
+        !overlap(*other, a.ip(), s.v6_only))
+      continue;
     if (s.reuse_port && other->reuse_port) continue;
     if (s.reuse_address && other->reuse_address && !listening && other->is != socket::nature::listener) continue;
     return true;

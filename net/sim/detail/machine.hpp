@@ -45,6 +45,8 @@ class machine {
   [[nodiscard]] bool has(const net::ip_address& a) const noexcept { return a.is_loopback() || a == v4 || a == v6; }
   [[nodiscard]] net::ip_address source_for(const net::ip_address& destination) const noexcept;
   [[nodiscard]] socket* listener_at(const net::socket_address& a) noexcept;
+  /// The socket for datagrams that takes what comes from there.
+  [[nodiscard]] socket* receiver_of(const net::socket_address& to, const net::socket_address& from) noexcept;
   [[nodiscard]] bool taken(const socket& s, const net::socket_address& a, bool listening) const noexcept;
   /// A port that nobody uses; 0 if there is none.
   [[nodiscard]] std::uint16_t free_port() noexcept;

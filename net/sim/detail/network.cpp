@@ -78,6 +78,9 @@ void network::handle(const pending& p) {
       m.step();
       return;
     }
+    case what::datagram:
+      datagram_lands(p.slot);
+      return;
     case what::partition:
       begin_partition();
       return;
@@ -126,6 +129,7 @@ network::link& network::between(const machine& from, const machine& to) {
     l->options = default_link_;
     const random_stream own(seed_, fmt::format("{}>{}", from.name, to.name));
     l->latency = own.split("latency");
+    l->datagram_latency = own.split("datagram latency");
     for (std::size_t i = 0; i != faults; ++i) l->fault_streams[i] = own.split(i);
   }
   return *l;

@@ -74,6 +74,14 @@ class network {
   /// The end that has waited longest, now in the socket `into`.
   void accept(socket& listener, socket& into);
 
+  // UDP
+
+  /// Sends from a socket of `home` to an address of one host.
+  void send_datagram(machine& home, const net::socket_address& from, const net::socket_address& to,
+                     std::string_view bytes);
+  /// Of a socket: the oldest that has arrived.
+  static void drop_datagram(socket& s);
+
   void record(const machine& m, trace::kind kind, std::int64_t a = 0, std::int64_t b = 0, std::int64_t c = 0) {
     trace_.add({.time = now_, .host = m.index, .kind = kind, .a = a, .b = b, .c = c});
   }
@@ -85,7 +93,7 @@ class network {
   [[nodiscard]] std::string where() const;
 
  private:
-  enum class what : std::uint8_t { turn, arrival, connect, unreachable, partition, partition_ends, clog };
+  enum class what : std::uint8_t { turn, arrival, connect, unreachable, datagram, partition, partition_ends, clog };
   struct pending {
     std::int64_t at;
     std::uint64_t order;
@@ -100,8 +108,18 @@ class network {
     link_options options;
     bool cut = false;
     std::int64_t clogged_until = 0;
-    random_stream latency;
+    random_stream latency, datagram_latency;
+    std::int64_t last_datagram = 0;  // when it arrives
     std::array<random_stream, faults> fault_streams;
+  };
+
+  /// A datagram on its way, or the answer that nobody has received one.
+  struct flying_datagram {
+    machine* origin = nullptr;
+    machine* target = nullptr;
+    net::socket_address from, to;
+    bool refusal = false;  // to the one who sent it, in place of whom it was sent to
+    std::string bytes;
   };
 
   /// Whether something happens without faults.
@@ -121,6 +139,9 @@ class network {
   void arrivals(endpoint& from);
   void arrive(endpoint& to, segment&& s);
   void connect_arrives(connection& c);
+  void fly(std::int64_t due, flying_datagram&& d);
+  void datagram_lands(std::uint32_t slot);
+  void arrive(flying_datagram&& d);
   void be_reset(endpoint& e, int fault);
   void give_up(endpoint& e, int fault);
   static void wake(const endpoint& e);
@@ -138,6 +159,8 @@ class network {
   std::vector<std::vector<std::unique_ptr<link>>> links_;
   std::vector<std::unique_ptr<connection>> connections_;
   std::vector<std::uint32_t> free_slots_;
+  std::vector<flying_datagram> datagrams_;
+  std::vector<std::uint32_t> free_datagrams_;
   std::uint64_t next_connection_ = 1;
   std::uint64_t wakes_ = 0;
   std::uint64_t wakes_seen_ = 0;

@@ -161,6 +161,7 @@ bool sim_engine::run(operation& op) {
     return true;
   }
   if (op.code == op_code::receive_multishot) return receive_multishot(op, *s);
+  if (op.code == op_code::receive_message_multishot) return receive_messages(op, *s);
   const std::int32_t result = attempt(op, *s);
   op.queue |= begun;
   if (result == must_wait) {
@@ -340,7 +341,7 @@ void sim_engine::shut_down() noexcept {
 std::string sim_engine::explain() const {
   return fmt::format(
       "engine: simulation, seed {}\n"
-      "network: TCP between the hosts of a world of {}\n"
+      "network: TCP and UDP between the hosts of a world of {}\n"
       "time: passes when nothing else can happen\n",
       net_.seed(), net_.machines().size());
 }

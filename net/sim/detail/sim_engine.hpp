@@ -106,6 +106,15 @@ class sim_engine final : public engine, public socket_owner {
   [[nodiscard]] std::int32_t sendable(socket& s) noexcept;
   [[nodiscard]] static std::int32_t polled(const socket& s, std::uint32_t events) noexcept;
   bool receive_multishot(operation& op, socket& s);
+  // Datagrams
+  [[nodiscard]] int bind_to_any(socket& s) noexcept;
+  /// Whether the socket can send there: 0 or -errno. Not mapped, and no longer unspecified after that.
+  [[nodiscard]] std::int32_t destination_of(const socket& s, net::socket_address& to) const noexcept;
+  [[nodiscard]] std::int32_t connect_datagrams(socket& s, net::socket_address to);
+  [[nodiscard]] std::int32_t send_datagram(socket& s, const ::msghdr& message);
+  [[nodiscard]] std::int32_t receive_datagram(socket& s, ::msghdr& into, int flags);
+  bool receive_messages(operation& op, socket& s);
+
   void finish(operation& op, completion c);
   void deliver_more(operation& op, completion c);
   unsigned run_ready(unsigned limit);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,14 +22,40 @@ class machine;
 struct connection;
 struct endpoint;
 
+/// What a socket for datagrams has besides.
+struct datagram_end {
+  struct arrived {
+    net::socket_address from;
+    net::ip_address to;
+    std::string bytes;
+  };
+  /// What each takes of the receive buffer beside its bytes, as in Linux.
+  static constexpr std::size_t overhead = 768;
+
+  net::socket_address peer;  // that it is connected to, not mapped; empty if it is not
+  std::deque<arrived> queue;
+  std::size_t queued = 0;  // bytes, with the overhead
+  int fault = 0;           // errno that has not been told yet
+};
+
 /// What a descriptor stands for.
 struct socket {
-  enum class nature : std::uint8_t { fresh, listener, stream, signals };
+  enum class nature : std::uint8_t { fresh, listener, stream, signals, datagrams };
 
   socket(socket_owner& o, int number) noexcept : owner(&o), fd(number) {}
   socket(const socket&) = delete;
   socket& operator=(const socket&) = delete;
   ~socket() = default;
+
+  [[nodiscard]] int option(int level, int name) const noexcept {
+    for (const auto& [which, value] : options) {
+      if (which == option_key(level, name)) return value;
+    }
+    return 0;
+  }
+  [[nodiscard]] static constexpr std::int64_t option_key(int level, int name) noexcept {
+    return std::int64_t{level} << 32 | name;
+  }
 
   nature is = nature::fresh;
   socket_owner* owner;
@@ -42,7 +69,7 @@ struct socket {
   int linger_seconds = 0;
   int send_limit = 256 * 1024;
   int receive_limit = 256 * 1024;
-  std::vector<std::pair<std::int64_t, int>> options;  // others that are kept and mean nothing: level and name, value
+  std::vector<std::pair<std::int64_t, int>> options;  // others: level and name, value; most mean nothing
   std::vector<operation*> waiting;
 
   // A listener's
@@ -50,6 +77,8 @@ struct socket {
   std::deque<endpoint*> accepted;  // not taken yet
   // A stream's
   endpoint* end = nullptr;
+  // A socket's for datagrams
+  std::unique_ptr<datagram_end> datagrams;
   // A signal source's
   ::sigset_t signals{};
   std::deque<int> pending;
@@ -108,6 +137,9 @@ struct connection {
   unsigned attempts = 0;  // of the connect
   std::array<endpoint, 2> ends;
 };
+
+/// An address as a socket of that family reports it.
+[[nodiscard]] net::socket_address as_seen(const net::socket_address& a, int family) noexcept;
 
 inline endpoint& endpoint::peer() const noexcept { return of->ends[1 - side]; }
 

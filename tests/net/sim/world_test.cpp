@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <numeric>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -56,8 +58,43 @@ task<> talk(int lines, int& done) {
   }
 }
 
+task<> echo_datagrams() {
+  net::udp_socket s = co_await net::bind_udp({.port = port});
+  auto echo = [&](net::datagram d) -> task<> { co_await s.send_to(d.peer(), d.bytes()); };
+  co_await net::serve(s, std::ref(echo));
+}
+
+/// Numbers the datagrams that it sends, and takes down the numbers that come back.
+task<> ping(net::ip_address whom, int count, std::vector<int>& back) {
+  net::udp_socket s = co_await net::connect_udp({whom, port});
+  const auto collect = [&]() -> task<> {
+    for (;;) {
+      try {
+        const net::datagram d = co_await s.receive();
+        back.push_back(std::stoi(std::string(reinterpret_cast<const char*>(d.bytes().data()), d.bytes().size())));
+      } catch (const io_error&) {
+        back.push_back(-1);
+      }
+    }
+  };
+  auto body = [&](nursery& n) -> task<> {
+    n.start(std::ref(collect));
+    for (int i = 0; i != count; ++i) {
+      const std::string text = std::to_string(i);
+      static_cast<void>(co_await s.send(text).result());
+      co_await sleep_for(1ms);
+    }
+    co_await sleep_for(20s);
+    n.cancel();
+  };
+  co_await with_nursery(std::ref(body));
+}
+
 void talk_in(sim::world& w, int lines, std::vector<int>& done) {
+  std::vector<int> back;
   w.host("server").run(echo_server);
+  w.host("echo").run(echo_datagrams);
+  w.host("pinging").run(ping, w.host("echo").v4(), 50, std::ref(back));
   for (std::size_t i = 0; i != done.size(); ++i) {
     w.host("client" + std::to_string(i)).run(talk, lines, std::ref(done[i]));
   }
@@ -70,6 +107,7 @@ void talk_in(sim::world& w, int lines, std::vector<int>& done) {
     return true;
   });
   w.host("server").request_stop();
+  w.host("echo").request_stop();
   w.run_to_end();
 }
 
@@ -116,6 +154,61 @@ TEST_CASE("each fault that is on happens, and what it spoils recovers", "[sim]")
     CAPTURE(sim::to_string(static_cast<sim::fault>(i)));
     CHECK(happened[i]);
   }
+}
+
+TEST_CASE("datagrams arrive in order, unless faults lose them, double them or delay them", "[sim]") {
+  const auto answered = [](const sim::fault_options& faults, bool anybody) {
+    std::vector<int> back;
+    sim::world w{{.seed = 3, .faults = faults}};
+    if (anybody) w.host("echo").run(echo_datagrams);
+    w.host("pinging").run(ping, w.host("echo").v6(), 200, std::ref(back));
+    w.run_until([&] { return !w.host("pinging").running(); });
+    return back;
+  };
+  std::vector<int> all(200);
+  std::iota(all.begin(), all.end(), 0);
+  CHECK(answered({}, true) == all);
+  CHECK(answered({.datagram_loss = 500'000}, true).size() < 100);
+  CHECK(answered({.datagram_twice = 500'000}, true).size() > 300);
+  std::vector<int> late = answered({.datagram_late = 500'000}, true);
+  CHECK(late != all);
+  std::ranges::sort(late);
+  CHECK(late == all);
+  // Nobody is there: the other host says so, and each answer is told once, to a receive or a send.
+  const std::vector<int> refused = answered({}, false);
+  CHECK(!refused.empty());
+  CHECK(std::ranges::count(refused, -1) == static_cast<std::ptrdiff_t>(refused.size()));
+}
+
+TEST_CASE("datagrams are lost between separated hosts, and where a queue is full", "[sim]") {
+  std::vector<int> back;
+  sim::world w;
+  auto& echo = w.host("echo");
+  auto& pinging = w.host("pinging");
+  echo.run(echo_datagrams);
+  w.partition(echo, pinging);
+  pinging.run(ping, echo.v4(), 200, std::ref(back));
+  w.run_for(100ms);
+  CHECK(back.empty());
+  w.heal(echo, pinging);
+  w.run_until([&] { return !pinging.running(); });
+  CHECK(!back.empty());
+  CHECK(back.size() < 150);
+  CHECK(back.back() == 199);
+
+  std::size_t kept = 0;
+  w.host("slow").run([&]() -> task<> {
+    net::udp_socket s = co_await net::bind_udp({.port = port, .receive_buffer = 4096});
+    co_await sleep_for(1s);
+    while (co_await with_timeout(1s, s.receive()).result()) ++kept;
+  });
+  w.host("flood").run([&]() -> task<> {
+    net::udp_socket s = co_await net::bind_udp({.address = net::ip_address::any_v4});
+    for (int i = 0; i != 100; ++i) co_await s.send_to({w.host("slow").v4(), port}, std::string_view("much of it"));
+  });
+  w.run_until([&] { return !w.host("slow").running(); });
+  CHECK(kept > 1);
+  CHECK(kept < 20);
 }
 
 TEST_CASE("where runs differ, the first event that does is named", "[sim]") {
