@@ -15,7 +15,7 @@ namespace wring::detail {
 /// Operations collect in a queue until `turn` tries them, in order, with system calls that do not wait. What must wait
 /// is parked at its descriptor until epoll reports it, and is tried again then. Files go to the threads of
 /// thread_pool::files().
-class WRING_API epoll_engine final : public kernel_engine {
+class WRING_API epoll_engine : public kernel_engine {
  public:
   /// Throws io_error.
   explicit epoll_engine(const engine_options& options);

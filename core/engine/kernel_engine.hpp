@@ -18,19 +18,19 @@ class WRING_API kernel_engine : public engine {
  public:
   ~kernel_engine() override;
 
-  [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept final;
-  [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept final;
-  [[nodiscard]] std::int32_t attempt_accept(int fd) noexcept final;
+  [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
+  [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
+  [[nodiscard]] std::int32_t attempt_accept(int fd) noexcept override;
 
-  [[nodiscard]] int open_socket(int family, int type, int protocol) noexcept final;
-  [[nodiscard]] int bind(int fd, const ::sockaddr& address, std::uint32_t size) noexcept final;
-  [[nodiscard]] int listen(int fd, int backlog) noexcept final;
-  [[nodiscard]] int set_option(int fd, int level, int name, std::span<const std::byte> value) noexcept final;
+  [[nodiscard]] int open_socket(int family, int type, int protocol) noexcept override;
+  [[nodiscard]] int bind(int fd, const ::sockaddr& address, std::uint32_t size) noexcept override;
+  [[nodiscard]] int listen(int fd, int backlog) noexcept override;
+  [[nodiscard]] int set_option(int fd, int level, int name, std::span<const std::byte> value) noexcept override;
   [[nodiscard]] int get_option(int fd, int level, int name, std::span<std::byte> value) noexcept final;
   [[nodiscard]] int local_address(int fd, std::span<std::byte> into) noexcept final;
   [[nodiscard]] int peer_address(int fd, std::span<std::byte> into) noexcept final;
   [[nodiscard]] int shut_down_socket(int fd, int how) noexcept final;
-  [[nodiscard]] int open_socket_pair(int type, std::array<int, 2>& made) noexcept final;
+  [[nodiscard]] int open_socket_pair(int type, std::array<int, 2>& made) noexcept override;
   [[nodiscard]] int bind_file(int fd, const ::sockaddr& address, std::uint32_t size, const socket_file_options& options,
                               socket_file& made) noexcept final;
   void remove_file(const char* path, const socket_file& file) noexcept final;

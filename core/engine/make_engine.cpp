@@ -11,6 +11,7 @@
 
 #include <wring/core/detail/process/standard_descriptors.hpp>
 #include <wring/core/engine/epoll_engine.hpp>
+#include <wring/core/engine/failing_engine.hpp>
 #include <wring/core/engine/make_engine.hpp>
 #include <wring/core/engine/uring_engine.hpp>
 #include <wring/core/error.hpp>
@@ -56,12 +57,18 @@ bool is_refusal(const std::error_code& code) noexcept {
          code == std::errc::permission_denied || code == std::errc::invalid_argument;
 }
 
-std::unique_ptr<engine> make_automatic(const engine_options& options) {
+template <class Engine>
+std::unique_ptr<engine> make(const engine_options& options, engine_faults* faults) {
+  if (faults != nullptr) return std::make_unique<detail::failing_engine<Engine>>(*faults, options);
+  return std::make_unique<Engine>(options);
+}
+
+std::unique_ptr<engine> make_automatic(const engine_options& options, engine_faults* faults) {
   std::unique_lock lock(deciding);
   if (std::exchange(decided.by, ::getpid()) != ::getpid()) decided.kind = engine_kind::automatic;
   if (decided.kind != engine_kind::epoll) {
     try {
-      auto made = std::make_unique<uring_engine>(options);
+      auto made = make<uring_engine>(options, faults);
       decided.kind = engine_kind::io_uring;
       return made;
     } catch (const io_error& e) {
@@ -72,23 +79,31 @@ std::unique_ptr<engine> make_automatic(const engine_options& options) {
       log::warn("running on epoll: {}", e.what());
     }
   }
-  return std::make_unique<epoll_engine>(options);
+  return make<epoll_engine>(options, faults);
+}
+
+std::unique_ptr<engine> make_wanted(const engine_options& options, engine_faults* faults) {
+  detail::open_standard_descriptors();
+  switch (wanted(options)) {
+    case engine_kind::io_uring:
+      return make<uring_engine>(options, faults);
+    case engine_kind::epoll:
+      return make<epoll_engine>(options, faults);
+    case engine_kind::simulation:
+      return detail::make_simulated_engine(options, faults);
+    default:
+      return make_automatic(options, faults);
+  }
 }
 
 }  // namespace
 
-std::unique_ptr<engine> make_engine(const engine_options& options) {
-  detail::open_standard_descriptors();
-  switch (wanted(options)) {
-    case engine_kind::io_uring:
-      return std::make_unique<uring_engine>(options);
-    case engine_kind::epoll:
-      return std::make_unique<epoll_engine>(options);
-    case engine_kind::simulation:
-      return detail::make_simulated_engine(options);
-    default:
-      return make_automatic(options);
-  }
+engine_faults::~engine_faults() = default;
+
+std::unique_ptr<engine> make_engine(const engine_options& options) { return make_wanted(options, nullptr); }
+
+std::unique_ptr<engine> make_failing_engine(const engine_options& options, engine_faults& faults) {
+  return make_wanted(options, &faults);
 }
 
 std::string detail::explain_choice(const engine_options& options) {

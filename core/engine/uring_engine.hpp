@@ -17,7 +17,7 @@ namespace wring::detail {
 /// Submissions collect in the queue until `turn` enters the kernel, once, to submit, run task work and wait. A
 /// completion finds its operation by the address in user_data. Needs Linux 6.1 (DEFER_TASKRUN); newer features are
 /// found by trying.
-class uring_engine final : public kernel_engine {
+class uring_engine : public kernel_engine {
  public:
   /// Throws io_error; see `explain_refusal`.
   explicit uring_engine(const engine_options& options);

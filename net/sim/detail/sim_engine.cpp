@@ -10,6 +10,7 @@
 
 #include <wring/core/detail/process/pool_job.hpp>
 #include <wring/core/dump_tasks.hpp>
+#include <wring/core/engine/failing_engine.hpp>
 #include <wring/core/engine/make_engine.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/scheduler.hpp>
@@ -350,12 +351,15 @@ std::string sim_engine::explain() const {
 
 namespace wring::detail {
 
-std::unique_ptr<engine> make_simulated_engine(const engine_options& options) {
+std::unique_ptr<engine> make_simulated_engine(const engine_options& options, engine_faults* faults) {
   using namespace sim::detail;
   const std::uint64_t seed = seed_of_environment();
   auto world = std::make_unique<network>(seed, sim::link_options(), sim::fault_options(), ~std::uint64_t{0});
   auto home = std::make_unique<lone_machine>(*world, "host", 0, seed);
   world->names().add("localhost", {"127.0.0.1", "::1"});
+  if (faults != nullptr) {
+    return std::make_unique<failing_engine<sim_engine>>(*faults, std::move(world), std::move(home), options);
+  }
   return std::make_unique<sim_engine>(std::move(world), std::move(home), options);
 }
 

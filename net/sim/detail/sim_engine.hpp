@@ -26,7 +26,7 @@ namespace wring::sim::detail {
 ///
 /// As with epoll an operation is tried, and then waits for a change of its socket. What is not simulated fails with
 /// `wring::detail::not_simulated`, and is named in the log.
-class sim_engine final : public engine, public socket_owner {
+class sim_engine : public engine, public socket_owner {
  public:
   /// Its numbers are none of the kernel's, so that a call that goes around it fails.
   static constexpr int first_descriptor = 1 << 24;

@@ -104,7 +104,7 @@ TEST_CASE("a run that goes round in circles is reported", "[cancel_everywhere]")
                                       ContainsSubstring("yielded, in ")));
 }
 
-TEST_CASE("a leak is reported with the suspension that leaves it", "[cancel_everywhere]") {
+TEST_CASE("a leak is reported with the suspension that leaves it", "[cancel_everywhere][real_fd]") {
   int left = -1;
   CHECK_THROWS_MATCHES(
       cancel_everywhere([&]() -> task<> {
@@ -162,7 +162,7 @@ TEST_CASE("too many suspension points are refused", "[cancel_everywhere]") {
                        check_failed, MessageMatches(ContainsSubstring("more than 5 suspension points")));
 }
 
-TEST_CASE("real time can be asked for", "[cancel_everywhere]") {
+TEST_CASE("real time can be asked for", "[cancel_everywhere][real_time]") {
   wring::testing::cancel_everywhere_options options;
   options.real_time = true;
   const auto begin = std::chrono::steady_clock::now();
