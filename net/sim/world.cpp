@@ -84,16 +84,20 @@ bool world::next(std::int64_t limit) {
   } catch (const std::exception& e) {
     fail(std::current_exception(), e.what());
   }
-  for (const auto& h : hosts_) {
-    if (const std::exception_ptr thrown = h->program_->take_failure(); thrown != nullptr) {
-      fail(thrown, fmt::format("the program of host '{}' has thrown: {}", h->name(), wring::detail::describe(thrown)));
-    }
-  }
+  if (network_->failed()) throw_failure();
   if (const auto& differs = network_->events().divergence(); differs) {
     const std::string text = fmt::format("sim: two runs of seed {} differ at {}", options_.seed, *differs);
     fail(std::make_exception_ptr(not_deterministic(text)), text);
   }
   return happened;
+}
+
+void world::throw_failure() {
+  for (const auto& h : hosts_) {
+    if (const std::exception_ptr thrown = h->program_->take_failure(); thrown != nullptr) {
+      fail(thrown, fmt::format("the program of host '{}' has thrown: {}", h->name(), wring::detail::describe(thrown)));
+    }
+  }
 }
 
 void world::fail(std::exception_ptr why, const std::string& what) {

@@ -101,6 +101,7 @@ class WRING_API world {
   [[nodiscard]] bool any_running() const noexcept;
   [[nodiscard]] bool next(std::int64_t limit);
   [[noreturn]] void fail(std::exception_ptr why, const std::string& what);
+  void throw_failure();
   [[noreturn]] void report_deadlock();
 
   const world_options options_;

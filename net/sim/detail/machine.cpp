@@ -37,7 +37,7 @@ bool overlap(const socket& a, const net::ip_address& b, bool b_v6_only) noexcept
 }  // namespace
 
 machine::machine(network& of, std::string called, std::uint32_t number, std::uint64_t seed)
-    : in(of), name(std::move(called)), index(number), v4(v4_of(number)), v6(v6_of(number)), ports_(65'536) {
+    : in(of), name(std::move(called)), index(number), v4(v4_of(number)), v6(v6_of(number)) {
   const random_stream own(seed, name);
   program_random = own.split("program");
   const random_stream of_faults = own.split("faults");
@@ -116,7 +116,7 @@ std::uint16_t machine::free_port() noexcept {
   for (unsigned tries = 0; tries != port_count; ++tries) {
     const auto port = static_cast<std::uint16_t>(first_port + next_port_);
     next_port_ = static_cast<std::uint16_t>((next_port_ + 1) % port_count);
-    if (ports_[port] == 0) return port;
+    if (!ports_.contains(port)) return port;
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,10 @@ class machine {
   [[nodiscard]] bool taken(const socket& s, const net::socket_address& a, bool listening) const noexcept;
   /// A port that nobody uses; 0 if there is none.
   [[nodiscard]] std::uint16_t free_port() noexcept;
-  void use_port(std::uint16_t port) noexcept { ++ports_[port]; }
-  void release_port(std::uint16_t port) noexcept { --ports_[port]; }
+  void use_port(std::uint16_t port) { ++ports_[port]; }
+  void release_port(std::uint16_t port) noexcept {
+    if (const auto at = ports_.find(port); --at->second == 0) ports_.erase(at);
+  }
   std::vector<socket*> bound;
 
   static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
@@ -60,7 +63,7 @@ class machine {
   std::array<random_stream, faults> fault_streams;
 
  private:
-  std::vector<std::uint16_t> ports_;
+  std::map<std::uint16_t, std::uint32_t> ports_;  // how often each is in use
   std::uint16_t next_port_;
 };
 

@@ -38,7 +38,7 @@ std::string network::where() const {
 void network::push(std::int64_t at, what is, std::uint32_t slot, std::uint64_t argument) {
   if (!is_fault(is)) ++others_ahead_;
   heap_.push_back({.at = at, .order = order_++, .is = is, .slot = slot, .argument = argument});
-  std::ranges::push_heap(heap_, later);
+  std::ranges::push_heap(heap_, later());
 }
 
 void network::schedule(machine& m, std::int64_t at) {
@@ -60,7 +60,7 @@ bool network::run_next(std::int64_t limit) {
     throw run_failed(
         fmt::format("sim: {} events have happened ({}), see world_options::event_limit", event_limit_, where()));
   }
-  std::ranges::pop_heap(heap_, later);
+  std::ranges::pop_heap(heap_, later());
   const pending next = heap_.back();
   heap_.pop_back();
   if (!is_fault(next.is)) --others_ahead_;

@@ -44,6 +44,9 @@ class network {
   void schedule(machine& m, std::int64_t at);
   /// A call from elsewhere asks for a turn of some machine.
   void note_wake() noexcept { ++wakes_; }
+  /// A program has thrown.
+  void note_failure() noexcept { failed_ = true; }
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
 
   // Faults
 
@@ -101,9 +104,11 @@ class network {
     std::uint32_t slot;  // of a connection or a machine
     std::uint64_t argument;
   };
-  static bool later(const pending& a, const pending& b) noexcept {
-    return a.at != b.at ? a.at > b.at : a.order > b.order;
-  }
+  struct later {
+    bool operator()(const pending& a, const pending& b) const noexcept {
+      return a.at != b.at ? a.at > b.at : a.order > b.order;
+    }
+  };
   struct link {
     link_options options;
     bool cut = false;
@@ -162,6 +167,7 @@ class network {
   std::vector<flying_datagram> datagrams_;
   std::vector<std::uint32_t> free_datagrams_;
   std::uint64_t next_connection_ = 1;
+  bool failed_ = false;
   std::uint64_t wakes_ = 0;
   std::uint64_t wakes_seen_ = 0;
   std::uint64_t partition_ = 0;  // the number of the latest that faults have made

@@ -75,6 +75,7 @@ void program::finish() {
   } catch (...) {
     exit_code_ = 1;
     failure_ = std::current_exception();
+    in.note_failure();
   }
   stepping_ = true;  // what it waits for now may let time pass
   {

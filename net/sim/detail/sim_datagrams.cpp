@@ -131,6 +131,9 @@ std::int32_t sim_engine::connect_datagrams(socket& s, net::socket_address to) {
 
 std::int32_t sim_engine::send_datagram(socket& s, const ::msghdr& message) {
   datagram_end& end = *s.datagrams;
+  if (s.bound.empty()) {
+    if (const int r = bind_to_any(s); r < 0) return r;
+  }
   net::socket_address to = end.peer;
   if (message.msg_name != nullptr && message.msg_namelen != 0) {
     to = net::socket_address::from_sockaddr(static_cast<const ::sockaddr*>(message.msg_name), message.msg_namelen);
@@ -147,9 +150,6 @@ std::int32_t sim_engine::send_datagram(socket& s, const ::msghdr& message) {
   if (to.port() == 0) return -EINVAL;
   if (bytes.size() > (to.is_v4() ? most_over_v4 : most_over_v6)) return -EMSGSIZE;
   if (how.segment != 0 && bytes.size() > how.segment * most_segments) return -EINVAL;
-  if (s.bound.empty()) {
-    if (const int r = bind_to_any(s); r < 0) return r;
-  }
   net::ip_address source = s.bound.ip().unmapped();
   if (source.is_unspecified()) source = how.source ? *how.source : home_.source_for(to.ip());
   if (source.is_loopback() && !home_.has(to.ip())) return -EINVAL;

@@ -29,6 +29,7 @@ std::int32_t sim_engine::connect(operation& op, socket& s) {
     const auto to = net::socket_address::from_sockaddr(static_cast<const ::sockaddr*>(op.data), op.length);
     if (!to.is_ip()) return -EAFNOSUPPORT;
     if (s.family == AF_INET && to.is_v6()) return -EAFNOSUPPORT;
+    if (s.family == AF_INET6 && to.is_v4()) return -EINVAL;  // its address would be a mapped one
     if (const int r = net_.begin_connect(s, to); r < 0) return r;
     // It may be gone already: nobody was there.
     if (s.end == nullptr) return -ECONNREFUSED;
@@ -41,6 +42,7 @@ std::int32_t sim_engine::connect(operation& op, socket& s) {
 }
 
 std::int32_t sim_engine::accept(socket& s, accepted_address* told) {
+  if (s.datagrams != nullptr) return -EOPNOTSUPP;
   if (s.is != socket::nature::listener) return -EINVAL;
   if (s.accepted.empty()) return -EAGAIN;
   int fd = 0;
@@ -72,7 +74,8 @@ std::int32_t sim_engine::receivable(socket& s) noexcept {
   endpoint* const e = s.end;
   if (e == nullptr || e->is != endpoint::phase::established) {
     if (e != nullptr && e->fault != 0) return -std::exchange(e->fault, 0);
-    return e != nullptr && e->is == endpoint::phase::connecting && !e->dead ? -EAGAIN : -ENOTCONN;
+    if (e == nullptr || e->is != endpoint::phase::connecting) return -ENOTCONN;
+    return e->dead ? 0 : -EAGAIN;
   }
   if (!e->received.empty()) return static_cast<std::int32_t>(e->received.size());
   if (e->end_received) return 0;
@@ -118,7 +121,7 @@ std::int32_t sim_engine::receive_message(socket& s, ::msghdr& message, int flags
 
 std::int32_t sim_engine::sendable(socket& s) noexcept {
   endpoint* const e = s.end;
-  if (e == nullptr) return s.is == socket::nature::fresh ? -EPIPE : -ENOTCONN;
+  if (e == nullptr) return -EPIPE;
   if (e->fault != 0) return -std::exchange(e->fault, 0);
   if (e->dead || e->end_queued) return -EPIPE;
   if (e->is != endpoint::phase::established) return -EAGAIN;
