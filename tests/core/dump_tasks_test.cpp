@@ -158,7 +158,7 @@ TEST_CASE("by the real clock, too, the time is known", "[dump_tasks]") {
   });
 }
 
-TEST_CASE("descriptors and operations in flight are shown", "[dump_tasks]") {
+TEST_CASE("descriptors and operations in flight are shown", "[dump_tasks][real_fd]") {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const std::string dump = dump_of(

@@ -22,7 +22,7 @@ bool has_line(const std::string& text, const std::string& begin) {
 
 }  // namespace
 
-TEST_CASE("explain tells engine, choice, kernel and the way of each facility", "[explain]") {
+TEST_CASE("explain tells engine, choice, kernel and the way of each facility", "[explain][real_fd]") {
   wring::testing::run([]() -> task<> {
     const std::string text = explain();
     CAPTURE(text);

@@ -64,7 +64,7 @@ struct socket_pair {
 
 }  // namespace
 
-TEST_CASE("readable waits until there is something to read", "[readiness]") {
+TEST_CASE("readable waits until there is something to read", "[readiness][real_fd]") {
   wring::testing::run([]() -> task<> {
     socket_pair s;
     bool done = false;
@@ -85,7 +85,7 @@ TEST_CASE("readable waits until there is something to read", "[readiness]") {
   });
 }
 
-TEST_CASE("readable ends when the peer closes", "[readiness]") {
+TEST_CASE("readable ends when the peer closes", "[readiness][real_fd]") {
   wring::testing::run([]() -> task<> {
     socket_pair s;
     co_await wring::with_nursery([&](nursery& n) -> task<> {
@@ -99,7 +99,7 @@ TEST_CASE("readable ends when the peer closes", "[readiness]") {
   });
 }
 
-TEST_CASE("writable waits until there is room", "[readiness]") {
+TEST_CASE("writable waits until there is room", "[readiness][real_fd]") {
   wring::testing::run([]() -> task<> {
     socket_pair s;
     const unsigned at_once = co_await wring::writable(s.ends[0]);
@@ -119,7 +119,7 @@ TEST_CASE("writable waits until there is room", "[readiness]") {
   });
 }
 
-TEST_CASE("several tasks can wait for one descriptor", "[readiness]") {
+TEST_CASE("several tasks can wait for one descriptor", "[readiness][real_fd]") {
   int done = 0;
   wring::testing::run([&]() -> task<> {
     socket_pair s;
@@ -137,7 +137,7 @@ TEST_CASE("several tasks can wait for one descriptor", "[readiness]") {
   CHECK(done == 3);
 }
 
-TEST_CASE("what cannot be waited for is an error", "[readiness]") {
+TEST_CASE("what cannot be waited for is an error", "[readiness][real_fd]") {
   wring::testing::run([]() -> task<> {
     CHECK_THROWS_AS(co_await wring::readable(-1), wring::io_error);
     const int closed = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -150,7 +150,7 @@ TEST_CASE("what cannot be waited for is an error", "[readiness]") {
   });
 }
 
-TEST_CASE("a cancelled wait for readiness ends, and leaves nothing in flight", "[readiness]") {
+TEST_CASE("a cancelled wait for readiness ends, and leaves nothing in flight", "[readiness][real_fd]") {
   wring::testing::run([]() -> task<> {
     socket_pair s;
     const auto in_time = co_await wring::move_on_after(1ms, wring::readable(s.ends[0]));
@@ -169,7 +169,8 @@ TEST_CASE("a cancelled wait for readiness ends, and leaves nothing in flight", "
   });
 }
 
-TEST_CASE("readiness before the cancellation is delivered, after it is not, and the data stays", "[readiness]") {
+TEST_CASE("readiness before the cancellation is delivered, after it is not, and the data stays",
+          "[readiness][real_fd]") {
   wring::testing::run([]() -> task<> {
     for (const bool ready_first : {false, true}) {
       socket_pair s;
@@ -201,7 +202,7 @@ TEST_CASE("readiness before the cancellation is delivered, after it is not, and 
   });
 }
 
-TEST_CASE("waiting for readiness allocates nothing", "[readiness]") {
+TEST_CASE("waiting for readiness allocates nothing", "[readiness][real_fd]") {
   if (!wring::tests::counts_allocations) SKIP("allocations are not counted under a sanitizer");
   // The registry of operations in flight, of builds with checks, allocates.
   if (WRING_CHECKS) SKIP("checked builds keep a registry of operations");
@@ -217,7 +218,7 @@ TEST_CASE("waiting for readiness allocates nothing", "[readiness]") {
   });
 }
 
-TEST_CASE("waits for readiness can be cancelled everywhere", "[readiness]") {
+TEST_CASE("waits for readiness can be cancelled everywhere", "[readiness][real_fd]") {
   wring::testing::cancel_everywhere_options options;
   options.real_time = true;
   const auto points = wring::testing::cancel_everywhere(

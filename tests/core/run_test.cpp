@@ -154,7 +154,7 @@ TEST_CASE("a signal wakes a program that sleeps", "[run][threads]") {
   CHECK(end.status == 0);
 }
 
-TEST_CASE("main is cancelled when its grace has run out", "[run]") {
+TEST_CASE("main is cancelled when its grace has run out", "[run][real_time]") {
   for (const auto grace : {20ms, 0ms}) {
     wring::run_options options;
     options.grace = grace;

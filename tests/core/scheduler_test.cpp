@@ -172,7 +172,7 @@ TEST_CASE("an exception that leaves a posted function ends the process", "[sched
   CHECK_FALSE(end.clean);
 }
 
-TEST_CASE("what a scheduler does is counted", "[scheduler]") {
+TEST_CASE("what a scheduler does is counted", "[scheduler][real_fd]") {
   wring::testing::run([]() -> task<> {
     const scheduler& s = scheduler::current();
     const wring::scheduler_stats before = s.stats();

@@ -50,7 +50,7 @@ void send(int number) { REQUIRE(::kill(::getpid(), number) == 0); }
 
 }  // namespace
 
-TEST_CASE("a signal that comes while a task waits is given to it", "[signals]") {
+TEST_CASE("a signal that comes while a task waits is given to it", "[signals][real_peer]") {
   wring::testing::run([]() -> task<> {
     signals s({SIGUSR1, SIGHUP});
     std::vector<int> got;
@@ -73,7 +73,7 @@ TEST_CASE("a signal that comes while a task waits is given to it", "[signals]") 
   });
 }
 
-TEST_CASE("a signal that the process ignores is taken all the same", "[signals]") {
+TEST_CASE("a signal that the process ignores is taken all the same", "[signals][real_peer]") {
   const auto before = std::signal(SIGUSR1, SIG_IGN);
   wring::testing::run([]() -> task<> {
     signals s({SIGUSR1});
@@ -84,7 +84,7 @@ TEST_CASE("a signal that the process ignores is taken all the same", "[signals]"
   std::signal(SIGUSR1, before);
 }
 
-TEST_CASE("signals that came before anybody waited are kept, each once", "[signals]") {
+TEST_CASE("signals that came before anybody waited are kept, each once", "[signals][real_peer]") {
   wring::testing::run([]() -> task<> {
     signals s({SIGUSR1, SIGHUP});
     send(SIGUSR1);
@@ -113,7 +113,8 @@ TEST_CASE("signals are handled while an object for them exists, in whatever orde
   CHECK_FALSE(handled(SIGUSR1));
 }
 
-TEST_CASE("a signal that was blocked before reaches the objects, and is blocked again after the last", "[signals]") {
+TEST_CASE("a signal that was blocked before reaches the objects, and is blocked again after the last",
+          "[signals][real_peer]") {
   ::sigset_t usr1;
   ::sigemptyset(&usr1);
   ::sigaddset(&usr1, SIGUSR1);
@@ -144,7 +145,7 @@ TEST_CASE("a signal that nobody took has its usual effect when the object goes",
   std::signal(SIGUSR1, before);
 }
 
-TEST_CASE("each object for a signal gives it to one waiter", "[signals]") {
+TEST_CASE("each object for a signal gives it to one waiter", "[signals][real_peer]") {
   wring::testing::run([]() -> task<> {
     signals a({SIGUSR1});
     signals b({SIGUSR1, SIGHUP});
@@ -234,7 +235,7 @@ TEST_CASE("signals that arrive while objects come and go are taken by an object 
   CHECK(usual + taken == 300);
 }
 
-TEST_CASE("a cancelled wait for a signal has taken none", "[signals]") {
+TEST_CASE("a cancelled wait for a signal has taken none", "[signals][real_peer]") {
   wring::testing::run([]() -> task<> {
     signals s({SIGUSR1});
     const auto in_time = co_await wring::move_on_after(1ms, s.next());
@@ -283,7 +284,7 @@ TEST_CASE("destroying a signals object that a task waits for ends the process", 
   CHECK_THAT(end.report, Catch::Matchers::ContainsSubstring("a signals object was destroyed while tasks wait for it"));
 }
 
-TEST_CASE("waits for signals can be cancelled everywhere", "[signals]") {
+TEST_CASE("waits for signals can be cancelled everywhere", "[signals][real_peer]") {
   const auto before = std::signal(SIGUSR1, SIG_IGN);  // what a cancelled run leaves pending
   wring::testing::cancel_everywhere_options options;
   options.real_time = true;

@@ -73,7 +73,7 @@ int connected(int family, const address_bytes& address) {
   return fd;
 }
 
-TEST_CASE("what an engine tells of several accepted peers is each one's own address", "[engine]") {
+TEST_CASE("what an engine tells of several accepted peers is each one's own address", "[engine][real_fd]") {
   const int family = GENERATE(AF_INET, AF_UNIX);
   const auto made = make_engine({});
   engine& e = *made;

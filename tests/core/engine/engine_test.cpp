@@ -32,7 +32,7 @@ using wring::make_engine;
 
 constexpr std::int64_t millisecond = 1'000'000;
 
-TEST_CASE("an operation completes once, in a turn, and never within submit", "[engine]") {
+TEST_CASE("an operation completes once, in a turn, and never within submit", "[engine][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -89,7 +89,7 @@ TEST_CASE("a wait until the far future is one", "[engine][threads]") {
   e.shut_down();
 }
 
-TEST_CASE("a cancel ends an operation with ECANCELED, or with what had happened", "[engine]") {
+TEST_CASE("a cancel ends an operation with ECANCELED, or with what had happened", "[engine][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -128,7 +128,7 @@ TEST_CASE("a cancel ends an operation with ECANCELED, or with what had happened"
   e.shut_down();
 }
 
-TEST_CASE("a poll ends with what was asked for, and not because the peer has shut down its side", "[engine]") {
+TEST_CASE("a poll ends with what was asked for, and not because the peer has shut down its side", "[engine][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -178,7 +178,7 @@ TEST_CASE("faults come as -errno, in a turn", "[engine]") {
   e.shut_down();
 }
 
-TEST_CASE("more operations than the queue holds are all submitted, in order", "[engine]") {
+TEST_CASE("more operations than the queue holds are all submitted, in order", "[engine][real_fd]") {
   const auto made = make_engine({.queue_entries = 2, .completion_entries = 4});
   engine& e = *made;
   {
@@ -196,7 +196,7 @@ TEST_CASE("more operations than the queue holds are all submitted, in order", "[
   e.shut_down();
 }
 
-TEST_CASE("a turn delivers no more than its limit, and the rest later", "[engine]") {
+TEST_CASE("a turn delivers no more than its limit, and the rest later", "[engine][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -244,7 +244,7 @@ TEST_CASE("wake ends a wait, whether it comes before or during it", "[engine][th
   e.shut_down();
 }
 
-TEST_CASE("sends are attempted without waiting", "[engine]") {
+TEST_CASE("sends are attempted without waiting", "[engine][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -269,7 +269,7 @@ TEST_CASE("sends are attempted without waiting", "[engine]") {
   e.shut_down();
 }
 
-TEST_CASE("the destruction of a record that the kernel still has ends the process", "[engine]") {
+TEST_CASE("the destruction of a record that the kernel still has ends the process", "[engine][real_fd]") {
   const auto end = run_in_child([]() noexcept {
     int ends[2];
     if (::pipe(ends) != 0) return;
@@ -299,7 +299,7 @@ TEST_CASE("an operation that is submitted twice ends the process", "[engine]") {
 }
 #endif
 
-TEST_CASE("receives without a buffer of their own say so when the pool is empty", "[engine]") {
+TEST_CASE("receives without a buffer of their own say so when the pool is empty", "[engine][real_fd]") {
   const auto made =
       make_engine({.queue_entries = 8, .completion_entries = 8, .buffers = {.count = 1, .size = 4, .initial = 1}});
   engine& e = *made;

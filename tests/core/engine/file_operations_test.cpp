@@ -70,7 +70,7 @@ struct temporary_folder {
 
 }  // namespace
 
-TEST_CASE("a file is opened, written, synced and read through the seam", "[engine]") {
+TEST_CASE("a file is opened, written, synced and read through the seam", "[engine][real_fd]") {
   wring::testing::run([]() -> task<> {
     const temporary_folder folder;
     std::string path = folder.path + "/file";
@@ -102,7 +102,7 @@ TEST_CASE("a file is opened, written, synced and read through the seam", "[engin
   });
 }
 
-TEST_CASE("faults of file operations come as -errno", "[engine]") {
+TEST_CASE("faults of file operations come as -errno", "[engine][real_fd]") {
   wring::testing::run([]() -> task<> {
     std::string nowhere = "/nonexistent/file";
     const int opened = co_await any_operation(op_code::open, AT_FDCWD, nowhere.data(), 0, O_RDONLY);
@@ -115,7 +115,7 @@ TEST_CASE("faults of file operations come as -errno", "[engine]") {
   });
 }
 
-TEST_CASE("a read of a pipe that has nothing is cancelled and takes nothing", "[engine]") {
+TEST_CASE("a read of a pipe that has nothing is cancelled and takes nothing", "[engine][real_fd]") {
   wring::testing::run([]() -> task<> {
     std::array<int, 2> ends{};
     REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);

@@ -20,7 +20,7 @@
 
 using namespace wring;
 
-TEST_CASE("control calls return the value or the fault, and sockets are close-on-exec", "[engine]") {
+TEST_CASE("control calls return the value or the fault, and sockets are close-on-exec", "[engine][real_fd]") {
   const std::unique_ptr<engine> e = make_engine({});
   const int fd = e->open_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   REQUIRE(fd >= 0);
@@ -39,7 +39,7 @@ TEST_CASE("control calls return the value or the fault, and sockets are close-on
   e->shut_down();
 }
 
-TEST_CASE("the open descriptors are the process's, in order, with what they refer to", "[engine]") {
+TEST_CASE("the open descriptors are the process's, in order, with what they refer to", "[engine][real_fd]") {
   const std::unique_ptr<engine> e = make_engine({});
   const int fd = ::open("/dev/zero", O_RDONLY | O_CLOEXEC);
   const engine::descriptors open = e->open_descriptors();
@@ -54,7 +54,7 @@ TEST_CASE("the open descriptors are the process's, in order, with what they refe
 }
 
 TEST_CASE("an attempt to accept takes what the backlog holds, waits for nothing, and leaves the listener's mode",
-          "[engine]") {
+          "[engine][real_fd]") {
   const std::unique_ptr<engine> e = make_engine({});
   const int listener = e->open_socket(AF_INET, SOCK_STREAM, 0);
   ::sockaddr_in loopback{};
@@ -79,7 +79,7 @@ TEST_CASE("an attempt to accept takes what the backlog holds, waits for nothing,
   e->shut_down();
 }
 
-TEST_CASE("random bytes fill the whole, and the time of day is the system's", "[engine]") {
+TEST_CASE("random bytes fill the whole, and the time of day is the system's", "[engine][real_fd]") {
   const std::unique_ptr<engine> e = make_engine({});
   std::array<std::byte, 64> first{};
   std::array<std::byte, 64> second{};

@@ -116,7 +116,7 @@ TEST_CASE("options of message_buffers are checked", "[message_buffers]") {
   CHECK_NOTHROW(make({.count = 1, .initial = 1, .payload = 1, .control = 0}));
 }
 
-TEST_CASE("an engine has many groups of buffers, one after the other and side by side", "[message_buffers]") {
+TEST_CASE("an engine has many groups of buffers, one after the other and side by side", "[message_buffers][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   const udp_ends ends;

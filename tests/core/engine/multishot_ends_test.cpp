@@ -104,7 +104,8 @@ void end(both_ends& ends, bool tcp, ending how) {
   ::close(std::exchange(ends.fd[1], -1));
 }
 
-TEST_CASE("a multishot receive tells the end and the reset, whenever they and the bytes came", "[engine][multishot]") {
+TEST_CASE("a multishot receive tells the end and the reset, whenever they and the bytes came",
+          "[engine][multishot][real_fd]") {
   const bool tcp = GENERATE(true, false);
   const ending how = GENERATE(ending::fin, ending::reset);
   const std::size_t length = GENERATE(0U, 5U, 40'000U);
@@ -152,7 +153,7 @@ TEST_CASE("a multishot receive tells the end and the reset, whenever they and th
 }
 
 TEST_CASE("a multishot receive that looks for its end can be cancelled, and be submitted again",
-          "[engine][multishot]") {
+          "[engine][multishot][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   for (int turns = 0; turns != 4; ++turns) {
@@ -174,7 +175,8 @@ TEST_CASE("a multishot receive that looks for its end can be cancelled, and be s
   e.shut_down();
 }
 
-TEST_CASE("a multishot accept delivers every connection, and tells the end of its listener", "[engine][multishot]") {
+TEST_CASE("a multishot accept delivers every connection, and tells the end of its listener",
+          "[engine][multishot][real_fd]") {
   const int point = GENERATE(range(0, 4));
   CAPTURE(point);
   const auto made = make_engine({});
@@ -216,7 +218,7 @@ TEST_CASE("a multishot accept delivers every connection, and tells the end of it
   e.shut_down();
 }
 
-TEST_CASE("polls tell what is there before and what comes after they are armed", "[engine][multishot]") {
+TEST_CASE("polls tell what is there before and what comes after they are armed", "[engine][multishot][real_fd]") {
   const op_code code = GENERATE(op_code::poll, op_code::poll_multishot);
   const bool tcp = GENERATE(true, false);
   const int what = GENERATE(range(0, 3));  // bytes, the end, bytes and a reset
@@ -249,7 +251,7 @@ TEST_CASE("polls tell what is there before and what comes after they are armed",
   e.shut_down();
 }
 
-TEST_CASE("cancel_all ends every operation in flight, and the engine goes on", "[engine]") {
+TEST_CASE("cancel_all ends every operation in flight, and the engine goes on", "[engine][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {

@@ -28,7 +28,8 @@ using namespace wring;
 using namespace wring::tests;
 using wring::make_engine;
 
-TEST_CASE("a multishot receive brings each message whole, before and after it is armed", "[engine][messages]") {
+TEST_CASE("a multishot receive brings each message whole, before and after it is armed",
+          "[engine][messages][real_fd]") {
   const int point = GENERATE(range(0, 3));
   CAPTURE(point);
   const auto made = make_engine({});
@@ -97,7 +98,7 @@ TEST_CASE("messages cost io_uring no system call each, whatever the flags of the
   e.shut_down();
 }
 
-TEST_CASE("a message without bytes ends a multishot receive, and is one", "[engine][messages]") {
+TEST_CASE("a message without bytes ends a multishot receive, and is one", "[engine][messages][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -123,7 +124,7 @@ TEST_CASE("a message without bytes ends a multishot receive, and is one", "[engi
   e.shut_down();
 }
 
-TEST_CASE("what a message has too much of is cut off, and told", "[engine][messages]") {
+TEST_CASE("what a message has too much of is cut off, and told", "[engine][messages][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -150,7 +151,7 @@ TEST_CASE("what a message has too much of is cut off, and told", "[engine][messa
   e.shut_down();
 }
 
-TEST_CASE("messages that there is no buffer for stay in the socket", "[engine][messages]") {
+TEST_CASE("messages that there is no buffer for stay in the socket", "[engine][messages][real_fd]") {
   const bool empty = GENERATE(false, true);
   const auto made = make_engine({});
   engine& e = *made;
@@ -188,7 +189,7 @@ TEST_CASE("messages that there is no buffer for stay in the socket", "[engine][m
   e.shut_down();
 }
 
-TEST_CASE("an idle socket needs no buffer to wait", "[engine][messages]") {
+TEST_CASE("an idle socket needs no buffer to wait", "[engine][messages][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -212,7 +213,8 @@ TEST_CASE("an idle socket needs no buffer to wait", "[engine][messages]") {
   e.shut_down();
 }
 
-TEST_CASE("a cancelled multishot receive has brought what came first, and loses nothing", "[engine][messages]") {
+TEST_CASE("a cancelled multishot receive has brought what came first, and loses nothing",
+          "[engine][messages][real_fd]") {
   const int point = GENERATE(range(0, 4));
   CAPTURE(point);
   const auto made = make_engine({});
@@ -249,7 +251,7 @@ TEST_CASE("a cancelled multishot receive has brought what came first, and loses 
   e.shut_down();
 }
 
-TEST_CASE("messages are received through a small completion queue and small turns", "[engine][messages]") {
+TEST_CASE("messages are received through a small completion queue and small turns", "[engine][messages][real_fd]") {
   const auto made = make_engine({.queue_entries = 2, .completion_entries = 4});
   engine& e = *made;
   {

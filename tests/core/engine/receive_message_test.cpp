@@ -56,7 +56,7 @@ struct one_message : noted {
   ::msghdr header{};
 };
 
-TEST_CASE("a message comes with its sender, its control data and its flags", "[engine][messages]") {
+TEST_CASE("a message comes with its sender, its control data and its flags", "[engine][messages][real_fd]") {
   const bool before = GENERATE(true, false);
   const auto made = make_engine({});
   engine& e = *made;
@@ -98,7 +98,7 @@ TEST_CASE("a message comes with its sender, its control data and its flags", "[e
   e.shut_down();
 }
 
-TEST_CASE("a receive of one message is cancelled, or has been faster", "[engine][messages]") {
+TEST_CASE("a receive of one message is cancelled, or has been faster", "[engine][messages][real_fd]") {
   const int point = GENERATE(range(0, 4));
   CAPTURE(point);
   const auto made = make_engine({});
@@ -136,7 +136,7 @@ TEST_CASE("a receive of one message is cancelled, or has been faster", "[engine]
   e.shut_down();
 }
 
-TEST_CASE("a message's fault is the socket's", "[engine][messages]") {
+TEST_CASE("a message's fault is the socket's", "[engine][messages][real_fd]") {
   const bool multishot = GENERATE(false, true);
   const bool waits = GENERATE(false, true);
   CAPTURE(multishot, waits);
@@ -177,7 +177,7 @@ TEST_CASE("a message's fault is the socket's", "[engine][messages]") {
   e.shut_down();
 }
 
-TEST_CASE("cancel_all ends receives of messages", "[engine][messages]") {
+TEST_CASE("cancel_all ends receives of messages", "[engine][messages][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {

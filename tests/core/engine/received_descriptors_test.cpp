@@ -26,7 +26,8 @@ using namespace wring;
 using namespace wring::tests;
 using wring::make_engine;
 
-TEST_CASE("descriptors are received, and are their message's until it is told otherwise", "[engine][messages]") {
+TEST_CASE("descriptors are received, and are their message's until it is told otherwise",
+          "[engine][messages][real_fd]") {
   const int type = GENERATE(SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM);
   CAPTURE(type);
   const auto made = make_engine({});
@@ -77,7 +78,7 @@ TEST_CASE("descriptors are received, and are their message's until it is told ot
   e.shut_down();
 }
 
-TEST_CASE("descriptors that there is no room for are not received", "[engine][messages]") {
+TEST_CASE("descriptors that there is no room for are not received", "[engine][messages][real_fd]") {
   const auto made = make_engine({});
   engine& e = *made;
   {
@@ -104,7 +105,8 @@ TEST_CASE("descriptors that there is no room for are not received", "[engine][me
   e.shut_down();
 }
 
-TEST_CASE("the end of a stream is a message without bytes, whenever it and its bytes come", "[engine][messages]") {
+TEST_CASE("the end of a stream is a message without bytes, whenever it and its bytes come",
+          "[engine][messages][real_fd]") {
   const int type = GENERATE(SOCK_STREAM, SOCK_SEQPACKET);
   const bool bytes = GENERATE(true, false);
   const int point = GENERATE(range(0, 4));

@@ -83,7 +83,7 @@ TASK_TEST("each section of a test runs on a scheduler of its own", "[task_test]"
   SECTION("another") { CHECK(wring::scheduler::current().stats().tasks_started == 2); }
 }
 
-TASK_TEST_WITH("a test has options: the scheduler's, and time that runs", "[task_test]",
+TASK_TEST_WITH("a test has options: the scheduler's, and time that runs", "[task_test][real_time]",
                .scheduler = {.leaf_budget = 3}, .real_time = true) {
   CHECK(wring::scheduler::current().options().leaf_budget == 3);
   CHECK_THROWS_AS(clock(), std::logic_error);
@@ -92,7 +92,7 @@ TASK_TEST_WITH("a test has options: the scheduler's, and time that runs", "[task
   CHECK(std::chrono::steady_clock::now() - begin >= 5ms);
 }
 
-TASK_TEST("a test waits for another thread", "[task_test]") {
+TASK_TEST("a test waits for another thread", "[task_test][threads]") {
   wring::event called;
   std::thread other([&, &home = wring::scheduler::current()] {
     std::this_thread::sleep_for(5ms);
@@ -130,7 +130,7 @@ TEST_CASE("a test that cannot go on says where it waits, and its tasks are cance
   CHECK(wring::scheduler::try_current() == nullptr);
 }
 
-TEST_CASE("a test whose operation in the kernel does not end cannot go on either", "[task_test]") {
+TEST_CASE("a test whose operation in the kernel does not end cannot go on either", "[task_test][real_fd]") {
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);
   failing test([&]() -> task<> { co_await wring::readable(ends[0]); });
