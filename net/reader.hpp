@@ -103,6 +103,9 @@ class WRING_API reader {
 
   [[nodiscard]] stream_ref stream() const noexcept { return buffer_.stream; }
 
+  /// For the library: operations of other kinds read from it.
+  [[nodiscard]] detail::read_buffer& buffer() noexcept { return buffer_; }
+
  private:
   detail::read_buffer buffer_;
 };

@@ -109,3 +109,8 @@
 #include <wring/net/unix_listener.hpp>
 #include <wring/net/unix_stream.hpp>
 #include <wring/net/writer.hpp>
+#include <wring/protocols/framing/frame_codec.hpp>
+#include <wring/protocols/framing/frame_format.hpp>
+#include <wring/protocols/framing/int_string_format.hpp>
+#include <wring/protocols/framing/line_format.hpp>
+#include <wring/protocols/framing/netstring_format.hpp>
