@@ -23,3 +23,12 @@
 #include <wring/core/callback/maybe_deferred.hpp>
 #include <wring/core/callback/race.hpp>
 #include <wring/core/callback/start_deferred.hpp>
+#include <wring/net/callback/client_connector.hpp>
+#include <wring/net/callback/client_factory.hpp>
+#include <wring/net/callback/connection_error.hpp>
+#include <wring/net/callback/factory.hpp>
+#include <wring/net/callback/listening_port.hpp>
+#include <wring/net/callback/producer.hpp>
+#include <wring/net/callback/protocol.hpp>
+#include <wring/net/callback/run_protocol.hpp>
+#include <wring/net/callback/transport.hpp>

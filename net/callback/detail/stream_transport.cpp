@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+#include <stdexcept>
+#include <utility>
+
+#include <wring/core/finally.hpp>
+#include <wring/core/log.hpp>
+#include <wring/net/callback/detail/stream_transport.hpp>
+#include <wring/net/tcp_stream.hpp>
+#include <wring/net/unix_stream.hpp>
+
+namespace wring::net {
+
+namespace detail {
+
+stream_transport::stream_transport(stream_ref s, std::shared_ptr<protocol> p, wring::nursery& n,
+                                   const protocol_options& options, loss_observer* observer) noexcept
+    : stream_(s),
+      protocol_(std::move(p)),
+      half_(dynamic_cast<half_closeable*>(protocol_.get())),
+      nursery_(&n),
+      options_(options),
+      observer_(observer) {}
+
+stream_transport::~stream_transport() = default;
+
+wring::nursery& stream_transport::nursery() {
+  if (nursery_ == nullptr) throw std::logic_error("the connection is lost: it has no nursery any more");
+  return *nursery_;
+}
+
+namespace {
+
+template <class Address>
+socket_address address_of(stream_ref s, Address address) {
+  if (const tcp_stream* const tcp = s.target<tcp_stream>(); tcp != nullptr) return address(*tcp);
+  if (const unix_stream* const local = s.target<unix_stream>(); local != nullptr) return address(*local);
+  return {};
+}
+
+}  // namespace
+
+socket_address peer_address_of(stream_ref s) {
+  return address_of(s, [](const auto& socket) { return socket.peer_address(); });
+}
+
+socket_address stream_transport::get_peer() const {
+  if (options_.peer.empty() && nursery_ != nullptr) options_.peer = peer_address_of(stream_);
+  return options_.peer;
+}
+
+socket_address stream_transport::get_host() const {
+  if (options_.host.empty() && nursery_ != nullptr) {
+    options_.host = address_of(stream_, [](const auto& s) { return s.local_address(); });
+  }
+  return options_.host;
+}
+
+// --- Why and how it ends ---
+
+template <class F>
+void stream_transport::call(F f) noexcept {
+  try {
+    f();
+  } catch (...) {
+    const failure thrown = failure::current();
+    log::error("a callback of a connection failed", {"peer", stream_.peer_address().to_string()},
+               {"error", thrown.message()});
+    finish(thrown);
+  }
+}
+
+void stream_transport::finish(failure reason) noexcept {
+  if (reason_) return;
+  reason_ = std::move(reason);
+  wake();
+}
+
+void stream_transport::finish(const error& fault) {
+  if (!reason_) finish(failure(connection_lost_error(fault)));
+}
+
+void stream_transport::wake() noexcept {
+  if (reading_ != nullptr) reading_->cancel();
+  changed_.set();
+}
+
+void stream_transport::failed(std::exception_ptr e) noexcept { finish(failure(std::move(e))); }
+
+void stream_transport::lose() noexcept {
+  disconnecting_ = false;
+  held_.reset();
+  // Each of these may be the last to refer to the other.
+  const std::shared_ptr<protocol> p = std::move(protocol_);
+  if (producer* const stopped = std::exchange(producer_, nullptr); stopped != nullptr) {
+    call([&] { stopped->stop_producing(); });
+  }
+  call([&] { p->connection_lost(*reason_); });
+  if (observer_ != nullptr) observer_->lost(*reason_);
+}
+
+task<> stream_transport::end() {
+  if (protocol_ != nullptr) {
+    if (!reason_) {
+      reason_ = failure(connection_aborted(stream_.peer_address()));
+      stream_.abort();
+    }
+    static_cast<void>(co_await stream_.close().result());
+    lose();
+  }
+  out_.reset();
+  nursery_ = nullptr;
+}
+
+void stream_transport::lose_connection() {
+  if (reason_ || disconnecting_) return;
+  disconnecting_ = true;
+  wake();
+  watch_if_needed();
+}
+
+void stream_transport::abort_connection() {
+  if (reason_) return;
+  finish(failure(connection_aborted(stream_.peer_address())));
+  stream_.abort();
+}
+
+void stream_transport::lose_write_connection() {
+  if (reason_ || write_closing_) return;
+  write_closing_ = true;
+  watch_if_needed();
+}
+
+// --- Reading ---
+
+// A read that can be interrupted, also while the task that waits in it unwinds.
+class stream_transport::reading {
+ public:
+  explicit reading(stream_transport& t) noexcept : transport_(t) { t.reading_ = &scope_; }
+  reading(const reading&) = delete;
+  reading& operator=(const reading&) = delete;
+  ~reading() { transport_.reading_ = nullptr; }
+
+ private:
+  stream_transport& transport_;
+  cancel_scope scope_;
+};
+
+task<> stream_transport::run() {
+  out_.emplace(stream_, *nursery_, outbox_options{.limit = unlimited});
+  call([this] { protocol_->make_connection(shared_from_this()); });
+  while (!reason_) {
+    if (!reads()) {
+      changed_.reset();
+      co_await changed_.wait();
+    } else if (held_) {
+      received(std::move(held_));
+    } else {
+      const reading read(*this);
+      auto got = co_await reading_->run(stream_.read_some()).result();
+      if (!got) continue;  // something has changed
+      if (result<buffer_lease>& chunk = *got; !chunk) {
+        finish(chunk.error());
+      } else if (chunk->empty()) {
+        peer_ended();
+      } else {
+        received(std::move(*chunk));
+      }
+    }
+  }
+  static_cast<void>(co_await stream_.close().result());
+  lose();
+  nursery_->cancel();
+}
+
+void stream_transport::received(buffer_lease chunk) {
+  if (!reads()) {
+    held_ = std::move(chunk);
+    return;
+  }
+  const std::shared_ptr<protocol> kept = protocol_;
+  call([&] { kept->data_received(chunk); });
+}
+
+void stream_transport::peer_ended() {
+  if (reason_) return;
+  read_ended_ = true;
+  if (half_ != nullptr) call([this] { half_->read_connection_lost(); });
+  if (half_ == nullptr || write_closed_) finish(failure(connection_done()));
+  watch_if_needed();
+}
+
+void stream_transport::pause_producing() {
+  if (reason_ || paused_) return;
+  paused_ = true;
+  wake();
+  watch_if_needed();
+}
+
+void stream_transport::resume_producing() {
+  if (reason_ || !paused_) return;
+  paused_ = false;
+  wake();
+}
+
+// --- Writing ---
+
+void stream_transport::write(std::span<const std::byte> data) {
+  if (reason_ || write_closed_ || !out_) return;
+  const std::size_t limit = options_.transport.write_limit;
+  const std::size_t waiting = out_->unsent();
+  if (waiting > limit || data.size() > limit - waiting) {
+    const write_buffer_overflow overflow(stream_.peer_address(), limit);
+    log::warn("a connection is aborted: its peer reads too slowly", {"peer", stream_.peer_address().to_string()},
+              {"limit", limit});
+    finish(failure(overflow));
+    stream_.abort();
+    return;
+  }
+  if (!out_->post(data)) return finish(out_->fault().value());
+  if (producer_ != nullptr && production_ == production::push && !producer_paused_ && out_->unsent() > pause_above) {
+    producer_paused_ = true;
+    producer_->pause_producing();
+  }
+  watch_if_needed();
+}
+
+void stream_transport::register_producer(producer& p, production how) {
+  if (producer_ != nullptr)
+    throw std::logic_error("a transport has one producer at a time: unregister the other first");
+  if (reason_) return p.stop_producing();
+  producer_ = &p;
+  production_ = how;
+  producer_paused_ = false;
+  if (how == production::pull) p.resume_producing();
+}
+
+void stream_transport::unregister_producer() {
+  producer_ = nullptr;
+  watch_if_needed();
+}
+
+void stream_transport::watch_if_needed() {
+  if (watching_ || reason_ || !out_) return;
+  const bool unsent = out_->unsent() != 0;
+  const bool closing = producer_ == nullptr && (disconnecting_ || (write_closing_ && !write_closed_));
+  const bool awaited = producer_ != nullptr && (production_ == production::pull || producer_paused_);
+  // Where nothing is read, a fault of what is sent would not be noticed otherwise.
+  if (!closing && !(unsent && (awaited || !reads()))) return;
+  watching_ = true;
+  nursery_->start([](stream_transport* t) { return t->watch_sending(); }, this);
+}
+
+task<> stream_transport::watch_sending() {
+  while (!reason_) {
+    const auto sent = co_await out_->drained().result();
+    if (reason_) break;
+    if (!sent) {
+      finish(sent.error());
+    } else if (producer_ != nullptr) {
+      if (production_ == production::push && !std::exchange(producer_paused_, false)) break;
+      call([this] { producer_->resume_producing(); });
+      if (out_->unsent() == 0 && producer_ != nullptr) break;
+    } else if (disconnecting_) {
+      finish(failure(connection_done()));
+    } else if (write_closing_ && !write_closed_) {
+      const auto shut = co_await stream_.shut_down_write().result();
+      if (!shut) {
+        finish(shut.error());
+      } else {
+        write_ended();
+      }
+    } else {
+      break;
+    }
+  }
+  watching_ = false;
+}
+
+void stream_transport::write_ended() {
+  write_closed_ = true;
+  if (reason_) return;
+  if (half_ != nullptr) call([this] { half_->write_connection_lost(); });
+  if (read_ended_) finish(failure(connection_done()));
+}
+
+task<> run_connection(stream_ref s, std::shared_ptr<protocol> p, protocol_options options, loss_observer* observer) {
+  if (p == nullptr) throw std::invalid_argument("run_protocol needs a protocol");
+  nursery n;
+  const auto t = std::make_shared<stream_transport>(s, std::move(p), n, options, observer);
+  auto read = [&] { return t->run(); };
+  auto connection = [&]() -> task<> {
+    try {
+      co_await n.run(std::ref(read));
+    } catch (...) {
+      t->failed(std::current_exception());
+    }
+  };
+  auto end = [&] { return t->end(); };
+  co_await finally(connection, end);
+}
+
+}  // namespace detail
+
+task<> run_protocol(stream_ref stream, std::shared_ptr<protocol> p, protocol_options options) {
+  return detail::run_connection(stream, std::move(p), options, nullptr);
+}
+
+}  // namespace wring::net

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include <wring/core/detail/export.hpp>
+#include <wring/core/duration.hpp>
+#include <wring/net/callback/producer.hpp>
+#include <wring/net/socket_address.hpp>
+
+namespace wring {
+class nursery;
+}
+
+namespace wring::net {
+
+/// Limits of a transport.
+struct transport_options {
+  /// Bytes that may be written and not sent. Beyond it the connection is aborted, with `write_buffer_overflow` as the
+  /// reason and a warning in the log. `unlimited`: none.
+  std::size_t write_limit = std::size_t{16} * 1024 * 1024;
+};
+static_assert(std::is_trivially_destructible_v<transport_options>);
+
+/// The connection as its protocol sees it: Twisted's ITransport. No function waits. It is a consumer of bytes to send,
+/// and itself a push producer of those that arrive: `pause_producing` holds back the peer.
+///
+/// A transport may outlive its connection: it is kept by its protocol. What is written then is dropped without a word.
+/// One thread.
+class WRING_API transport : public consumer, public producer {
+ public:
+  /// Beyond so many unsent bytes a push producer is paused. It is resumed when all of them have been sent.
+  static constexpr std::size_t pause_above = std::size_t{64} * 1024;
+
+  ~transport() override;
+
+  /// Sends a copy of `data`, after everything that was written before. Dropped once the connection is lost, and after
+  /// lose_write_connection() has taken effect; after lose_connection() it is still sent.
+  void write(std::span<const std::byte> data) override = 0;
+  using consumer::write;
+  /// The same for several pieces, as if they were one.
+  virtual void write_sequence(std::span<const std::span<const std::byte>> parts);
+  void write_sequence(std::initializer_list<std::string_view> parts);
+
+  /// Reads no more, sends what was written, and then closes: connection_lost with `connection_done`. While a producer
+  /// is registered that is not begun, since more is to come: it must be unregistered.
+  virtual void lose_connection() = 0;
+  /// Ends the connection at once: what is unsent is dropped, and the peer sees a reset. connection_lost follows, with
+  /// `connection_aborted`, after the current callback; data_received is not called any more.
+  virtual void abort_connection() = 0;
+  /// Sends what was written, and then the end of the stream; what arrives is still received. Waits for a producer as
+  /// lose_connection() does.
+  virtual void lose_write_connection() = 0;
+
+  /// Stops and restarts reading: while it is stopped, the peer is held back, and its disconnecting is not noticed.
+  void pause_producing() override = 0;
+  void resume_producing() override = 0;
+  /// As lose_connection().
+  void stop_producing() override { lose_connection(); }
+
+  /// The peer's address and that of this side; empty if there is none.
+  [[nodiscard]] virtual socket_address get_peer() const = 0;
+  [[nodiscard]] virtual socket_address get_host() const = 0;
+
+  /// Whether lose_connection() was called, and the connection is not lost yet.
+  [[nodiscard]] virtual bool disconnecting() const noexcept = 0;
+  /// Whether the connection is lost, or about to be.
+  [[nodiscard]] virtual bool disconnected() const noexcept = 0;
+  /// Bytes that were written and not sent.
+  [[nodiscard]] virtual std::size_t unsent() const noexcept = 0;
+
+  /// See `transport_options::write_limit`.
+  virtual void set_write_limit(std::size_t bytes) = 0;
+
+  /// For tasks that belong to the connection: cancelled when it is lost. A task in it that throws loses the connection,
+  /// with its exception as the reason; `start_deferred(nursery(), ...)` keeps the failure in the deferred. Throws
+  /// std::logic_error when the connection is lost.
+  [[nodiscard]] virtual wring::nursery& nursery() = 0;
+};
+
+}  // namespace wring::net
