@@ -32,3 +32,8 @@
 #include <wring/net/callback/protocol.hpp>
 #include <wring/net/callback/run_protocol.hpp>
 #include <wring/net/callback/transport.hpp>
+#include <wring/protocols/framing/callback/frame_receiver.hpp>
+#include <wring/protocols/framing/callback/int_string_receiver.hpp>
+#include <wring/protocols/framing/callback/line_only_receiver.hpp>
+#include <wring/protocols/framing/callback/line_receiver.hpp>
+#include <wring/protocols/framing/callback/netstring_receiver.hpp>

@@ -11,10 +11,15 @@ int_string_format::int_string_format(int_width width, std::size_t limit)
   if (limit == 0) throw std::invalid_argument("a limit of 0 for strings behind their length: none could be received");
 }
 
-result<std::optional<frame_extent>> int_string_format::find(std::span<const std::byte> unread) noexcept {
-  if (unread.size() < width_) return std::optional<frame_extent>();
+std::size_t int_string_format::announced(std::span<const std::byte> unread) const noexcept {
   std::size_t length = 0;
   for (const std::byte b : unread.first(width_)) length = length << 8 | std::to_integer<std::size_t>(b);
+  return length;
+}
+
+result<std::optional<frame_extent>> int_string_format::find(std::span<const std::byte> unread) noexcept {
+  if (unread.size() < width_) return std::optional<frame_extent>();
+  const std::size_t length = announced(unread);
   if (length > limit_) return error(errc::limit_exceeded, "read a string from").with_count(limit_);
   if (unread.size() - width_ < length) return std::optional<frame_extent>();
   return std::optional(frame_extent{.head = width_, .size = length, .tail = 0});

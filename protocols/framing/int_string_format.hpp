@@ -25,6 +25,8 @@ class WRING_API int_string_format final : public frame_format {
   /// Throws std::length_error for a string whose length does not fit.
   [[nodiscard]] frame_edges edges(std::string_view payload) const override;
   [[nodiscard]] std::size_t limit() const noexcept override { return limit_; }
+  /// The length in front of `unread`, of which there are enough bytes for it.
+  [[nodiscard]] std::size_t announced(std::span<const std::byte> unread) const noexcept;
   /// The longest string that can be sent.
   [[nodiscard]] std::size_t longest() const noexcept { return (std::size_t{1} << 8 * width_) - 1; }
 
