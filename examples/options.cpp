@@ -182,6 +182,14 @@ void options::port(std::string_view name, std::uint16_t& value, std::string_view
   entries_.back().value = "PORT";
 }
 
+void options::port(std::string_view name, std::optional<std::uint16_t>& value, std::string_view what) {
+  add({.name = name, .what = what, .value = "PORT", .set = [=, &value](auto given) {
+         const auto read = read_count(given);
+         if (!read || *read > 65535) refuse(name, "a number from 0 to 65535", given);
+         value = static_cast<std::uint16_t>(*read);
+       }});
+}
+
 void options::target(std::string_view name, net::connect_target& value, std::string_view what) {
   add({.name = name, .what = what, .value = "HOST:PORT", .set = [=, &value](auto given) {
          value = read_target(name, given);

@@ -50,6 +50,7 @@ class options {
   void address(std::string_view name, wring::net::ip_address& value, std::string_view what);
   /// From 0 to 65535.
   void port(std::string_view name, std::uint16_t& value, std::string_view what);
+  void port(std::string_view name, std::optional<std::uint16_t>& value, std::string_view what);
   /// A host, by its name or address, and a port. The target's host is a part of the command line.
   void target(std::string_view name, wring::net::connect_target& value, std::string_view what);
   /// All arguments that follow, at least one, each as for target(). Declare it last.

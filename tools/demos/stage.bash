@@ -49,6 +49,7 @@ parse_address() {
     *) fail "$example said '$1' where 'listening on ADDRESS:PORT' was expected" ;;
   esac
   port=${1##*:}
+  port=${port%% *}
   host=${1#listening on }
   host=${host%:*}
   host=${host#[}
@@ -58,10 +59,10 @@ parse_address() {
   esac
 }
 
-# start_server [NAME [OPTION...]]: starts an example on a free port.
+# start_server [NAME [OPTION...]]: starts an example on a free port. `port_option` is its option for that, if not --port.
 start_server() {
   : > "$work/server"
-  "$programs/${1:-$example}" --host 127.0.0.1 --port 0 "${@:2}" >> "$work/server" 2>&1 < /dev/null &
+  "$programs/${1:-$example}" --host 127.0.0.1 "${port_option:---port}" 0 "${@:2}" >> "$work/server" 2>&1 < /dev/null &
   server=$!
   shown[server]=0
   colours[server]=90
