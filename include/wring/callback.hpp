@@ -30,7 +30,9 @@
 #include <wring/net/callback/listening_port.hpp>
 #include <wring/net/callback/producer.hpp>
 #include <wring/net/callback/protocol.hpp>
+#include <wring/net/callback/reconnecting_client_factory.hpp>
 #include <wring/net/callback/run_protocol.hpp>
+#include <wring/net/callback/timeout_mixin.hpp>
 #include <wring/net/callback/transport.hpp>
 #include <wring/protocols/framing/callback/frame_receiver.hpp>
 #include <wring/protocols/framing/callback/int_string_receiver.hpp>
