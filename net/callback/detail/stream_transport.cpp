@@ -84,7 +84,12 @@ void stream_transport::wake() noexcept {
   changed_.set();
 }
 
-void stream_transport::failed(std::exception_ptr e) noexcept { finish(failure(std::move(e))); }
+void stream_transport::failed(std::exception_ptr e) noexcept {
+  const failure thrown(std::move(e));
+  log::error("a task of a connection failed", {"peer", stream_.peer_address().to_string()},
+             {"error", thrown.message()});
+  finish(thrown);
+}
 
 void stream_transport::lose() noexcept {
   disconnecting_ = false;
@@ -161,7 +166,7 @@ task<> stream_transport::run() {
       if (result<buffer_lease>& chunk = *got; !chunk) {
         finish(chunk.error());
       } else if (chunk->empty()) {
-        peer_ended();
+        if (reads()) peer_ended();  // otherwise the next read finds it again, if there is one
       } else {
         received(std::move(*chunk));
       }

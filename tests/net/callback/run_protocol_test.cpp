@@ -91,6 +91,21 @@ TASK_TEST("what was written before lose_connection, and after it, is sent before
   CHECK(p->said == "made lost:done");
 }
 
+TASK_TEST("the peer's end, found when reading had already stopped, loses nothing", "[protocol]") {
+  auto p = std::make_shared<recorder>();
+  const std::string much(200'000, 'x');
+  std::string received;
+  co_await converse(p, [&](net::memory_stream& peer) -> task<> {
+    co_await settle();
+    co_await peer.shut_down_write();  // the protocol's read has ended with it, and has not been resumed yet
+    p->transport().write(much);
+    p->transport().lose_connection();
+    received = co_await rest_of(peer);
+  });
+  CHECK(received == much);
+  CHECK(p->said == "made lost:done");
+}
+
 struct step {
   const char* name;
   action act;
@@ -226,6 +241,7 @@ TASK_TEST("what connection_lost throws is logged, and nothing else", "[protocol]
 }
 
 TASK_TEST("tasks of a connection are cancelled when it is lost, and their failure loses it", "[protocol]") {
+  const captured_log log;
   auto p = std::make_shared<recorder>();
   bool ended = false;
   p->when_made = [&](recorder& r) {
@@ -250,6 +266,8 @@ TASK_TEST("tasks of a connection are cancelled when it is lost, and their failur
   };
   co_await converse(q, [](net::memory_stream& peer) -> task<> { co_await rest_of(peer); });
   CHECK(q->said == "made lost:a task failed");
+  REQUIRE(log.lines().size() == 1);
+  CHECK(log.lines().front().starts_with("error a task of a connection failed"));
 }
 
 TASK_TEST("a deferred of the connection's nursery is cancelled with it", "[protocol]") {
