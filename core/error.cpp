@@ -47,6 +47,14 @@ class category final : public std::error_category {
         return "the name servers refuse to answer; asking again will not help";
       case errc::not_simulated:
         return "not simulated";
+      case errc::tls_failed:
+        return "TLS has failed";
+      case errc::tls_untrusted:
+        return "the peer's certificate is not accepted";
+      case errc::tls_truncated:
+        return "the connection was cut off: the peer has not closed it by TLS's rules";
+      case errc::tls_unusable:
+        return "cannot be used for TLS";
     }
     return fmt::format("unknown error {}", code);
   }
@@ -70,6 +78,8 @@ std::string count_text(const error& e, std::uint32_t count) {
     return fmt::format(", after {} byte{}", count, count == 1 ? "" : "s");
   }
   if (e == errc::limit_exceeded || e == errc::inbox_full) return fmt::format(" (limit {})", count);
+  if (e == errc::tls_failed) return fmt::format(" (the peer's alert {})", count);
+  if (e == errc::tls_untrusted) return fmt::format(" (verification error {})", count);
   return fmt::format(" (count {})", count);
 }
 

@@ -33,6 +33,10 @@ enum class errc {
   name_unavailable,  ///< a host's name could not be looked up this time: temporary, trying again later may help
   name_refused,      ///< the name servers refuse to answer for a host's name: that is final
   not_simulated,     ///< a simulated world has nothing of the kind: the error names the call
+  tls_failed,        ///< TLS: the handshake or the protocol has failed; count(): the peer's alert, if that is why
+  tls_untrusted,     ///< TLS: the peer's certificate is not accepted, the detail says why; count(): OpenSSL's number
+  tls_truncated,     ///< TLS: the connection has ended without the peer's closing message, so bytes may be missing
+  tls_unusable,      ///< TLS: a certificate, key or setting of this program cannot be used
 };
 
 namespace detail {

@@ -10,6 +10,7 @@
 
 #include <wring/core/current_scheduler.hpp>
 #include <wring/core/detail/flows/exception_trace.hpp>
+#include <wring/core/detail/flows/leaving.hpp>
 #include <wring/core/detail/scheduling/thread_scheduler.hpp>
 #include <wring/core/engine/make_engine.hpp>
 #include <wring/core/error.hpp>
@@ -190,6 +191,7 @@ void scheduler::drain_tasks() {
 // null at the root, and where the task yields to others first.
 std::coroutine_handle<> scheduler::unwind(detail::flow& f) noexcept {
   f.unwinding = false;
+  const detail::unwinding_frames here;
   for (;;) {
     detail::await_node& node = *f.top;
     if (node.is_frame()) {

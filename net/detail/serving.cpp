@@ -17,7 +17,7 @@ bool peer_is_gone(const std::exception_ptr& failure) noexcept {
     std::rethrow_exception(failure);
   } catch (const io_error& e) {
     return e.details() == std::errc::connection_reset || e.details() == std::errc::broken_pipe ||
-           e.details() == std::errc::timed_out;
+           e.details() == std::errc::timed_out || e.details() == errc::tls_truncated;
   } catch (...) {
     return false;
   }

@@ -107,9 +107,10 @@ TEST_CASE("a detail follows the cause", "[error]") {
 
 TEST_CASE("every code has a message of its own, and converts to a true error code", "[error]") {
   std::string seen;
-  for (const auto code : {errc::timed_out, errc::unexpected_eof, errc::closed, errc::write_torn, errc::limit_exceeded,
-                          errc::busy, errc::inbox_full, errc::channel_closed, errc::bad_address, errc::name_not_found,
-                          errc::name_unavailable, errc::name_refused}) {
+  for (const auto code :
+       {errc::timed_out, errc::unexpected_eof, errc::closed, errc::write_torn, errc::limit_exceeded, errc::busy,
+        errc::inbox_full, errc::channel_closed, errc::bad_address, errc::name_not_found, errc::name_unavailable,
+        errc::name_refused, errc::tls_failed, errc::tls_untrusted, errc::tls_truncated, errc::tls_unusable}) {
     const std::error_code plain = code;
     CHECK(plain);
     CHECK(plain.category().name() == "wring"sv);

@@ -2,6 +2,7 @@
 #include <wring/core/awaiter.hpp>
 #include <wring/core/detail/flows/exception_trace.hpp>
 #include <wring/core/detail/flows/flow.hpp>
+#include <wring/core/detail/flows/leaving.hpp>
 
 namespace wring::detail {
 
@@ -35,6 +36,7 @@ wait_state flow::waits() const noexcept {
 }
 
 void flow::note_exception(const std::exception_ptr& thrown, const promise_base& frame) noexcept {
+  frame_failed();
   exception_trace* const made = trace.made();
   if (made == nullptr) return;  // a report without the frames is better than no report
   if (made->exception != identity(thrown)) {

@@ -143,7 +143,7 @@ class WRING_API flow {
 
   [[nodiscard]] wait_state waits() const noexcept;
 
-  /// Adds a frame to the trace of the exception being thrown.
+  /// The exception being thrown leaves a frame: adds that to its trace.
   void note_exception(const std::exception_ptr& thrown, const promise_base& frame) noexcept;
 
   /// Starts what the flow is to do. True if it has ended already.

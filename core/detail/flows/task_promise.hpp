@@ -13,6 +13,7 @@
 #include <wring/core/awaitable.hpp>
 #include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/detail/flows/flow.hpp>
+#include <wring/core/detail/flows/leaving.hpp>
 #include <wring/core/detail/gcc12.hpp>
 #include <wring/core/detail/lifetime.hpp>
 #include <wring/core/detail/scheduling/frame_recycler.hpp>
@@ -47,7 +48,7 @@ class task_outcome : public task_end {
   }
   T take() {
     if (is(failed)) [[unlikely]]
-      std::rethrow_exception(exception_);
+      rethrow_failure(exception_);
     return std::move(value_);
   }
 
@@ -73,7 +74,7 @@ class task_outcome<void> : public task_end {
   }
   void take() {
     if (is(failed)) [[unlikely]]
-      std::rethrow_exception(exception_);
+      rethrow_failure(exception_);
   }
 
  private:
