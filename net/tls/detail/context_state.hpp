@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <wring/net/tls/client_context.hpp>
+#include <wring/net/tls/detail/openssl.hpp>
+#include <wring/net/tls/server_context.hpp>
+
+namespace wring::net::tls::detail {
+
+/// What clients' and servers' settings have become. Immutable, shared by threads.
+class context_state {
+ public:
+  context_state(const context_state&) = delete;
+  context_state& operator=(const context_state&) = delete;
+  virtual ~context_state() = default;
+
+  [[nodiscard]] SSL_CTX* context() const noexcept { return contexts_.front().get(); }
+  /// Steps of the handshake take milliseconds, and are for another thread.
+  [[nodiscard]] bool slow() const noexcept { return slow_; }
+  /// Peers are verified by the system's roots, which are given to each connection, as they may have to be loaded first.
+  [[nodiscard]] bool needs_system_store() const noexcept { return needs_system_store_; }
+  [[nodiscard]] bool verifies() const noexcept { return verifies_; }
+  [[nodiscard]] const std::vector<key_digest>& pins() const noexcept { return pins_; }
+
+ protected:
+  context_state() = default;
+
+  /// A context with what all have.
+  SSL_CTX* add_context(const SSL_METHOD* method, protocol_version lowest, protocol_version highest);
+  void log_keys(SSL_CTX* context) const;
+
+  std::vector<owned<SSL_CTX>> contexts_;
+  std::vector<unsigned char> protocols_;  ///< as ALPN has them on the wire
+  std::vector<key_digest> pins_;
+  std::function<void(std::string_view)> log_;
+  bool slow_ = false;
+  bool needs_system_store_ = false;
+  bool verifies_ = false;
+};
+
+class client_state final : public context_state {
+ public:
+  explicit client_state(const client_settings& settings);
+};
+
+class server_state final : public context_state {
+ public:
+  explicit server_state(const server_settings& settings);
+
+  /// The context for the name that a client asks for; null if it is refused.
+  [[nodiscard]] SSL_CTX* choose(std::string_view name) const noexcept;
+
+ private:
+  using named_context = std::pair<std::string, SSL_CTX*>;
+
+  std::vector<named_context> names_;  // sorted
+  bool strict_names_;
+};
+
+/// Where the settings of a server are that are to be used now.
+struct server_slot {
+  std::mutex lock;
+  std::shared_ptr<const server_state> state;
+};
+
+}  // namespace wring::net::tls::detail

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include <utility>
+
+#include <wring/net/tls/tls_stream.hpp>
+
+namespace wring::net {
+
+namespace {
+
+task<> nothing_to_close() { co_return; }
+
+}  // namespace
+
+tls_stream::tls_stream() noexcept = default;
+tls_stream::tls_stream(std::unique_ptr<tls::detail::tls_link> established) noexcept : link_(std::move(established)) {}
+tls_stream::tls_stream(tls_stream&& other) noexcept = default;
+tls_stream& tls_stream::operator=(tls_stream&& other) noexcept {
+  std::swap(link_, other.link_);
+  return *this;
+}
+tls_stream::~tls_stream() = default;
+
+tls::detail::tls_link& tls_stream::link() {
+  if (link_ == nullptr) [[unlikely]]
+    error(errc::closed, "use a TLS stream").raise();
+  return *link_;
+}
+
+task<> tls_stream::close() { return link_ != nullptr ? link_->close() : nothing_to_close(); }
+
+void tls_stream::abort() noexcept {
+  if (link_ != nullptr) link_->abort();
+}
+
+std::size_t tls_stream::try_write(std::span<const std::span<const std::byte>> parts) noexcept {
+  return link_ != nullptr ? link_->try_write(parts) : 0;
+}
+
+const stream_security* tls_stream::security() const noexcept { return link_ != nullptr ? &link_->security() : nullptr; }
+
+error_address tls_stream::peer_address() const noexcept {
+  return link_ != nullptr ? link_->peer_address() : error_address();
+}
+
+}  // namespace wring::net

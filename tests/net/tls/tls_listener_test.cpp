@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#include <array>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <wring/core/sleep.hpp>
+#include <wring/core/sync/event.hpp>
+#include <wring/core/testing/run.hpp>
+#include <wring/core/timeout.hpp>
+#include <wring/net/serve.hpp>
+#include <wring/net/testing/listener_conformance.hpp>
+#include <wring/net/testing/name_table.hpp>
+#include <wring/net/tls/connect_tls.hpp>
+#include <wring/net/tls/connector.hpp>
+#include <wring/net/tls/tls_listener.hpp>
+
+#include "net/tls/tls_support.hpp"
+
+namespace {
+
+using namespace wring;
+using namespace wring::tests;
+using namespace std::chrono_literals;
+
+constexpr net::tcp_listen_options on_loopback{.address = net::ip_address::loopback_v4};
+
+task<> echo(net::tls_stream peer) {
+  while (const buffer_lease chunk = co_await peer.read_some()) {
+    co_await peer.write_all(std::span<const std::byte>(chunk));
+  }
+}
+
+/// Asks `client` for its echo.
+task<std::string> echoed(net::stream_ref client, std::string text) {
+  co_await client.write_all(text);
+  std::string back;
+  while (back.size() != text.size()) {
+    const buffer_lease chunk = co_await client.read_some();
+    if (chunk.empty()) break;
+    back.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+  }
+  co_return back;
+}
+
+TEST_CASE("TLS listeners keep the rules of listeners", "[tls][listener][conformance]") {
+  testing::run([]() -> task<> {
+    auto make = [] { return net::listen_tls(test_server(), on_loopback); };
+    auto connect = [](net::socket_address to) -> task<net::tls_stream> {
+      net::tcp_stream plain = co_await net::connect_tcp(to);
+      co_return co_await tls::connect(test_client(), net::any_stream(std::move(plain)), "server.example");
+    };
+    co_await testing::check_listener(make, connect);
+  });
+}
+
+TEST_CASE("serve serves them, and those who stall or speak otherwise do not hold up others", "[tls][listener]") {
+  testing::run([]() -> task<> {
+    auto listener = co_await net::listen_tls(test_server(), on_loopback);
+    const net::socket_address at = listener.local_address();
+    net::serve_report report;
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { report = co_await net::serve(listener, echo, {.establish_timeout = 300ms}); });
+      std::vector<net::tcp_stream> stalled;
+      for (int i = 0; i != 30; ++i) {
+        net::tcp_stream plain = co_await net::connect_tcp(at);
+        if (i % 3 == 1) co_await plain.write_all("\x16\x03\x01");
+        if (i % 3 == 2) co_await plain.write_all("GET / HTTP/1.1\r\n\r\n");
+        stalled.push_back(std::move(plain));
+      }
+      net::tcp_stream plain = co_await net::connect_tcp(at);
+      net::tls_stream client =
+          co_await tls::connect(test_client(), net::any_stream(std::move(plain)), "server.example");
+      const std::string back = co_await echoed(client, "still served?");
+      CHECK(back == "still served?");
+      for (net::tcp_stream& each : stalled) {
+        const auto end = co_await each.read_some().result();  // the server gives them up
+        CHECK((!end || end->empty()));
+      }
+      co_await client.close();
+      co_await listener.close();
+    });
+    CHECK(report.accepted == 31);
+    CHECK(report.not_established == 30);
+    CHECK(report.served == 1);
+  });
+}
+
+TEST_CASE("of too many handshakes the oldest is given up", "[tls][listener]") {
+  testing::run([]() -> task<> {
+    auto plain = co_await net::listen_tcp(on_loopback);
+    net::tls_listener listener(std::move(plain), test_server(), {.max_handshakes = 1});
+    const net::socket_address at = listener.local_address();
+    std::vector<error> faults;
+    event begun;
+    auto establish_one = [&]() -> task<> {
+      auto pending = co_await listener.accept();
+      auto established = co_await pending.establish().result();
+      if (!established) faults.push_back(established.error());
+      if (established) co_await established->close();
+    };
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start(std::ref(establish_one));
+      // A whole hello, and nothing more: what a client sends is taken from one in memory.
+      auto [near, far] = net::make_memory_stream_pair();
+      net::memory_stream other = std::move(far);
+      auto connect = [&]() -> task<> {
+        static_cast<void>(
+            co_await tls::connect(test_client(), net::any_stream(std::move(near)), "server.example").result());
+      };
+      auto hello = [&]() -> task<net::tcp_stream> {
+        const buffer_lease bytes = co_await other.read_some();
+        net::tcp_stream stalling = co_await net::connect_tcp(at);
+        co_await stalling.write_all(bytes);
+        co_await other.close();
+        co_return std::move(stalling);
+      };
+      n.start(std::ref(connect));
+      net::tcp_stream stalling = co_await hello();
+      const buffer_lease answer = co_await stalling.read_some();
+      CHECK_FALSE(answer.empty());
+      n.start(std::ref(establish_one));
+      net::tcp_stream second = co_await net::connect_tcp(at);
+      net::tls_stream client =
+          co_await tls::connect(test_client(), net::any_stream(std::move(second)), "server.example");
+      const auto end = co_await client.read_some();
+      CHECK(end.empty());
+    });
+    REQUIRE(faults.size() == 1);
+    CHECK(faults.front() == errc::limit_exceeded);
+    CHECK(faults.front().count() == 1U);
+  });
+}
+
+TEST_CASE("a client connects by name, and the name is what is verified", "[tls][connector]") {
+  testing::run([]() -> task<> {
+    auto listener = co_await net::listen_tls(test_server(), on_loopback);
+    const std::uint16_t port = listener.local_address().port();
+    testing::name_table names;
+    names.add("server.example", {"127.0.0.1"});
+    names.add("other.example", {"127.0.0.1"});
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, echo); });
+      net::tls_stream client = co_await net::connect_tls("server.example", port, test_client(), {.resolver = &names});
+      const std::string back = co_await echoed(client, "by name");
+      CHECK(back == "by name");
+
+      std::string said;
+      try {
+        net::tls_stream never = co_await net::connect_tls("other.example", port, test_client(), {.resolver = &names});
+      } catch (const io_error& e) {
+        CHECK(e.details() == errc::tls_untrusted);
+        said = e.what();
+      }
+      CHECK(said.find("\"other.example\" (127.0.0.1:") != said.npos);
+      CHECK(said.find("it is for another host") != said.npos);
+
+      const tls::connector connector(test_client(), {.resolver = &names});
+      net::any_stream any = co_await connector.connect({net::connection_kind::tls, "server.example", port});
+      REQUIRE(any.security() != nullptr);
+      CHECK(any.security()->peer_verified);
+      const auto refused = co_await connector.connect({net::connection_kind::unix_path, "/nowhere", 0}).result();
+      REQUIRE_FALSE(refused);
+      co_await any.close();
+      co_await client.close();
+      co_await listener.close();
+    });
+  });
+}
+
+}  // namespace
