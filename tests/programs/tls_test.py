@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""Drives the examples tls_echo and tls_client with other implementations: python3's ssl, openssl, curl."""
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import support
+
+
+class TlsTest(support.ExampleTest):
+    @classmethod
+    def setUpClass(cls):
+        if not shutil.which('openssl'):
+            raise unittest.SkipTest('there is no openssl to make certificates with')
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.make('ca', '-subj', '/CN=Test CA', '-addext', 'basicConstraints=critical,CA:TRUE')
+        issued = ('-CA', cls.path('ca'), '-CAkey', cls.path('ca'), '-addext', 'basicConstraints=CA:FALSE')
+        cls.make('server', '-subj', '/CN=server', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', *issued)
+        cls.make('alice', '-subj', '/CN=Alice', '-addext', 'extendedKeyUsage=clientAuth', *issued)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder.name, name + '.pem')
+
+    @classmethod
+    def make(cls, name, *options):
+        """Certificate and key, in one file."""
+        key = cls.path(name + '.key')
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                        '-days', '2', '-keyout', key, '-out', cls.path(name), *options],
+                       check=True, capture_output=True, timeout=support.PATIENCE)
+        with open(key, encoding='ascii') as source, open(cls.path(name), 'a', encoding='ascii') as file:
+            file.write(source.read())
+
+    def setUp(self):
+        self.echo, self.client = self.programs
+
+    def start(self, *options):
+        server = support.Server(self.echo, *options)
+        self.addCleanup(server.end)
+        return server
+
+    def connect(self, server, context):
+        plain = socket.create_connection((server.host, server.port), timeout=support.PATIENCE)
+        self.addCleanup(plain.close)
+        secured = context.wrap_socket(plain, server_hostname='localhost')
+        self.addCleanup(secured.close)
+        return secured
+
+    def trusting(self):
+        return ssl.create_default_context(cafile=self.path('ca'))
+
+    def receive(self, peer, size):
+        got = b''
+        while len(got) < size:
+            more = peer.recv(1 << 16)
+            self.assertTrue(more, f'the end came after {len(got)} of {size} bytes')
+            got += more
+        return got
+
+    def test_python_talks_to_it_in_both_versions(self):
+        server = self.start('--cert', self.path('server'))
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.trusting()
+            context.minimum_version = context.maximum_version = version
+            peer = self.connect(server, context)
+            data = os.urandom(1_000_000)
+            sender = threading.Thread(target=peer.sendall, args=(data,))
+            sender.start()
+            self.assertTrue(self.receive(peer, len(data)) == data)
+            sender.join()
+            peer.unwrap()  # fails unless the server says that nothing more follows
+
+    def test_old_versions_and_suites_are_refused(self):
+        server = self.start('--cert', self.path('server'))
+        context = self.trusting()
+        context.set_ciphers('AES128-GCM-SHA256:@SECLEVEL=0')  # no forward secrecy
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with self.assertRaises(ssl.SSLError):
+            self.connect(server, context)
+
+    def test_openssl_talks_to_it_and_changes_its_keys(self):
+        server = self.start('--cert', self.path('server'))
+        address = f'{server.host}:{server.port}'
+        process = subprocess.Popen(['openssl', 's_client', '-connect', address, '-CAfile', self.path('ca'),
+                                    '-verify_return_error', '-verify_hostname', 'localhost', '-tls1_3'],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+
+        def say(line, answer):
+            process.stdin.write(line)
+            process.stdin.flush()
+            while True:
+                seen = process.stdout.readline()
+                self.assertTrue(seen)
+                if seen == answer:
+                    return
+
+        say(b'one\n', b'one\n')
+        process.stdin.write(b'K\n')  # new keys of both sides
+        process.stdin.flush()
+        time.sleep(0.2)  # s_client takes a command only at the start of what it reads
+        say(b'two\n', b'two\n')
+        process.stdin.close()
+        process.wait(support.PATIENCE)
+        process.stdout.close()
+
+    def test_curl_sees_the_certificate(self):
+        if not shutil.which('curl'):
+            self.skipTest('there is no curl')
+        server = self.start('--cert', self.path('server'))
+        # It is no server of HTTP: what comes back is the request.
+        code, output, errors = support.run('curl', '-sS', '--http0.9', '--max-time', '2', '--cacert', self.path('ca'),
+                                           f'https://localhost:{server.port}/x', '--connect-to',
+                                           f'::{server.host}:{server.port}')
+        self.assertIn('GET /x HTTP/1.1', output, (code, errors))
+        code, _, errors = support.run('curl', '-sS', f'https://localhost:{server.port}/', '--connect-to',
+                                      f'::{server.host}:{server.port}')
+        self.assertEqual(code, 60, errors)
+
+    def test_only_clients_of_the_ca_are_served(self):
+        server = self.start('--cert', self.path('server'), '--client-ca', self.path('ca'))
+        context = self.trusting()
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            peer = self.connect(server, context)
+            peer.sendall(b'x')
+            self.receive(peer, 1)
+        context.load_cert_chain(self.path('alice'))
+        peer = self.connect(server, context)
+        peer.sendall(b'hello')
+        self.assertEqual(self.receive(peer, 5), b'hello')
+        self.assertIn('CN=Alice', server.error_output())
+
+    def test_the_certificate_is_read_again(self):
+        shutil.copy(self.path('server'), self.path('changing'))
+        server = self.start('--cert', self.path('changing'))
+        before = self.connect(server, self.trusting())
+        old = before.getpeercert(binary_form=True)
+        self.make('changing', '-subj', '/CN=new', '-addext', 'subjectAltName=DNS:localhost', '-CA', self.path('ca'),
+                  '-CAkey', self.path('ca'), '-addext', 'basicConstraints=CA:FALSE')
+        server.signal(signal.SIGHUP)
+        deadline = time.monotonic() + support.PATIENCE
+        while self.connect(server, self.trusting()).getpeercert(binary_form=True) == old:
+            self.assertLess(time.monotonic(), deadline)
+        before.sendall(b'still here')
+        self.assertEqual(self.receive(before, 10), b'still here')
+        with open(self.path('changing'), 'w', encoding='ascii') as file:
+            file.write('nonsense')
+        server.signal(signal.SIGHUP)
+        while 'stays as it is' not in server.error_output():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        self.connect(server, self.trusting())
+
+    def test_a_bad_certificate_is_said_at_the_start(self):
+        code, _, errors = support.run(self.echo, '--port', '0', '--cert', self.path('nowhere'))
+        self.assertEqual(code, 1)
+        self.assertIn('nowhere.pem": No such file or directory', errors)
+        code, _, errors = support.run(self.echo, '--port', '0', '--cert', self.path('server'), '--key',
+                                      self.path('alice'))
+        self.assertEqual(code, 1)
+        self.assertIn('it is not the key of the certificate in', errors)
+        self.assertEqual(support.run(self.echo, '--port', '0')[0], 2)
+
+    def test_our_client_verifies_our_server(self):
+        server = self.start('--cert', self.path('server'))
+        address = f'localhost:{server.port}'
+        code, output, errors = support.run(self.client, '--ca', self.path('ca'), '--send', 'hello', address)
+        self.assertEqual((code, errors), (0, ''))
+        self.assertIn('server: CN=server (verified)\n', output)
+        self.assertTrue(output.endswith('hello\n'))
+        code, output, errors = support.run(self.client, address)
+        self.assertEqual((code, output), (1, ''))
+        self.assertIn('its issuer is unknown', errors)
+        code, output, errors = support.run(self.client, '--insecure', address)
+        self.assertEqual(code, 0, errors)
+        self.assertIn('NOT verified', output)
+
+    def test_our_client_talks_to_openssl(self):
+        with socket.create_server(('127.0.0.1', 0)) as free:
+            port = free.getsockname()[1]
+        for version in ('-tls1_2', '-tls1_3'):
+            process = subprocess.Popen(['openssl', 's_server', '-accept', str(port), '-cert', self.path('server'),
+                                        '-rev', '-quiet', version],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                support.connect_when_ready('127.0.0.1', port).close()
+                code, output, errors = support.run(self.client, '--ca', self.path('ca'), '--send', 'stressed',
+                                                   f'127.0.0.1:{port}')
+                self.assertIn('desserts\n', output, (code, errors))
+                self.assertIn('TLSv1.2' if version == '-tls1_2' else 'TLSv1.3', output)
+            finally:
+                process.kill()
+                process.wait()
+
+
+if __name__ == '__main__':
+    support.main()
