@@ -8,7 +8,6 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/sleep.hpp>
-#include <wring/core/sync/event.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/net/serve.hpp>
@@ -95,7 +94,6 @@ TEST_CASE("of too many handshakes the oldest is given up", "[tls][listener]") {
     net::tls_listener listener(std::move(plain), test_server(), {.max_handshakes = 1});
     const net::socket_address at = listener.local_address();
     std::vector<error> faults;
-    event begun;
     auto establish_one = [&]() -> task<> {
       auto pending = co_await listener.accept();
       auto established = co_await pending.establish().result();
