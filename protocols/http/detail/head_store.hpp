@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+
+#include <wring/protocols/http/detail/field_entry.hpp>
+#include <wring/protocols/http/fields.hpp>
+
+namespace wring::http::detail {
+
+/// Where a head is kept: its text from the beginning of a block of memory on, and the table of its fields from the end
+/// back. The memory is its owner's, who moves it into a larger block when the two meet.
+class head_store {
+ public:
+  head_store() noexcept = default;
+  /// `memory` must be aligned as an entry at its end.
+  explicit head_store(std::span<std::byte> memory) noexcept
+      : text_(reinterpret_cast<char*>(memory.data())),
+        table_(reinterpret_cast<field_entry*>(memory.data() + memory.size())) {}
+
+  /// Continues in `larger` memory.
+  void move_to(std::span<std::byte> larger) noexcept {
+    head_store moved(larger);
+    if (size_ != 0) std::memcpy(moved.text_, text_, size_);
+    if (count_ != 0) std::memcpy(moved.table_ - count_, table_ - count_, count_ * sizeof(field_entry));
+    text_ = moved.text_;
+    table_ = moved.table_;
+  }
+
+  [[nodiscard]] char* text() const noexcept { return text_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  /// Bytes between the text and the table.
+  [[nodiscard]] std::span<std::byte> room() const noexcept {
+    auto* const begin = reinterpret_cast<std::byte*>(text_ + size_);
+    return {begin, static_cast<std::size_t>(reinterpret_cast<std::byte*>(table_ - count_) - begin)};
+  }
+  [[nodiscard]] fields all() const noexcept { return {text_, table_, count_}; }
+
+  /// There must be room.
+  void append(std::span<const std::byte> bytes) noexcept {
+    if (bytes.empty()) return;
+    std::memcpy(text_ + size_, bytes.data(), bytes.size());
+    size_ += static_cast<std::uint32_t>(bytes.size());
+  }
+  void truncate(std::size_t size) noexcept { size_ = static_cast<std::uint32_t>(size); }
+  /// False: there is no room.
+  [[nodiscard]] bool add(const field_entry& e) noexcept {
+    if (room().size() < sizeof e) return false;
+    ++count_;
+    std::construct_at(table_ - count_, e);
+    return true;
+  }
+
+ private:
+  char* text_ = nullptr;
+  field_entry* table_ = nullptr;  // its end
+  std::uint32_t size_ = 0;
+  std::uint32_t count_ = 0;
+};
+
+}  // namespace wring::http::detail
