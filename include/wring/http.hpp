@@ -3,6 +3,15 @@
 
 // All of wring-http: HTTP, over any stream.
 
+#include <wring/protocols/http/body_reader.hpp>
+#include <wring/protocols/http/disconnect.hpp>
 #include <wring/protocols/http/fields.hpp>
+#include <wring/protocols/http/handler.hpp>
 #include <wring/protocols/http/method.hpp>
+#include <wring/protocols/http/request.hpp>
+#include <wring/protocols/http/response.hpp>
+#include <wring/protocols/http/router.hpp>
+#include <wring/protocols/http/server.hpp>
+#include <wring/protocols/http/server_limits.hpp>
+#include <wring/protocols/http/status.hpp>
 #include <wring/protocols/http/url.hpp>

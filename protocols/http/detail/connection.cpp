@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include <wring/core/timeout.hpp>
+#include <wring/protocols/http/detail/connection.hpp>
+
+namespace wring::http::detail {
+
+namespace {
+
+constexpr std::size_t most_sent_at_once = std::size_t{64} * 1024;
+
+}  // namespace
+
+void connection::watch(cancel_scope* scope) noexcept {
+  handler_scope_ = scope;
+  stream.watch(this);
+}
+
+void connection::stop_watching() noexcept {
+  stream.watch(nullptr);
+  handler_scope_ = nullptr;
+  if (grace_.active()) grace_.cancel();
+}
+
+task<connection::fill> connection::read_until(steady_clock::time_point deadline) {
+  in.refill(stream.try_read_some());
+  if (!in.empty()) co_return fill::some;
+  if (!out.empty()) {
+    const bool sent = co_await flush();
+    if (!sent) co_return fill::ended;
+  }
+  auto got = co_await with_deadline(deadline, stream.read_some()).result();
+  if (!got) {
+    if (got.error() == errc::timed_out) co_return fill::overdue;
+    lost();
+    co_return fill::ended;
+  }
+  in.refill(std::move(*got));
+  co_return in.empty() ? fill::ended : fill::some;
+}
+
+task<bool> connection::send(std::span<const std::span<const std::byte>> parts) {
+  if (gone) co_return false;
+  const buffer_lease first = out.take();
+  std::size_t total = first.size();
+  for (const auto& part : parts) total += part.size();
+  if (parts.size() < 4 && total <= most_sent_at_once) {
+    std::array<std::span<const std::byte>, 4> all;
+    all[0] = {first.data(), first.size()};
+    std::ranges::copy(parts, all.begin() + 1);
+    const auto& limits = server.limits;
+    duration limit = limits.output_progress;
+    if (limits.min_rate != 0) limit += std::chrono::seconds(total / limits.min_rate);
+    const std::span<const std::span<const std::byte>> pieces(all.data(), parts.size() + 1);
+    const auto sent = co_await with_timeout(limit, stream.write_all(pieces)).result();
+    if (!sent) lost();
+    co_return sent.has_value();
+  }
+  const bool sent = co_await send_all({first.data(), first.size()});
+  if (!sent) co_return false;
+  for (const auto& part : parts) {
+    const bool went = co_await send_all(part);
+    if (!went) co_return false;
+  }
+  co_return true;
+}
+
+task<bool> connection::send_all(std::span<const std::byte> data) {
+  const auto& limits = server.limits;
+  while (!data.empty()) {
+    const auto piece = data.first(std::min(data.size(), most_sent_at_once));
+    duration limit = limits.output_progress;
+    if (limits.min_rate != 0) limit += std::chrono::seconds(piece.size() / limits.min_rate);
+    const auto sent = co_await with_timeout(limit, stream.write_all(piece)).result();
+    if (!sent) {
+      lost();
+      co_return false;
+    }
+    data = data.subspan(piece.size());
+  }
+  co_return true;
+}
+
+void connection::lost() noexcept {
+  gone = true;
+  if (handler_scope_ != nullptr) handler_scope_->cancel();
+}
+
+void connection::ended(const error* fault) noexcept {
+  if (fault != nullptr) {
+    lost();
+    return;
+  }
+  if (server.limits.half_close_grace == forever || handler_scope_ == nullptr) return;
+  try {
+    grace_ = call_later(server.limits.half_close_grace, [this] { grace_over(); });
+  } catch (...) {
+    lost();  // no memory for the call
+  }
+}
+
+void connection::grace_over() noexcept {
+  // A client that has sent more requests and then its end waits for all the answers.
+  if (handler_scope_ != nullptr && in.empty() && stream.received_ahead() == 0) lost();
+}
+
+}  // namespace wring::http::detail

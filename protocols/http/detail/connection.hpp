@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <wring/core/callback/call_later.hpp>
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/detail/export.hpp>
+#include <wring/core/steady_clock.hpp>
+#include <wring/core/task.hpp>
+#include <wring/net/stream.hpp>
+#include <wring/net/stream_observer.hpp>
+#include <wring/protocols/http/detail/input.hpp>
+#include <wring/protocols/http/detail/output.hpp>
+#include <wring/protocols/http/detail/server_state.hpp>
+
+namespace wring::http::detail {
+
+/// A connection of a server's: what is read and sent, and whether the client is still there.
+class WRING_API connection final : net::stream_observer {
+ public:
+  /// What more input has brought.
+  enum class fill : std::uint8_t { some, ended, overdue };
+
+  connection(net::stream_ref s, server_state& shared) noexcept
+      : stream(s), server(shared), sched(scheduler::current()), out(sched.blocks()) {}
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  /// Reads more, when `in` is empty. What is to be sent is sent before.
+  [[nodiscard]] task<fill> read_until(steady_clock::time_point deadline);
+  /// Sends `out`, and then these, in pieces that each have a deadline. False: the client has gone.
+  [[nodiscard]] task<bool> send(std::span<const std::span<const std::byte>> parts);
+  [[nodiscard]] task<bool> send_all(std::span<const std::byte> data);
+  [[nodiscard]] task<bool> flush() { return send({}); }
+  /// The client has gone: the handler is cancelled, if it is not to finish.
+  void lost() noexcept;
+  /// Watches the client while a handler runs, which is cancelled with `scope`, if there is one.
+  void watch(cancel_scope* scope) noexcept;
+  void stop_watching() noexcept;
+
+  net::stream_ref stream;
+  server_state& server;
+  scheduler& sched;
+  input in;
+  output out;
+  bool gone = false;
+
+ private:
+  void arrived() noexcept override {}
+  void ended(const error* fault) noexcept override;
+  void grace_over() noexcept;
+
+  cancel_scope* handler_scope_ = nullptr;  // null: nothing is to be cancelled
+  delayed_call grace_;
+};
+
+}  // namespace wring::http::detail

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <span>
+#include <string_view>
+
+#include <wring/core/buffer_lease.hpp>
+#include <wring/core/steady_clock.hpp>
+#include <wring/protocols/http/detail/chunked_decoder.hpp>
+#include <wring/protocols/http/detail/connection.hpp>
+#include <wring/protocols/http/detail/exchange.hpp>
+#include <wring/protocols/http/detail/head_parser.hpp>
+#include <wring/protocols/http/detail/head_store.hpp>
+#include <wring/protocols/http/detail/route_match.hpp>
+#include <wring/protocols/http/request.hpp>
+#include <wring/protocols/http/response.hpp>
+
+namespace wring::http::detail {
+
+/// A request of HTTP/1 and its answer. It is made at the beginning of the block of memory that it allocates from.
+class h1_exchange final : public exchange {
+ public:
+  /// What becomes of the connection.
+  enum class after : std::uint8_t { reuse, close, linger, abort };
+
+  h1_exchange(connection& c, std::span<std::byte> memory_behind);
+  h1_exchange(const h1_exchange&) = delete;
+  h1_exchange& operator=(const h1_exchange&) = delete;
+  ~h1_exchange() = default;
+
+  /// Parses what the connection has. Grows the memory as the limits allow.
+  [[nodiscard]] head_parser::status parse_head();
+  [[nodiscard]] bool head_begun() const noexcept { return parser_.begun(); }
+  /// When the head must be complete: `limits.head` after the first call.
+  [[nodiscard]] steady_clock::time_point head_deadline() noexcept;
+  /// The head could not be read.
+  void refuse_head(int status);
+
+  /// Looks at the head that has been parsed. False: the answer is an error, which has been set.
+  [[nodiscard]] bool begin();
+  [[nodiscard]] const route_entry& route() const noexcept { return *route_; }
+  /// Sets the answer that an exception becomes.
+  void fail(const std::exception_ptr& failure) noexcept;
+  /// Sets an error page; fields that were set are dropped.
+  void fail(int status, std::string_view text) noexcept;
+  /// The handler was cancelled.
+  void dropped_handler() noexcept { handler_cut_ = true; }
+
+  /// Sends what is left of the answer, and decides what becomes of the connection.
+  [[nodiscard]] task<after> finish();
+
+  [[nodiscard]] task<buffer_lease> read_body() override;
+  [[nodiscard]] task<> send_continue() override;
+  [[nodiscard]] task<> write_body(std::span<const std::span<const std::byte>> parts) override;
+  [[nodiscard]] task<> write_body(std::span<const std::byte> data) override;
+  [[nodiscard]] task<> end_body() override;
+  [[nodiscard]] task<> inform(int status) override;
+  [[nodiscard]] bool peer_gone() const noexcept override { return connection_.gone; }
+
+  request rq;
+  response rs;
+
+ private:
+  enum class framing : std::uint8_t { none, length, chunked, until_close };
+
+  [[nodiscard]] buffer_lease next_piece();
+  [[nodiscard]] bool parse_trailers();
+  void count_body(std::size_t bytes);
+  /// How long more of the body may take.
+  [[nodiscard]] duration body_patience() const noexcept;
+  [[noreturn]] void refuse_body(int status, const char* why);
+
+  void decide_reuse();
+  /// Before so many bytes of the body are written: the head goes before the first.
+  void check_length(std::size_t more);
+  void append_head(framing how);
+  void append_fields(const response_field* first);
+  void append_chunk_size(std::size_t size);
+  void append_end();
+  [[nodiscard]] bool has_no_body() const noexcept { return out.status == 204 || out.status == 304; }
+  [[nodiscard]] bool hides_body() const noexcept { return in.method == method::head || has_no_body(); }
+  /// Does not return if the client has gone and the handler is cancelled.
+  [[nodiscard]] task<> vanish();
+
+  struct body_state {
+    chunked_decoder chunks;
+    std::uint64_t left = 0;      // of Content-Length
+    std::uint64_t received = 0;  // of the body, in all
+    duration waited;             // for it
+    bool in_trailers = false;
+    bool complete = false;
+    bool failed = false;
+  };
+
+  connection& connection_;
+  head_parser parser_;
+  head_store store_;
+  buffer_lease head_block_;  // where the head is too long for the first block
+  buffer_lease trailer_block_;
+  head_parser trailer_parser_;
+  head_store trailer_store_;
+  body_state in_;
+  const route_entry* route_ = nullptr;
+  steady_clock::time_point head_deadline_ = {};
+  framing framing_ = framing::none;
+  bool deadline_set_ = false;
+  bool persistent_ = false;   // as far as the request says
+  bool reuse_ = false;        // what the answer says
+  bool failed_late_ = false;  // after the head was sent
+  bool handler_cut_ = false;
+};
+
+}  // namespace wring::http::detail

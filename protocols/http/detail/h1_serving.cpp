@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include <exception>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include <wring/core/cancel_scope.hpp>
+#include <wring/core/this_task.hpp>
+#include <wring/core/timeout.hpp>
+#include <wring/core/until_stopping.hpp>
+#include <wring/net/lingering_close.hpp>
+#include <wring/protocols/http/detail/h1_exchange.hpp>
+#include <wring/protocols/http/detail/h1_serving.hpp>
+
+namespace wring::http::detail {
+
+namespace {
+
+using after = h1_exchange::after;
+using fill = connection::fill;
+
+constexpr std::size_t exchange_block = block_pool::sizes.front();
+
+/// Destroys the exchange before its block is given back.
+struct exchange_owner {
+  explicit exchange_owner(connection& c) : block(c.sched.blocks().acquire(exchange_block)) {
+    const std::span all(block.data(), block.size());
+    it = std::construct_at(reinterpret_cast<h1_exchange*>(all.data()), c, all.subspan(sizeof(h1_exchange)));
+  }
+  exchange_owner(const exchange_owner&) = delete;
+  exchange_owner& operator=(const exchange_owner&) = delete;
+  ~exchange_owner() { std::destroy_at(it); }
+
+  buffer_lease block;
+  h1_exchange* it = nullptr;
+};
+static_assert(sizeof(h1_exchange) <= exchange_block / 3, "the head would have too little room");
+
+/// Watches the client while a handler runs.
+struct watched_handler {
+  watched_handler(connection& c, cancel_scope* scope) noexcept : connection_(c) { c.watch(scope); }
+  watched_handler(const watched_handler&) = delete;
+  watched_handler& operator=(const watched_handler&) = delete;
+  ~watched_handler() { connection_.stop_watching(); }
+
+  connection& connection_;
+};
+
+task<bool> next_input(connection& c, bool first) {
+  c.in.refill(c.stream.try_read_some());
+  if (!c.in.empty()) co_return true;
+  if (!c.out.empty()) {
+    const bool sent = co_await c.flush();
+    if (!sent) co_return false;
+  }
+  const duration limit = first ? c.server.limits.first_byte : c.server.limits.idle;
+  // Nothing, a fault, out of time, or a stop; which of them makes no difference.
+  auto got = co_await until_stopping(with_timeout(limit, c.stream.read_some())).result();
+  if (got && *got) {
+    c.in.refill(std::move(**got));
+  } else {
+    c.in.refill(c.stream.try_read_some());  // what had arrived when the stop came is answered
+  }
+  co_return !c.in.empty();
+}
+
+/// More of a head of which a part has come.
+task<bool> read_head(connection& c, h1_exchange& x) {
+  for (;;) {
+    const fill got = co_await c.read_until(x.head_deadline());
+    if (got != fill::some) {
+      // Nobody waits for an answer to half a head that has ended.
+      if (got == fill::overdue && x.head_begun()) x.refuse_head(408);
+      co_return false;
+    }
+    const head_parser::status state = x.parse_head();
+    if (state == head_parser::status::done) co_return true;
+    if (state == head_parser::status::refused) co_return false;
+  }
+}
+
+task<> run_task(connection& c, h1_exchange& x) {
+  if (!c.out.empty()) {
+    // A handler that takes its time does not keep earlier answers.
+    const bool sent = co_await c.flush();
+    if (!sent) co_return;
+  }
+  const route_entry& route = x.route();
+  cancel_scope scope;
+  const bool cancels = route.disconnect == disconnect::cancel;
+  const watched_handler here(c, cancels ? &scope : nullptr);
+  try {
+    if (route.timeout == forever) {
+      const bool ran = co_await scope.run(run_chain(route.chain, 0, x.rq, x.rs));
+      if (!ran) x.dropped_handler();
+    } else {
+      const auto in_time = co_await move_on_after(route.timeout, scope.run(run_chain(route.chain, 0, x.rq, x.rs)));
+      if (!in_time) {
+        x.fail(503, {});
+      } else if (!*in_time) {
+        x.dropped_handler();
+      }
+    }
+  } catch (...) {
+    x.fail(std::current_exception());
+  }
+}
+
+task<after> serve_request(connection& c) {
+  const exchange_owner owner(c);
+  h1_exchange& x = *owner.it;
+  const head_parser::status state = x.parse_head();
+  bool parsed = state == head_parser::status::done;
+  if (state == head_parser::status::incomplete) parsed = co_await read_head(c, x);
+  if (!parsed) {
+    if (x.rs.head_sent()) co_return after::linger;
+    co_return after::close;
+  }
+  ++c.server.requests;
+  if (x.begin()) {
+    if (x.route().is_task) {
+      co_await run_task(c, x);
+    } else {
+      try {
+        x.route().chain.call(x.rq, x.rs);
+      } catch (...) {
+        x.fail(std::current_exception());
+      }
+    }
+  }
+  const after what = co_await x.finish();
+  co_return what;
+}
+
+}  // namespace
+
+task<> serve_h1(connection& c) {
+  constexpr unsigned most_in_a_row = 64;
+  after what = after::close;
+  unsigned requests = 0;
+  for (;; ++requests) {
+    if (c.in.empty()) {
+      const bool more = co_await next_input(c, requests == 0);
+      if (!more) break;
+    }
+    if (requests % most_in_a_row == most_in_a_row - 1) co_await yield();  // a client that always has more is not alone
+    what = co_await serve_request(c);
+    if (what != after::reuse) break;
+  }
+  if (what == after::abort || c.gone) {
+    c.stream.abort();
+    co_return;
+  }
+  if (!c.out.empty()) {
+    const bool sent = co_await c.flush();
+    if (!sent) co_return;
+  }
+  if (what == after::linger) {
+    const net::linger_options limits{
+        .bytes = c.server.limits.linger_bytes, .idle = c.server.limits.linger, .time = c.server.limits.linger};
+    c.in.refill({});
+    co_await net::lingering_close(c.stream, limits);
+    co_return;
+  }
+  static_cast<void>(co_await c.stream.close().result());
+}
+
+}  // namespace wring::http::detail

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <wring/core/block_pool.hpp>
+#include <wring/core/buffer_lease.hpp>
+
+namespace wring::http::detail {
+
+/// What is to be sent: text in a block of the pool, which there is only while there is text.
+class output {
+ public:
+  explicit output(block_pool& pool) noexcept : pool_(pool) {}
+
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {block_.data(), size_}; }
+
+  /// Throws what block_pool::acquire throws.
+  void append(std::string_view text) {
+    if (block_.size() - size_ < text.size()) [[unlikely]]
+      grow(text.size());
+    if (!text.empty()) std::memcpy(block_.data() + size_, text.data(), text.size());
+    size_ += text.size();
+  }
+  void append_number(std::uint64_t number) {
+    char digits[20];
+    char* at = digits + sizeof digits;
+    do {
+      *--at = static_cast<char>('0' + number % 10);
+      number /= 10;
+    } while (number != 0);
+    append({at, static_cast<std::size_t>(digits + sizeof digits - at)});
+  }
+  void clear() noexcept {
+    size_ = 0;
+    block_.reset();
+  }
+  /// The block with the text, and nothing is left.
+  [[nodiscard]] buffer_lease take() noexcept {
+    block_.truncate(std::exchange(size_, 0));
+    return std::exchange(block_, buffer_lease());
+  }
+
+ private:
+  static constexpr std::size_t first_block = std::size_t{4} * 1024;
+
+  void grow(std::size_t more) {
+    buffer_lease larger = pool_.acquire(std::max({size_ + more, 2 * block_.size(), first_block}));
+    if (size_ != 0) std::memcpy(larger.data(), block_.data(), size_);
+    block_ = std::move(larger);
+  }
+
+  block_pool& pool_;
+  buffer_lease block_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace wring::http::detail

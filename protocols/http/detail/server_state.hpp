@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <wring/core/detail/export.hpp>
+#include <wring/core/scheduler.hpp>
+#include <wring/protocols/http/handler.hpp>
+#include <wring/protocols/http/router.hpp>
+#include <wring/protocols/http/server_limits.hpp>
+
+namespace wring::http::detail {
+
+/// What the connections of a server share.
+class WRING_API server_state {
+ public:
+  server_state(const router& r, const server_limits& l) noexcept : routes(r), limits(l) {}
+
+  /// "Sun, 06 Nov 1994 08:49:37 GMT", now.
+  [[nodiscard]] std::string_view date(scheduler& s) noexcept {
+    // The time of day is not read for each answer of a turn.
+    if (const std::int64_t turn = s.turn_time(); turn < date_from_ || turn >= date_until_) render_date(s, turn);
+    return {date_.data(), date_.size()};
+  }
+
+  const router& routes;
+  server_limits limits;
+  std::optional<handler> on_error;
+  std::uint64_t requests = 0;
+
+ private:
+  void render_date(scheduler& s, std::int64_t turn) noexcept;
+
+  std::array<char, 29> date_{};
+  std::int64_t date_from_ = 0;
+  std::int64_t date_until_ = 0;
+};
+
+}  // namespace wring::http::detail

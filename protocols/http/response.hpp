@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <wring/core/detail/export.hpp>
+#include <wring/core/task.hpp>
+#include <wring/protocols/http/detail/exchange.hpp>
+
+namespace wring::http {
+
+/// The answer to a request, as a handler is passed it. Either it is whole (`text`, `json`, `body` and so on): then it
+/// is sent when the handler has returned, and can be changed until then. Or its body is written piece by piece: it is a
+/// `net::byte_sink`, and the first `write_all` sends the head; later changes of the head throw std::logic_error.
+///
+/// A handler that returns without either has answered with an empty body. One that throws after the head was sent cuts
+/// the connection, so that the client cannot take what it has for the whole.
+///
+/// Nothing that a handler writes fails because the client has gone: its task is cancelled instead. One thread.
+class WRING_API response {
+ public:
+  /// For the library.
+  explicit response(detail::exchange& x) noexcept : exchange_(&x) {}
+  response(const response&) = delete;
+  response& operator=(const response&) = delete;
+
+  /// 200 to 599: std::invalid_argument otherwise.
+  response& status(int code);
+  [[nodiscard]] int status() const noexcept { return out().status; }
+  /// Sets a field, in place of those of that name. Throws std::invalid_argument if the name is no token, the value has
+  /// controls (line ends would begin another field), or the field is the connection's own: Connection, Keep-Alive,
+  /// Transfer-Encoding, Upgrade. The texts are copied.
+  response& header(std::string_view name, std::string_view value);
+  /// Adds a field beside those of that name.
+  response& append(std::string_view name, std::string_view value);
+  /// Removes the fields of that name.
+  response& remove(std::string_view name);
+  /// The value of the first field of that name that has been set.
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept;
+  /// Announces how many bytes will be written. Writing more throws std::logic_error; the handler's returning after
+  /// fewer cuts the connection.
+  response& content_length(std::uint64_t bytes);
+
+  /// A whole answer. The text is copied. Content-Type is set unless the handler has done so.
+  void text(std::string_view body);
+  void html(std::string_view body);
+  void json(std::string_view body);
+  /// The same without copying.
+  void body(std::string body, std::string_view type);
+  void empty();
+  /// 303: to be fetched with GET. Throws std::invalid_argument for a status that is not 300 to 399.
+  void redirect(std::string_view to, int code = 303);
+  /// An error page: what a status_error becomes, without throwing. 400 to 599.
+  void fail(int code, std::string_view text = {});
+  /// What fail was told besides the status, for a page of one's own.
+  [[nodiscard]] std::string_view failure() const noexcept { return out().failure; }
+
+  /// See `net::byte_sink`. Sent at once; waits while the client takes nothing. An empty write sends the head.
+  [[nodiscard]] task<> write_all(std::span<const std::byte> data) { return exchange_->write_body(data); }
+  [[nodiscard]] task<> write_all(std::string_view text) { return write_all(std::as_bytes(std::span(text))); }
+  [[nodiscard]] task<> write_all(std::span<const std::span<const std::byte>> parts) {
+    return exchange_->write_body(parts);
+  }
+  /// Ends the body, which the handler's returning does too.
+  [[nodiscard]] task<> shut_down_write() { return exchange_->end_body(); }
+  [[nodiscard]] bool head_sent() const noexcept { return out().head_sent; }
+  /// Sends an interim answer, 102 to 199 but 101, with the fields set so far: 103 tells a browser what to load already.
+  /// Clients of HTTP/1.0 are sent none.
+  [[nodiscard]] task<> inform(int code) { return exchange_->inform(code); }
+  /// A field behind a body that is written piece by piece; see header(). Clients that are sent no chunks do not get it.
+  response& trailer(std::string_view name, std::string_view value);
+  /// Whether the client has gone, and what is written is dropped.
+  [[nodiscard]] bool peer_gone() const noexcept { return exchange_->peer_gone(); }
+
+ private:
+  void whole(std::string_view type);
+  void check_open() const;
+  [[nodiscard]] detail::response_field* make_field(std::string_view name, std::string_view value);
+  [[nodiscard]] detail::outgoing& out() const noexcept { return exchange_->out; }
+
+  detail::exchange* exchange_;
+};
+
+}  // namespace wring::http

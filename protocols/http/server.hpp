@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <wring/core/detail/export.hpp>
+#include <wring/core/task.hpp>
+#include <wring/net/any_listener.hpp>
+#include <wring/net/serve_options.hpp>
+#include <wring/net/stream.hpp>
+#include <wring/net/tcp_listener.hpp>
+#include <wring/protocols/http/detail/server_state.hpp>
+#include <wring/protocols/http/handler.hpp>
+#include <wring/protocols/http/router.hpp>
+#include <wring/protocols/http/server_limits.hpp>
+
+namespace wring::http {
+
+/// Serves HTTP on listeners of any kind, on several at once if `run` is called for each. One scheduler's: with several,
+/// each makes its own. The router must outlive it.
+///
+/// When the program is asked to stop, listeners are drained, requests that have arrived are answered, and connections
+/// end, at the latest after `limits.grace`.
+class WRING_API server {
+ public:
+  explicit server(const router& r, const server_limits& limits = {}) noexcept : state_(r, limits) {}
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  /// Makes the pages of errors: of those that the router and the server answer, of status_errors and other exceptions,
+  /// and of `response::fail`. The response holds the usual page, with its status. Not for requests that could not be
+  /// parsed, whose page is short. A plain function: throws std::invalid_argument for a task.
+  server& on_error(handler page);
+
+  /// Serves until the program is asked to stop or the listener is closed, as net::serve does. The server must outlive
+  /// this.
+  [[nodiscard]] task<net::serve_report> run(net::any_listener& listener);
+  [[nodiscard]] task<net::serve_report> run(net::tcp_listener& listener);
+
+  /// Requests whose head was complete, so far.
+  [[nodiscard]] std::uint64_t requests() const noexcept { return state_.requests; }
+
+ private:
+  [[nodiscard]] net::serve_options options() const noexcept;
+
+  detail::server_state state_;
+};
+
+/// Listens and serves, in one call; as server::run.
+///
+///     wring::http::router routes;
+///     routes.get("/", [](http::request&, http::response& rs) { rs.text("hello\n"); });
+///     co_await wring::http::serve_tcp({.port = 8080}, std::move(routes));
+///
+/// Throws what listen_tcp throws.
+[[nodiscard]] WRING_API task<net::serve_report> serve_tcp(net::tcp_listen_options where, router routes,
+                                                          server_limits limits = {});
+
+/// Serves one connection, over any stream, until one side ends it; the stream is closed then. The router must outlive
+/// it. Limits on connections do not apply.
+[[nodiscard]] WRING_API task<> serve_connection(net::stream_ref stream, const router& routes,
+                                                server_limits limits = {});
+
+}  // namespace wring::http
