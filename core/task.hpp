@@ -7,6 +7,7 @@
 
 #include <wring/core/detail/awaiting/as_result.hpp>
 #include <wring/core/detail/flows/task_promise.hpp>
+#include <wring/core/detail/gcc12.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/result.hpp>
 
@@ -90,6 +91,7 @@ namespace detail {
 template <class T>
 task<T> task_promise_of<T>::get_return_object(std::source_location at) noexcept {
   static_assert(alignof(task_promise<T>) <= promise_offset);
+  check_frame(this, at);
   this->frame = std::coroutine_handle<task_promise<T>>::from_promise(static_cast<task_promise<T>&>(*this));
   this->awaiting_at = at;
   return task<T>(this->frame);

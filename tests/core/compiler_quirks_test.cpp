@@ -5,6 +5,7 @@
 // compilation instead (`assert_safe_callable`), and not in here.
 #include <array>
 #include <coroutine>
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,11 +14,13 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/detail/gcc12.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/shield.hpp>
@@ -30,6 +33,7 @@
 #include <wring/core/when_all.hpp>
 #include <wring/core/when_any.hpp>
 
+#include "support/child_process.hpp"
 #include "support/counted.hpp"
 #include "support/waits.hpp"
 
@@ -334,4 +338,37 @@ TEST_CASE("foreign awaiters of every kind are awaited as temporaries", "[compile
     CHECK(thrown);
     co_await make(s, counted(2));
   });
+}
+
+namespace {
+
+task<bool> yes() { co_return true; }
+
+// Without a local variable, on purpose.
+task<> await_in_condition(bool& ran) {
+  if (co_await yes()) ran = true;
+}
+
+}  // namespace
+
+// It cannot run where g++ 12 has compiled it; then it must not end as if it had.
+TEST_CASE("a coroutine that awaits in a condition and has no local variable runs, or says why it cannot",
+          "[compiler_quirks]") {
+  const auto end = wring::testing::run_in_child([] {
+    bool ran = false;
+    wring::testing::run([&]() -> task<> {
+      const int local = 1;
+      static_cast<void>(local);
+      co_await await_in_condition(ran);
+    });
+    if (!ran) ::_exit(2);
+  });
+  INFO(end.report);
+  if (wring::detail::temporaries_are_destroyed_twice) {
+    CHECK(end.status == 128 + SIGABRT);
+    CHECK(end.report.find("await_in_condition") != std::string::npos);
+    CHECK(end.report.find("would never run") != std::string::npos);
+  } else {
+    CHECK(end.clean);
+  }
 }
