@@ -35,7 +35,8 @@ def output_of(program, *arguments):
 class Programs(unittest.TestCase):
     def serve(self, program, *arguments):
         port = free_port()
-        server = subprocess.Popen([PROGRAMS / program, '--port', str(port), *arguments], stdin=subprocess.DEVNULL)
+        command = [PROGRAMS / program, '--port', *map(str, (port, *arguments))]
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         self.addCleanup(server.wait)
         self.addCleanup(server.kill)
         return server.pid, port
