@@ -91,9 +91,10 @@ namespace detail {
 template <class T>
 task<T> task_promise_of<T>::get_return_object(std::source_location at) noexcept {
   static_assert(alignof(task_promise<T>) <= promise_offset);
-  check_frame(this, at);
   this->frame = std::coroutine_handle<task_promise<T>>::from_promise(static_cast<task_promise<T>&>(*this));
   this->awaiting_at = at;
+  if (frame_is_misplaced(this)) [[unlikely]]
+    end_misplaced(this->awaiting_at);
   return task<T>(this->frame);
 }
 

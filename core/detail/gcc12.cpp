@@ -6,7 +6,7 @@
 
 namespace wring::detail {
 
-void frame_is_misplaced(const std::source_location& coroutine) noexcept {
+void end_misplaced(const std::source_location& coroutine) noexcept {
   std::fprintf(
       stderr,
       "wring: %s (%s:%u) would never run: g++ before 13 compiles a coroutine wrongly that has no local variable "

@@ -21,17 +21,13 @@ inline constexpr bool temporaries_are_destroyed_twice = true;
 inline constexpr bool temporaries_are_destroyed_twice = false;
 #endif
 
-/// Ends the process, naming the coroutine, which g++ before 13 has compiled so that its body would never run.
-[[noreturn, gnu::cold]] WRING_API void frame_is_misplaced(const std::source_location& coroutine) noexcept;
-
 /// g++ before 13 puts the results of conditions that await in front of everything else in a frame, if the coroutine has
 /// no local variable: so what the ABI puts at its beginning, and the promise, are eight bytes too far.
-inline void check_frame(const void* promise, const std::source_location& coroutine) noexcept {
-  if constexpr (temporaries_are_destroyed_twice) {
-    if (reinterpret_cast<std::uintptr_t>(promise) % (2 * sizeof(void*)) != 0) [[unlikely]]
-      frame_is_misplaced(coroutine);
-  }
+[[nodiscard]] inline bool frame_is_misplaced(const void* promise) noexcept {
+  return temporaries_are_destroyed_twice && reinterpret_cast<std::uintptr_t>(promise) % (2 * sizeof(void*)) != 0;
 }
+/// Ends the process, naming such a coroutine, whose body would never run.
+[[noreturn, gnu::cold]] WRING_API void end_misplaced(const std::source_location& coroutine) noexcept;
 
 /// g++ before 13 destroys closures twice that own something and are temporaries in a co_await expression, and so for
 /// aggregates. These two turn that into an error.
