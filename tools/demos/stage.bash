@@ -137,12 +137,14 @@ expect() {
   show "$name"
 }
 
-# run PROGRAM ARGUMENTS...: runs an example to its end, in sight. It must exit with 0, or with $expected.
+# run PROGRAM ARGUMENTS...: runs an example, or a program of the system, to its end, in sight. It must exit with 0, or
+# with $expected.
 run() {
-  local name=$1 text
+  local name=$1 program=$programs/$1 text
   shift
+  [ -x "$program" ] || program=$name
   line "$name" '$' "$name $*"
-  "$programs/$name" "$@" 2>&1 | while IFS= read -r text; do line "$name" '|' "$text"; done
+  "$program" "$@" 2>&1 | while IFS= read -r text; do line "$name" '|' "$text"; done
   local code=${PIPESTATUS[0]}
   [ "$code" = "${expected:-0}" ] || fail "$name exited with $code"
 }
