@@ -57,7 +57,7 @@ class shared_listener {
 
   /// `queue`: connections that may wait for an accept(), on all schedulers together. Throws std::invalid_argument for
   /// zero.
-  explicit shared_listener(std::size_t queue = 64) : shared_(queue) {}
+  explicit shared_listener(std::size_t queue = 64) : shared_(std::make_shared<state>(queue)) {}
 
   /// Returns this scheduler's share. The first call, on any scheduler, makes the listener: `make()` returns it, or
   /// something to be awaited that does. The others wait for that; they fail with errc::closed if it has failed, and
@@ -90,7 +90,8 @@ class shared_listener {
   /// which may be cancelled before it begins.
   class handing_out {
    public:
-    handing_out(std::shared_ptr<owned> from, state& to) noexcept : from_(std::move(from)), to_(&to) {}
+    handing_out(std::shared_ptr<owned> from, std::shared_ptr<state> to) noexcept
+        : from_(std::move(from)), to_(std::move(to)) {}
     handing_out(handing_out&&) noexcept = default;
     handing_out& operator=(handing_out&&) = delete;
     ~handing_out() {
@@ -103,11 +104,11 @@ class shared_listener {
 
    private:
     std::shared_ptr<owned> from_;
-    state* to_;
+    std::shared_ptr<state> to_;
   };
   static task<> hand_out(handing_out all);
 
-  state shared_;
+  std::shared_ptr<state> shared_;
 };
 
 /// One scheduler's share of a `shared_listener`: a `listener`, for `serve`. Movable, while no task waits for a
@@ -171,10 +172,13 @@ class listener_share {
   using state = typename shared::state;
   using owned = typename shared::owned;
 
-  listener_share(state& s, std::shared_ptr<owned> listening, child_handle acceptor)
-      : shared_(&s), owned_(std::move(listening)), acceptor_(std::move(acceptor)), ended_(std::make_unique<event>()) {}
+  listener_share(std::shared_ptr<state> s, std::shared_ptr<owned> listening, child_handle acceptor)
+      : shared_(std::move(s)),
+        owned_(std::move(listening)),
+        acceptor_(std::move(acceptor)),
+        ended_(std::make_unique<event>()) {}
 
-  state* shared_;
+  std::shared_ptr<state> shared_;
   std::shared_ptr<owned> owned_;  // null where another scheduler listens
   child_handle acceptor_;
   std::unique_ptr<event> ended_;
@@ -184,9 +188,9 @@ template <class Listener>
 template <std::invocable Make>
 task<listener_share<Listener>> shared_listener<Listener>::listen(Make make) {
   wring::detail::assert_safe_callable<Make>();
-  if (shared_.taken.exchange(true)) {
-    static_cast<void>(co_await shared_.opened.receive());
-    if (!shared_.listening) {
+  if (shared_->taken.exchange(true)) {
+    static_cast<void>(co_await shared_->opened.receive());
+    if (!shared_->listening) {
       error(errc::closed, "listen on").with_detail("the scheduler that was to listen for all could not").raise();
     }
     co_return share(shared_, nullptr, {});
@@ -198,7 +202,7 @@ task<listener_share<Listener>> shared_listener<Listener>::listen(Make make) {
     opening& operator=(const opening&) = delete;
     ~opening() { opened.close(); }
   };
-  const opening here(shared_.opened);
+  const opening here(shared_->opened);
   std::shared_ptr<owned> made;
   if constexpr (awaitable<std::invoke_result_t<Make&>>) {
     Listener listener = co_await std::invoke(make);
@@ -206,12 +210,12 @@ task<listener_share<Listener>> shared_listener<Listener>::listen(Make make) {
   } else {
     made = std::make_shared<owned>(std::invoke(make));
   }
-  shared_.address = made->listener.local_address();
+  shared_->address = made->listener.local_address();
   if (const detail::accept_socket* s = detail::listener_access::socket_of(made->listener); s != nullptr) {
-    shared_.descriptors = s->descriptors();
+    shared_->descriptors = s->descriptors();
   }
   child_handle acceptor = scheduler::current().root().start(hand_out, handing_out(made, shared_));
-  shared_.listening = true;
+  shared_->listening = true;
   co_return share(shared_, std::move(made), std::move(acceptor));
 }
 

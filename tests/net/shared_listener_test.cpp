@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <functional>
@@ -31,6 +32,10 @@ using net::unix_listener;
 
 /// Which schedulers have served how many connections.
 using spread = std::array<std::atomic<int>, 4>;
+
+bool have_all_served(const spread& served) {
+  return std::ranges::all_of(served, [](const std::atomic<int>& each) { return each > 0; });
+}
 
 /// Says on which scheduler it is, and ends with the client.
 struct say_where {
@@ -67,19 +72,20 @@ TEST_CASE("connections of one Unix socket are served by all schedulers, in turn 
   shared_listener<unix_listener> door;
   spread served{};
   std::atomic<int> waits_to_stop = 0;
+  int connected = 0;
   const int code = runtime(4).run([&]() -> task<> {
     auto listener = co_await door.listen([&] { return net::listen_unix(path); });
     if (listener.local_address() != net::socket_address::from_path(path)) throw std::logic_error("another address");
     if (runtime::number() == 0) {
       co_await with_nursery([&](nursery& n) -> task<> {
         n.start([&]() -> task<> { co_await net::serve(listener, say_where{&served}); });
-        std::vector<net::unix_stream> clients;
-        for (int i = 0; i != 40; ++i) {
-          clients.push_back(co_await net::connect_unix(path));
-          const auto answer = co_await clients.back().read_some();
+        // On a busy machine the others may come late.
+        while (connected < 40 || (connected < 20000 && !have_all_served(served))) {
+          auto client = co_await net::connect_unix(path);
+          const auto answer = co_await client.read_some();
           if (!answer) throw std::runtime_error("not served");
+          ++connected;
         }
-        clients.clear();
         runtime::current().request_stop();
       });
     } else {
@@ -91,8 +97,8 @@ TEST_CASE("connections of one Unix socket are served by all schedulers, in turn 
   CHECK(waits_to_stop == 4);
   int all = 0;
   for (const std::atomic<int>& each : served) all += each;
-  CHECK(all == 40);
-  for (const std::atomic<int>& each : served) CHECK(each > 0);
+  CHECK(all == connected);
+  CHECK(have_all_served(served));
 }
 
 TEST_CASE("when the program stops, connections that wait in the backlog are served",
