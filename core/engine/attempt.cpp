@@ -121,7 +121,12 @@ std::int32_t attempt_transfer(const operation& op, bool begun) noexcept {
   std::int32_t r = outcome_of([&] { return transfer(op, at, RWF_NOWAIT); });
   if (r == -EOPNOTSUPP || r == -ENOSYS) {
     if (file) return must_block;
-    const nonblocking_for_now meanwhile(op.fd);
+    // Its mode is that of the open file description, which other processes may share and would see changed. A blocking
+    // one is left to a thread once there is something to do: only where somebody else is faster that waits.
+    if ((::fcntl(op.fd, F_GETFL) & O_NONBLOCK) == 0) {
+      const std::int32_t ready = polled(op.fd, op.code == op_code::read ? POLLIN : POLLOUT);
+      return ready >= 0 ? must_block : ready;
+    }
     r = outcome_of([&] { return transfer(op, at, 0); });
   }
   return r == must_wait && file ? must_block : r;

@@ -9,12 +9,13 @@
 #include <wring/core/engine/message_buffers.hpp>
 
 /// The seam's operations as system calls that do not wait, whatever the mode of the descriptor: sockets are asked to by
-/// flags, pipes by RWF_NOWAIT, and where there is no such thing the descriptor is non-blocking for that moment.
+/// flags, pipes by RWF_NOWAIT. Where there is no such thing, a socket is non-blocking for that moment, and the rest is
+/// left to a thread once it is ready.
 namespace wring::detail {
 
 /// Instead of a result: it would have to wait.
 inline constexpr std::int32_t must_wait = std::numeric_limits<std::int32_t>::min();
-/// Instead of a result: it can neither be waited for nor be done without waiting, being a file's.
+/// Instead of a result: it cannot be done without waiting, being a file's or that of a descriptor that only blocks.
 inline constexpr std::int32_t must_block = must_wait + 1;
 
 /// Carries out `op`; `begun`: it has been told to wait before. Of a multishot operation: one completion. Not for

@@ -67,6 +67,8 @@
 #include <wring/net/files/file.hpp>
 #include <wring/net/files/file_options.hpp>
 #include <wring/net/files/file_status.hpp>
+#include <wring/net/files/pipe.hpp>
+#include <wring/net/files/pipe_stream.hpp>
 #include <wring/net/files/temporary_file.hpp>
 #include <wring/net/inherited_sockets.hpp>
 #include <wring/net/ip_address.hpp>

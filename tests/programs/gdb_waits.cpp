@@ -60,6 +60,9 @@ struct world {
   net::udp_socket closed_datagrams;
   net::file file;
   net::unix_datagram local_datagrams;
+  std::pair<net::pipe_reader, net::pipe_writer> piped = net::make_pipe();
+  std::pair<net::pipe_reader, net::pipe_writer> quiet_pipe = net::make_pipe();
+  std::pair<net::pipe_reader, net::pipe_writer> closed_pipe = net::make_pipe();
   std::pair<net::memory_stream, net::memory_stream> memory = net::make_memory_stream_pair({.capacity = 1});
   wring::event event;
   wring::mutex mutex;
@@ -205,6 +208,9 @@ void start_lasting(wring::nursery& n, world& w) {
   n.start([&]() -> wring::task<> { co_await w.local.first.write_all(w.much, w.passed); });
   n.start([&]() -> wring::task<> { co_await w.stream.shut_down_write(); });
   n.start([&]() -> wring::task<> { co_await w.memory.first.read_some(); });
+  n.start([&]() -> wring::task<> { co_await w.quiet_pipe.first.read_some(); });
+  n.start([&]() -> wring::task<> { co_await w.piped.second.write_all(w.much); });
+  n.start([&]() -> wring::task<> { static_cast<void>(co_await w.closed_pipe.first.read_some().result()); });
   n.start([&]() -> wring::task<> { co_await w.memory.first.write_all(w.much); });
 }
 
@@ -243,6 +249,7 @@ void start_passing(wring::nursery& n, world& w, net::outbox& of_tcp, net::outbox
   });
   n.start([&]() -> wring::task<> { co_await w.closed_stream.close(); });
   n.start([&]() -> wring::task<> { co_await w.closed_listener.close(); });
+  n.start([&]() -> wring::task<> { co_await w.closed_pipe.first.close(); });
   n.start([&]() -> wring::task<> { co_await w.closed_datagrams.close(); });
   n.start([&]() -> wring::task<> { co_await w.drained_listener.drain(); });
   n.start([&]() -> wring::task<> { co_await w.file.read_some(); });

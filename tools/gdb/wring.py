@@ -80,6 +80,9 @@ OPERATIONS = {
     'detail::file_write_wait': lambda v: on_file(v),
     'detail::file_sync_wait': lambda v: on_file(v),
     'detail::file_end_wait': lambda v: on_file(v),
+    'detail::pipe_read_wait': lambda v: on_pipe(v),
+    'detail::pipe_write_wait': lambda v: on_pipe(v),
+    'detail::pipe_close_wait': 'close a pipe',
     'detail::offload_wait': lambda v: on_pool(v),
     'detail::owned_wait': lambda v: on_pool(v),
 }
@@ -141,6 +144,18 @@ def on_file(wait):
     name = string_bytes(int(member(file, 'path').address)).rsplit(b'/', 1)[-1]
     cut = '...' if len(name) > 22 else ''
     return member(wait, 'text_').string(), int(member(wait, 'fd')), '"' + escaped(name[:22], '"\\') + cut + '"'
+
+
+def on_pipe(wait):
+    """What it was called: an error_address with a text."""
+    end = member(wait, 'end_')
+    if not int(end):
+        return member(wait, 'text_').string(), -1, ''
+    name = member(end, 'name')
+    length = int(name['length_'])
+    text = memory(int(name['bytes_'].address), length & 0x7f)
+    cut = '...' if length & 0x80 else ''
+    return member(wait, 'text_').string(), int(member(end, 'fd')['fd_']), '"' + escaped(text, '"\\') + cut + '"'
 
 
 def on_pool(wait):
