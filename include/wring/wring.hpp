@@ -63,12 +63,16 @@
 #include <wring/net/datagram_serve_options.hpp>
 #include <wring/net/datagram_session.hpp>
 #include <wring/net/descriptor.hpp>
+#include <wring/net/files/command.hpp>
 #include <wring/net/files/directory.hpp>
 #include <wring/net/files/file.hpp>
 #include <wring/net/files/file_options.hpp>
 #include <wring/net/files/file_status.hpp>
 #include <wring/net/files/pipe.hpp>
 #include <wring/net/files/pipe_stream.hpp>
+#include <wring/net/files/process.hpp>
+#include <wring/net/files/process_status.hpp>
+#include <wring/net/files/run_process.hpp>
 #include <wring/net/files/temporary_file.hpp>
 #include <wring/net/inherited_sockets.hpp>
 #include <wring/net/ip_address.hpp>

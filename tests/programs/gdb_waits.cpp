@@ -63,6 +63,7 @@ struct world {
   std::pair<net::pipe_reader, net::pipe_writer> piped = net::make_pipe();
   std::pair<net::pipe_reader, net::pipe_writer> quiet_pipe = net::make_pipe();
   std::pair<net::pipe_reader, net::pipe_writer> closed_pipe = net::make_pipe();
+  net::process process;
   std::pair<net::memory_stream, net::memory_stream> memory = net::make_memory_stream_pair({.capacity = 1});
   wring::event event;
   wring::mutex mutex;
@@ -102,6 +103,10 @@ wring::task<> prepare(world& w) {
   w.connected_datagrams = co_await net::connect_udp(w.datagrams.local_address());
   w.closed_datagrams = co_await net::bind_udp({.address = net::ip_address::loopback_v4});
   w.file = co_await net::open_file("/proc/self/exe");
+  // It ends with this program, however that ends.
+  net::command waiting("cat");
+  waiting.input(net::process_io::pipe()).output(net::process_io::null()).error(net::process_io::null());
+  w.process = co_await net::spawn(waiting);
   w.local_datagrams = co_await net::bind_unix_datagram(net::socket_address::from_abstract_name("wring-gdb-waits"));
   if (::pipe(w.pipe.data()) != 0) throw std::runtime_error("pipe");
 }
@@ -210,6 +215,7 @@ void start_lasting(wring::nursery& n, world& w) {
   n.start([&]() -> wring::task<> { co_await w.memory.first.read_some(); });
   n.start([&]() -> wring::task<> { co_await w.quiet_pipe.first.read_some(); });
   n.start([&]() -> wring::task<> { co_await w.piped.second.write_all(w.much); });
+  n.start([&]() -> wring::task<> { co_await w.process.wait(); });
   n.start([&]() -> wring::task<> { static_cast<void>(co_await w.closed_pipe.first.read_some().result()); });
   n.start([&]() -> wring::task<> { co_await w.memory.first.write_all(w.much); });
 }

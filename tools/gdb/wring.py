@@ -83,6 +83,7 @@ OPERATIONS = {
     'detail::pipe_read_wait': lambda v: on_pipe(v),
     'detail::pipe_write_wait': lambda v: on_pipe(v),
     'detail::pipe_close_wait': 'close a pipe',
+    'detail::process_wait': lambda v: on_process(v),
     'detail::offload_wait': lambda v: on_pool(v),
     'detail::owned_wait': lambda v: on_pool(v),
 }
@@ -156,6 +157,13 @@ def on_pipe(wait):
     text = memory(int(name['bytes_'].address), length & 0x7f)
     cut = '...' if length & 0x80 else ''
     return member(wait, 'text_').string(), int(member(end, 'fd')['fd_']), '"' + escaped(text, '"\\') + cut + '"'
+
+
+def on_process(wait):
+    """The last part of its program's path."""
+    name = string_bytes(int(member(member(wait, 'child_'), 'program_').address)).rsplit(b'/', 1)[-1]
+    cut = '...' if len(name) > 22 else ''
+    return 'wait for the process', int(member(wait, 'fd')), '"' + escaped(name[:22], '"\\') + cut + '"'
 
 
 def on_pool(wait):
