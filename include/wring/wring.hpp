@@ -73,6 +73,7 @@
 #include <wring/net/files/process.hpp>
 #include <wring/net/files/process_status.hpp>
 #include <wring/net/files/run_process.hpp>
+#include <wring/net/files/send_file.hpp>
 #include <wring/net/files/temporary_file.hpp>
 #include <wring/net/inherited_sockets.hpp>
 #include <wring/net/ip_address.hpp>
