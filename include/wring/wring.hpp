@@ -68,6 +68,7 @@
 #include <wring/net/files/file.hpp>
 #include <wring/net/files/file_options.hpp>
 #include <wring/net/files/file_status.hpp>
+#include <wring/net/files/file_watcher.hpp>
 #include <wring/net/files/pipe.hpp>
 #include <wring/net/files/pipe_stream.hpp>
 #include <wring/net/files/process.hpp>
