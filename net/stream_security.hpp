@@ -16,7 +16,8 @@ struct stream_security {
   std::string server_name;           ///< what the client asked for by SNI (RFC 6066, section 3); empty if it did not
   std::string peer_subject;          ///< the subject of the peer's certificate as text (RFC 4514); empty without one
   std::vector<std::byte> peer_certificate;  ///< in DER; empty without one
-  bool peer_verified = false;               ///< its chain leads to a trusted root, and its name is the one wanted
+  bool resumed = false;        ///< an earlier session goes on: what is known of the peer is what that has found out
+  bool peer_verified = false;  ///< its chain leads to a trusted root, and its name is the one wanted
 };
 
 }  // namespace wring::net

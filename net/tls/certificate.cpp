@@ -230,6 +230,14 @@ std::string certificate::pem() const {
   return {text, static_cast<std::size_t>(size)};
 }
 
+std::string certificate::key_pem() const {
+  const owned<BIO> out = checked(BIO_new(BIO_s_secmem()));
+  require(PEM_write_bio_PrivateKey(out.get(), parts_->key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 key_digest certificate::digest() const {
   unsigned char bytes[32];
   require(detail::digest_key(*parts_->leaf, bytes));

@@ -25,6 +25,15 @@ struct certificate_parts;
 ///     openssl x509 -in cert.pem -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256
 using key_digest = std::array<std::byte, 32>;
 
+/// A certificate that a peer has shown.
+struct peer_certificate {
+  std::string subject;  ///< as text (RFC 4514)
+  std::string issuer;   ///< the same
+  std::chrono::sys_seconds valid_from;
+  std::chrono::sys_seconds valid_until;
+  std::vector<std::byte> encoded;  ///< in DER
+};
+
 /// What a program proves its identity with: a certificate, those of the CAs between it and a root, and its private key.
 /// A handle: copies refer to the same, which never changes, and may be used by all threads.
 ///
@@ -54,6 +63,8 @@ class WRING_API certificate {
   [[nodiscard]] std::string subject() const;
   /// It and its chain in PEM, without the key: what others may trust.
   [[nodiscard]] std::string pem() const;
+  /// Its key in PEM, without a passphrase: for a file that nobody else can read.
+  [[nodiscard]] std::string key_pem() const;
   /// Of its key.
   [[nodiscard]] key_digest digest() const;
 

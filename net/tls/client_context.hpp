@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,6 +38,10 @@ class WRING_API client_settings {
   /// The server's key, or that of a CA in its verified chain, must be one of those that are pinned; this adds one.
   /// Without verification it must be the server's own.
   client_settings& pin(const key_digest& digest) { return pins_.push_back(digest), *this; }
+  /// For how many servers a scheduler remembers sessions (default 1,000, two for each; zero: none), which make the next
+  /// connection to the same host and port cheaper. Those of other contexts are never used, nor those of a server whose
+  /// certificate has expired since.
+  client_settings& remember(std::size_t servers) { return remembered_ = servers, *this; }
   client_settings& versions(protocol_version lowest, protocol_version highest) {
     return lowest_ = lowest, highest_ = highest, *this;
   }
@@ -55,6 +60,7 @@ class WRING_API client_settings {
   std::vector<std::string> protocols_;
   std::vector<key_digest> pins_;
   std::function<void(std::string_view)> log_;
+  std::size_t remembered_ = 1000;
   protocol_version lowest_ = protocol_version::tls_1_2;
   protocol_version highest_ = protocol_version::tls_1_3;
   bool verifies_ = true;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <wring/core/detail/export.hpp>
 #include <wring/net/tls/certificate.hpp>
 #include <wring/net/tls/protocol_version.hpp>
+#include <wring/net/tls/ticket_keys.hpp>
 #include <wring/net/tls/trusted_roots.hpp>
 
 namespace wring::net::tls {
@@ -46,6 +48,12 @@ class WRING_API server_settings {
   /// The protocols that are accepted by ALPN (RFC 7301), the preferred one first. A client that offers none of them is
   /// refused; one that offers nothing is served.
   server_settings& protocols(std::vector<std::string> names) { return protocols_ = std::move(names), *this; }
+  /// The keys of the tickets with which clients resume sessions. Where this is not called, a context has keys of its
+  /// own, which `replace` does not change. Contexts that share keys accept each other's tickets if they verify clients
+  /// in the same way, by the same roots.
+  server_settings& tickets(ticket_keys keys) { return tickets_ = std::move(keys), *this; }
+  /// No client may resume a session.
+  server_settings& no_tickets() { return offers_tickets_ = false, *this; }
   server_settings& versions(protocol_version lowest, protocol_version highest) {
     return lowest_ = lowest, highest_ = highest, *this;
   }
@@ -62,12 +70,14 @@ class WRING_API server_settings {
   client_certificates clients_ = client_certificates::none;
   protocol_version lowest_ = protocol_version::tls_1_2;
   protocol_version highest_ = protocol_version::tls_1_3;
+  std::optional<ticket_keys> tickets_;
   bool strict_names_ = false;
+  bool offers_tickets_ = true;
 };
 
 /// What a server's connections have in common: `tls::accept`, `tls_listener` and `listen_tls` take one. TLS 1.2 and 1.3
-/// with forward secrecy alone; no compression, no renegotiation, no early data, no resumption. A handle: copies refer
-/// to the same, and may be used by all threads.
+/// with forward secrecy alone; no compression, no renegotiation, no early data. Clients may resume sessions, by
+/// tickets: nothing is kept here. A handle: copies refer to the same, and may be used by all threads.
 class WRING_API server_context {
  public:
   /// Throws as `client_context` does; also std::invalid_argument where clients are to be verified and there are no

@@ -5,11 +5,13 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_security.hpp>
+#include <wring/net/tls/certificate.hpp>
 #include <wring/net/tls/detail/tls_operations.hpp>
 
 namespace wring::net {
@@ -43,6 +45,10 @@ class WRING_API tls_stream {
   [[nodiscard]] auto read_some() { return tls::detail::tls_read<buffer_lease>(link()); }
   [[nodiscard]] auto read(std::span<std::byte> into) { return tls::detail::tls_read<std::size_t>(link(), into); }
 
+  /// See `stream`. What has been received is decrypted for them; `received_ahead` counts up to 64 KiB of that.
+  [[nodiscard]] buffer_lease try_read_some() noexcept;
+  [[nodiscard]] std::size_t received_ahead() const noexcept;
+
   /// See `stream`. Up to 64 KiB at a time are encrypted and written to the stream below in one write.
   [[nodiscard]] auto write_all(std::span<const std::byte> data) { return tls::detail::tls_write(link(), data); }
   [[nodiscard]] auto write_all(std::string_view text) { return write_all(std::as_bytes(std::span(text))); }
@@ -56,12 +62,29 @@ class WRING_API tls_stream {
   [[nodiscard]] task<> close();
   void abort() noexcept;
 
+  /// Ends TLS, and gives back the stream below for what follows without it (the opposite of STARTTLS): sends
+  /// close_notify and reads up to the peer's. All that the peer has sent before must have been read: otherwise it fails
+  /// with errc::tls_failed, and the bytes can still be read. It may take as long as the peer does. Closed then;
+  /// cancelled or failed, it can only be closed.
+  struct released {
+    any_stream stream;      ///< the stream below; empty if a reference to it had been passed
+    buffer_lease received;  ///< what has come behind the peer's close_notify, without protection
+  };
+  [[nodiscard]] task<released> release();
+
   /// See `stream`. Always 0 over a stream that is none of the library's own.
   [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept;
+
+  /// See `stream`. False over a stream that cannot be watched. Up to 64 KiB are decrypted without a reader. An end
+  /// behind more than that is reported as the stream below does: whether it was a truncation, a read tells.
+  bool watch(stream_observer* observer) noexcept;
 
   /// What was agreed on in the handshake, and who the peer is. Valid as long as the stream.
   [[nodiscard]] const stream_security* security() const noexcept;
   [[nodiscard]] error_address peer_address() const noexcept;
+  /// The certificates that the peer has shown, its own first, and each followed by that of its issuer; none if it has
+  /// shown none, its own alone where a session was resumed. Made anew by each call: throws std::bad_alloc.
+  [[nodiscard]] std::vector<tls::peer_certificate> peer_chain() const;
 
   /// For the library.
   explicit tls_stream(std::unique_ptr<tls::detail::tls_link> established) noexcept;

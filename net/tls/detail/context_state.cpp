@@ -7,9 +7,11 @@
 
 #include <fmt/format.h>
 
+#include <wring/net/tls/detail/callback_target.hpp>
 #include <wring/net/tls/detail/certificate_parts.hpp>
 #include <wring/net/tls/detail/context_state.hpp>
 #include <wring/net/tls/detail/root_parts.hpp>
+#include <wring/net/tls/detail/tickets.hpp>
 
 namespace wring::net::tls::detail {
 
@@ -49,6 +51,8 @@ bool is_pinned(X509* certificate, const std::vector<key_digest>& pins) noexcept 
          std::ranges::any_of(pins, [&](const key_digest& pin) { return std::memcmp(pin.data(), digest, 32) == 0; });
 }
 
+callback_target& target_of(SSL* ssl) noexcept { return *static_cast<callback_target*>(SSL_get_app_data(ssl)); }
+
 /// What OpenSSL calls for the peer's certificates. `argument` is the context_state.
 int verify(X509_STORE_CTX* chain, void* argument) noexcept {
   const auto& state = *static_cast<const context_state*>(argument);
@@ -70,8 +74,7 @@ int verify(X509_STORE_CTX* chain, void* argument) noexcept {
     if (!accepted) X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
   }
   auto* const ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  // Where the engine wants to know how far it was looked at.
-  if (auto* const depth = static_cast<int*>(SSL_get_app_data(ssl))) *depth = X509_STORE_CTX_get_error_depth(chain);
+  target_of(ssl).looked_at(X509_STORE_CTX_get_error_depth(chain));
   return accepted ? 1 : 0;
 }
 
@@ -154,7 +157,7 @@ void context_state::log_keys(SSL_CTX* context) const {
   });
 }
 
-client_state::client_state(const client_settings& settings) {
+client_state::client_state(const client_settings& settings) : remembered_(settings.remembered_) {
   SSL_CTX* const context = add_context(TLS_client_method(), settings.lowest_, settings.highest_);
   verifies_ = settings.verifies_;
   pins_ = settings.pins_;
@@ -175,10 +178,19 @@ client_state::client_state(const client_settings& settings) {
   if (!protocols_.empty()) {
     require(SSL_CTX_set_alpn_protos(context, protocols_.data(), static_cast<unsigned>(protocols_.size())) == 0);
   }
+  if (remembered_ != 0) {
+    SSL_CTX_clear_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, [](SSL* ssl, SSL_SESSION* session) {
+      target_of(ssl).offered(*session);
+      return 1;  // it is ours now
+    });
+  }
   log_keys(context);
 }
 
-server_state::server_state(const server_settings& settings) : strict_names_(settings.strict_names_) {
+server_state::server_state(const server_settings& settings, const ticket_keys& own_keys)
+    : tickets_(settings.tickets_.value_or(own_keys)), strict_names_(settings.strict_names_) {
   verifies_ = true;
   log_ = settings.log_;
   protocols_ = wire_format(settings.protocols_);
@@ -196,6 +208,8 @@ server_state::server_state(const server_settings& settings) : strict_names_(sett
                    : settings.clients_ == client_certificates::requested
                        ? SSL_VERIFY_PEER
                        : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  requires_peer_ = settings.clients_ == client_certificates::required;
+  const policy_digest policy = digest_policy(mode, asks ? roots : root_parts(), protocols_);
   // A context for each certificate, which is all that they differ in.
   for (const certificate& own : settings.certificates_) {
     SSL_CTX* const context = add_context(TLS_server_method(), settings.lowest_, settings.highest_);
@@ -209,6 +223,8 @@ server_state::server_state(const server_settings& settings) : strict_names_(sett
     }
     if (!protocols_.empty()) SSL_CTX_set_alpn_select_cb(context, &select_protocol, &protocols_);
     SSL_CTX_set_client_hello_cb(context, &choose_certificate, this);
+    require(SSL_CTX_set_session_id_context(context, policy.data(), static_cast<unsigned>(policy.size())) == 1);
+    if (settings.offers_tickets_) offer_tickets(context, tickets_.ring(), requires_peer_);
     log_keys(context);
     for (const std::string& name : own.parts().names) {
       // Of several certificates for a name the first is taken.
@@ -250,11 +266,11 @@ client_context::client_context(const client_settings& settings)
     : state_(std::make_shared<const detail::client_state>(settings)) {}
 
 server_context::server_context(const server_settings& settings) : slot_(std::make_shared<detail::server_slot>()) {
-  slot_->state = std::make_shared<const detail::server_state>(settings);
+  slot_->state = std::make_shared<const detail::server_state>(settings, slot_->own_keys);
 }
 
 void server_context::replace(const server_settings& settings) {
-  auto made = std::make_shared<const detail::server_state>(settings);
+  auto made = std::make_shared<const detail::server_state>(settings, slot_->own_keys);
   const std::lock_guard one(slot_->lock);
   slot_->state.swap(made);
 }

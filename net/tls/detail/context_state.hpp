@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -11,7 +13,9 @@
 
 #include <wring/net/tls/client_context.hpp>
 #include <wring/net/tls/detail/openssl.hpp>
+#include <wring/net/tls/detail/ticket_ring.hpp>
 #include <wring/net/tls/server_context.hpp>
+#include <wring/net/tls/ticket_keys.hpp>
 
 namespace wring::net::tls::detail {
 
@@ -28,6 +32,8 @@ class context_state {
   /// Peers are verified by the system's roots, which are given to each connection, as they may have to be loaded first.
   [[nodiscard]] bool needs_system_store() const noexcept { return needs_system_store_; }
   [[nodiscard]] bool verifies() const noexcept { return verifies_; }
+  /// A peer without a certificate is refused.
+  [[nodiscard]] bool requires_peer() const noexcept { return requires_peer_; }
   [[nodiscard]] const std::vector<key_digest>& pins() const noexcept { return pins_; }
 
  protected:
@@ -44,17 +50,27 @@ class context_state {
   bool slow_ = false;
   bool needs_system_store_ = false;
   bool verifies_ = false;
+  bool requires_peer_ = false;
 };
 
 class client_state final : public context_state {
  public:
   explicit client_state(const client_settings& settings);
+
+  /// For how many servers sessions are remembered.
+  [[nodiscard]] std::size_t remembered() const noexcept { return remembered_; }
+
+ private:
+  std::size_t remembered_;
 };
 
 class server_state final : public context_state {
  public:
-  explicit server_state(const server_settings& settings);
+  /// `own_keys` are for tickets, where the settings have none.
+  server_state(const server_settings& settings, const ticket_keys& own_keys);
 
+  /// Called before each handshake, with the time of the scheduler's clock.
+  void rotate_tickets(std::int64_t now) const { tickets_.ring()->rotate_if_due(now); }
   /// The context for the name that a client asks for; null if it is refused.
   [[nodiscard]] SSL_CTX* choose(std::string_view name) const noexcept;
 
@@ -62,6 +78,7 @@ class server_state final : public context_state {
   using named_context = std::pair<std::string, SSL_CTX*>;
 
   std::vector<named_context> names_;  // sorted
+  ticket_keys tickets_;
   bool strict_names_;
 };
 
@@ -69,6 +86,7 @@ class server_state final : public context_state {
 struct server_slot {
   std::mutex lock;
   std::shared_ptr<const server_state> state;
+  const ticket_keys own_keys = ticket_keys::generate();
 };
 
 }  // namespace wring::net::tls::detail

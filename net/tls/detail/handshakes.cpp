@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <functional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include <wring/core/offload.hpp>
+#include <wring/core/scheduler.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/net/tls/detail/context_state.hpp>
 #include <wring/net/tls/detail/handshakes.hpp>
@@ -22,17 +24,32 @@ task<> load_system_store(const detail::context_state& state) {
   co_await offload(thread_pool::crypto(), load);
 }
 
+/// What a session is remembered by: the host, as it was verified, and the port.
+std::string session_name(std::string_view host, const error_address& peer) {
+  std::string name(host);
+  for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  const std::string at = peer.to_string();
+  if (const std::size_t colon = at.rfind(':'); colon != at.npos) name += at.substr(colon);
+  return name;
+}
+
 task<> connect_link(detail::tls_link& link, const client_context& context, const std::string& host) {
   const auto state = context.state();
   co_await load_system_store(*state);
   link.engine().begin(state, host);
-  co_await link.handshake(state->slow());
+  if (state->remembered() != 0) link.resume_session(state, session_name(host, link.peer_address()));
+  auto work = [&] { return link.handshake(state->slow()); };
+  const auto outcome = co_await work().result();
+  if (outcome) co_return;
+  link.forget_sessions();
+  outcome.error().raise();
 }
 
 task<> accept_link(detail::tls_link& link, const server_context& context, detail::handshakes* all) {
   co_await link.receive_first_record();
   const auto state = context.state();
   co_await load_system_store(*state);
+  state->rotate_tickets(scheduler::current().clock_now());
   link.engine().begin(state);
   if (all == nullptr) {
     co_await link.handshake(state->slow());

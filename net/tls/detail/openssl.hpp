@@ -24,6 +24,7 @@ struct openssl_free {
   void operator()(BIO* p) const noexcept { BIO_free_all(p); }
   void operator()(EVP_PKEY* p) const noexcept { EVP_PKEY_free(p); }
   void operator()(SSL* p) const noexcept { SSL_free(p); }
+  void operator()(SSL_SESSION* p) const noexcept { SSL_SESSION_free(p); }
   void operator()(SSL_CTX* p) const noexcept { SSL_CTX_free(p); }
   void operator()(X509* p) const noexcept { X509_free(p); }
   void operator()(X509_CRL* p) const noexcept { X509_CRL_free(p); }

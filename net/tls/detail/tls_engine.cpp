@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -22,6 +24,8 @@ constexpr const char* in_handshake = "do a TLS handshake with";
 constexpr const char* in_traffic = "speak TLS with";
 /// Messages in a row that carry no data: new keys, tickets. Each costs some 20 microseconds.
 constexpr unsigned most_without_data = 32;
+/// Answers to what is no data, while the peer takes none of them.
+constexpr std::size_t most_answers = std::size_t{64} * 1024;
 constexpr std::size_t largest_record = std::size_t{16} * 1024;
 constexpr std::size_t record_overhead = 64;
 constexpr std::size_t message_overhead = 256;  // an answer to a change of keys
@@ -37,6 +41,14 @@ buffer_lease heap_block(std::size_t size) noexcept {
 
 void require(bool done) {
   if (!done) throw std::bad_alloc();
+}
+
+std::chrono::sys_seconds point_of(const ASN1_TIME* time) {
+  const std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)> epoch(ASN1_TIME_set(nullptr, 0), &ASN1_TIME_free);
+  int days = 0;
+  int seconds = 0;
+  require(epoch != nullptr && ASN1_TIME_diff(&days, &seconds, epoch.get(), time) == 1);
+  return std::chrono::sys_seconds(std::chrono::days(days) + std::chrono::seconds(seconds));
 }
 
 bool can_be_name(std::string_view host) noexcept {
@@ -82,7 +94,12 @@ struct engine_bio {
   }
 };
 
-tls_engine::~tls_engine() { SSL_free(ssl_); }
+tls_engine::~tls_engine() {
+  // Otherwise OpenSSL takes the session for a broken one, and nobody may resume it.
+  if (ssl_ != nullptr && !fault_ && !in_handshake_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  SSL_free(ssl_);
+  for (SSL_SESSION* const each : offered_) SSL_SESSION_free(each);
+}
 
 void tls_engine::make(const context_state& state) {
   ERR_clear_error();
@@ -92,7 +109,7 @@ void tls_engine::make(const context_state& state) {
   BIO_set_init(bio.get(), 1);
   SSL_set_bio(ssl.get(), bio.get(), bio.get());
   static_cast<void>(bio.release());
-  SSL_set_app_data(ssl.get(), &depth_);
+  SSL_set_app_data(ssl.get(), static_cast<callback_target*>(this));
   if (state.needs_system_store()) require(SSL_set1_verify_cert_store(ssl.get(), system_store()) == 1);
   ssl_ = ssl.release();
 }
@@ -116,6 +133,19 @@ void tls_engine::begin(const std::shared_ptr<const client_state>& state, std::st
     require(SSL_set_tlsext_host_name(ssl_, text.c_str()) == 1);
   }
   SSL_set_connect_state(ssl_);
+}
+
+void tls_engine::resume(SSL_SESSION& session) noexcept {
+  ERR_clear_error();
+  static_cast<void>(SSL_set_session(ssl_, &session));  // without it there is a whole handshake
+}
+
+void tls_engine::offered(SSL_SESSION& session) noexcept {
+  SSL_SESSION_free(std::exchange(offered_[1], std::exchange(offered_[0], &session)));
+}
+
+bool tls_engine::has_offered_tickets() const noexcept {
+  return SSL_is_server(ssl_) == 1 && SSL_version(ssl_) == TLS1_3_VERSION;
 }
 
 void tls_engine::begin(const std::shared_ptr<const server_state>& state) {
@@ -225,7 +255,18 @@ tls_step tls_engine::handshake() noexcept {
     if (step == tls_step::ended) {
       return fail(error(errc::tls_failed, in_handshake).with_detail("the peer has ended it"));
     }
-    if (step == tls_step::done) in_handshake_ = false;
+    if (step == tls_step::done) {
+      // A session that is resumed has been through this before; this is what a wrong one would get past.
+      if (state_->requires_peer() && SSL_get0_peer_certificate(ssl_) == nullptr) {
+        return fail(
+            error(errc::tls_untrusted, in_handshake).with_detail("the peer has sent none, and one is required"));
+      }
+      in_handshake_ = false;
+      // OpenSSL tells of the new ticket of a session that goes on in TLS 1.3 alone.
+      if (SSL_is_server(ssl_) == 0 && SSL_session_reused(ssl_) == 1 && SSL_version(ssl_) == TLS1_2_VERSION) {
+        offered(*SSL_get1_session(ssl_));
+      }
+    }
     return step;
   }
 }
@@ -236,6 +277,9 @@ tls_step tls_engine::read(std::span<std::byte> into, std::size_t& count) noexcep
     ERR_clear_error();
     const tls_step step = judge(SSL_read_ex(ssl_, into.data(), into.size(), &count));
     if (step == tls_step::done) without_data_ = 0;
+    if (output_size_ > most_answers) {
+      return fail(error(errc::tls_failed, in_traffic).with_detail("the peer asks for answers that it does not take"));
+    }
     if (step != tls_step::wants_input || !has_input()) return step;
     if (++without_data_ == most_without_data) {
       return fail(error(errc::tls_failed, in_traffic).with_detail("the peer sends too many messages without data"));
@@ -272,6 +316,7 @@ stream_security tls_engine::security() const {
   stream_security known;
   known.protocol = SSL_get_version(ssl_);
   known.cipher = SSL_get_cipher_name(ssl_);
+  known.resumed = SSL_session_reused(ssl_) == 1;
   const unsigned char* chosen = nullptr;
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl_, &chosen, &size);
@@ -283,6 +328,23 @@ stream_security tls_engine::security() const {
     known.peer_verified = state_->verifies() && SSL_get_verify_result(ssl_) == X509_V_OK;
   }
   return known;
+}
+
+std::vector<peer_certificate> tls_engine::peer_chain() const {
+  std::vector<peer_certificate> all;
+  const auto add = [&](const X509* shown) {
+    all.push_back({.subject = name_text(X509_get_subject_name(shown)),
+                   .issuer = name_text(X509_get_issuer_name(shown)),
+                   .valid_from = point_of(X509_get0_notBefore(shown)),
+                   .valid_until = point_of(X509_get0_notAfter(shown)),
+                   .encoded = encoded(*shown)});
+  };
+  const X509* const own = SSL_get0_peer_certificate(ssl_);
+  if (own != nullptr) add(own);
+  // For a server it is not among the others.
+  const STACK_OF(X509)* const others = SSL_get_peer_cert_chain(ssl_);
+  for (int i = SSL_is_server(ssl_) == 1 ? 0 : 1; i < sk_X509_num(others); ++i) add(sk_X509_value(others, i));
+  return all;
 }
 
 }  // namespace wring::net::tls::detail

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <wring/core/buffer_lease.hpp>
 #include <wring/core/detail/export.hpp>
 #include <wring/core/error.hpp>
 #include <wring/net/stream_security.hpp>
+#include <wring/net/tls/certificate.hpp>
+#include <wring/net/tls/detail/callback_target.hpp>
 
 struct ssl_st;
+struct ssl_session_st;
 
 namespace wring::net::tls::detail {
 
@@ -33,7 +39,7 @@ enum class tls_step {
 /// clock. Whoever calls it sends its output, also that of a call that has failed, which is the alert.
 ///
 /// One thread at a time. Those of its functions that use the scheduler's memory say so.
-class WRING_API tls_engine {
+class WRING_API tls_engine final : callback_target {
  public:
   tls_engine() noexcept = default;
   tls_engine(const tls_engine&) = delete;
@@ -43,6 +49,8 @@ class WRING_API tls_engine {
   /// Begins. A client names the host, which is a name or an address, that it verifies. Throws std::invalid_argument for
   /// text that can be neither, and std::bad_alloc.
   void begin(const std::shared_ptr<const client_state>& state, std::string_view host);
+  /// Before the first step: goes on with an earlier session, if the server agrees.
+  void resume(ssl_session_st& session) noexcept;
   void begin(const std::shared_ptr<const server_state>& state);
 
   /// What has been received, once all of what there was is used up. Its first step may be after this.
@@ -78,16 +86,27 @@ class WRING_API tls_engine {
   /// Returns the memory that OpenSSL keeps for records, where nothing is in it.
   void free_buffers() noexcept;
 
+  /// The sessions that the server has offered since, for the connections to come: the caller owns them. Null entries
+  /// are none; the latest comes first.
+  using sessions = std::array<ssl_session_st*, 2>;
+  [[nodiscard]] bool has_sessions() const noexcept { return offered_[0] != nullptr; }
+  [[nodiscard]] sessions take_sessions() noexcept { return std::exchange(offered_, {}); }
+  /// Of a server: the output of the last step of the handshake is nothing that the client waits for.
+  [[nodiscard]] bool has_offered_tickets() const noexcept;
+
   /// After a step that has failed.
   [[nodiscard]] const error& fault() const noexcept { return *fault_; }
   [[nodiscard]] bool failed() const noexcept { return fault_.has_value(); }
 
   /// What has been agreed on. Throws std::bad_alloc.
   [[nodiscard]] stream_security security() const;
+  [[nodiscard]] std::vector<peer_certificate> peer_chain() const;
 
  private:
   friend struct engine_bio;
 
+  void looked_at(int depth) noexcept override { depth_ = depth; }
+  void offered(ssl_session_st& session) noexcept override;
   void make(const context_state& state);
   [[nodiscard]] tls_step judge(int returned) noexcept;
   [[nodiscard]] tls_step fail(const error& e) noexcept;
@@ -102,6 +121,7 @@ class WRING_API tls_engine {
   buffer_lease output_;
   std::size_t output_size_ = 0;
   std::optional<error> fault_;
+  sessions offered_{};
   int depth_ = 0;              // how far the peer's chain was looked at
   unsigned without_data_ = 0;  // messages in a row
   bool in_handshake_ = true;

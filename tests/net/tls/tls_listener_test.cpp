@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +31,28 @@ using namespace wring::tests;
 using namespace std::chrono_literals;
 
 constexpr net::tcp_listen_options on_loopback{.address = net::ip_address::loopback_v4};
+
+/// What OpenSSL holds. Counted from the start of the program, as it takes no other functions later.
+std::atomic<std::ptrdiff_t> openssl_bytes = 0;
+
+const bool counted = CRYPTO_set_mem_functions(
+                         [](std::size_t size, const char*, int) -> void* {
+                           void* const made = std::malloc(size);
+                           openssl_bytes += static_cast<std::ptrdiff_t>(malloc_usable_size(made));
+                           return made;
+                         },
+                         [](void* old, std::size_t size, const char*, int) -> void* {
+                           const auto before = static_cast<std::ptrdiff_t>(malloc_usable_size(old));
+                           void* const made = std::realloc(old, size);
+                           if (made != nullptr) {
+                             openssl_bytes += static_cast<std::ptrdiff_t>(malloc_usable_size(made)) - before;
+                           }
+                           return made;
+                         },
+                         [](void* old, const char*, int) {
+                           openssl_bytes -= static_cast<std::ptrdiff_t>(malloc_usable_size(old));
+                           std::free(old);
+                         }) == 1;
 
 task<> echo(net::tls_stream peer) {
   while (const buffer_lease chunk = co_await peer.read_some()) {
@@ -61,15 +88,19 @@ TEST_CASE("serve serves them, and those who stall or speak otherwise do not hold
     auto listener = co_await net::listen_tls(test_server(), on_loopback);
     const net::socket_address at = listener.local_address();
     net::serve_report report;
+    CHECK(counted);
     co_await with_nursery([&](nursery& n) -> task<> {
       n.start([&]() -> task<> { report = co_await net::serve(listener, echo, {.establish_timeout = 300ms}); });
       std::vector<net::tcp_stream> stalled;
+      const std::ptrdiff_t before = openssl_bytes;
       for (int i = 0; i != 30; ++i) {
         net::tcp_stream plain = co_await net::connect_tcp(at);
         if (i % 3 == 1) co_await plain.write_all("\x16\x03\x01");
         if (i % 3 == 2) co_await plain.write_all("GET / HTTP/1.1\r\n\r\n");
         stalled.push_back(std::move(plain));
       }
+      co_await sleep_for(20ms);
+      CHECK(openssl_bytes == before);  // a connection without a whole first message costs nothing of TLS
       net::tcp_stream plain = co_await net::connect_tcp(at);
       net::tls_stream client =
           co_await tls::connect(test_client(), net::any_stream(std::move(plain)), "server.example");

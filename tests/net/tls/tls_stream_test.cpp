@@ -2,6 +2,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/run.hpp>
 #include <wring/core/testing/task_test.hpp>
+#include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/testing/stream_conformance.hpp>
@@ -67,7 +69,7 @@ TEST_CASE("they keep them over Unix sockets", "[tls][conformance][real_fd]") {
       co_return co_await secured(test_client(), test_server(), net::any_stream(std::move(near)),
                                  net::any_stream(std::move(far)));
     };
-    co_await testing::check_stream(std::ref(connected));
+    co_await testing::check_stream(std::ref(connected), {.reports_abort = false});
   });
 }
 
@@ -164,6 +166,96 @@ TASK_TEST("a handler that returns ends its stream properly, one that fails or is
       CHECK(end.error() == errc::tls_truncated);
     }
   }
+}
+
+/// Remembers what it was told last.
+class last_told final : public net::stream_observer {
+ public:
+  void arrived() noexcept override { ++arrivals; }
+  void ended(const error* e) noexcept override {
+    is_over = true;
+    if (e != nullptr) fault = *e;
+  }
+  unsigned arrivals = 0;
+  bool is_over = false;
+  std::optional<error> fault;
+};
+
+TASK_TEST("an observer is told of bytes and ends, not of records", "[tls][watch]") {
+  for (const bool properly : {true, false}) {
+    auto [near, far] = net::make_memory_stream_pair();
+    net::memory_stream below = std::move(near);
+    last_told seen;
+    net::tls_stream client;
+    net::tls_stream server;
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start(
+          [&]() -> task<> { client = co_await tls::connect(test_client(), net::stream_ref(below), "server.example"); });
+      server = co_await tls::accept(test_server(), net::any_stream(std::move(far)));
+    });
+    CHECK(server.watch(&seen));
+    co_await yield();
+    CHECK(seen.arrivals == 0);
+    co_await client.write_all("some");
+    co_await client.write_all("bytes");
+    CHECK(seen.arrivals == 2);
+    CHECK(server.received_ahead() == 9);
+    if (properly) {
+      co_await client.shut_down_write();
+    } else {
+      co_await below.shut_down_write();
+    }
+    CHECK(seen.is_over);
+    CHECK(seen.fault.has_value() != properly);
+    if (seen.fault) CHECK(*seen.fault == errc::tls_truncated);
+    const buffer_lease first = server.try_read_some();
+    CHECK(text_of(first) == "some");
+    const buffer_lease second = co_await server.read_some();
+    CHECK(text_of(second) == "bytes");
+    server.watch(nullptr);
+    client.abort();
+  }
+}
+
+TASK_TEST("TLS ends, and the stream below goes on without it", "[tls][starttls]") {
+  auto ends = co_await secured_memory();
+  net::any_stream server_below;
+  co_await with_nursery([&](nursery& n) -> task<> {
+    n.start([&]() -> task<> {
+      const buffer_lease end = co_await ends.second.read_some();
+      CHECK(end.empty());
+      auto released = co_await ends.second.release();
+      CHECK(released.received.empty());
+      server_below = std::move(released.stream);
+      co_await server_below.write_all("in plain");  // right behind the message that ends TLS
+    });
+    auto released = co_await ends.first.release();
+    std::string got(text_of(released.received));
+    while (got.size() != 8) {
+      const buffer_lease more = co_await released.stream.read_some();
+      REQUIRE_FALSE(more.empty());
+      got += text_of(more);
+    }
+    CHECK(got == "in plain");
+    CHECK(released.stream.target<net::memory_stream>() != nullptr);
+    const auto closed = co_await ends.first.read_some().result();
+    CHECK_FALSE(closed);
+    ends.first.abort();  // which is none of the stream's any more
+    co_await released.stream.write_all("and back");
+    const buffer_lease back = co_await server_below.read_some();
+    CHECK(text_of(back) == "and back");
+  });
+}
+
+TASK_TEST("TLS does not end before what was sent in it is read", "[tls][starttls]") {
+  auto ends = co_await secured_memory();
+  co_await ends.second.write_all("not yet");
+  auto release = [&] { return ends.first.release(); };
+  const auto released = co_await release().result();
+  REQUIRE_FALSE(released);
+  CHECK(released.error() == errc::tls_failed);
+  const buffer_lease bytes = co_await ends.first.read_some();
+  CHECK(text_of(bytes) == "not yet");
 }
 
 TASK_TEST("close gives up when its message does not go out", "[tls]") {
