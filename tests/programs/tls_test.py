@@ -117,6 +117,23 @@ class TlsTest(support.ExampleTest):
         process.wait(support.PATIENCE)
         process.stdout.close()
 
+    def test_python_and_openssl_resume_sessions(self):
+        server = self.start('--cert', self.path('server'))
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.trusting()
+            context.minimum_version = context.maximum_version = version
+            session = None
+            for resumed in (False, True, True):
+                plain = socket.create_connection((server.host, server.port), timeout=support.PATIENCE)
+                with context.wrap_socket(plain, server_hostname='localhost', session=session) as peer:
+                    peer.sendall(b'hello')
+                    self.receive(peer, 5)  # the tickets of TLS 1.3 come before it
+                    self.assertEqual(peer.session_reused, resumed, version)
+                    session = peer.session
+        code, output, errors = support.run('openssl', 's_client', '-connect', f'{server.host}:{server.port}', '-CAfile',
+                                           self.path('ca'), '-tls1_2', '-reconnect')
+        self.assertEqual(output.count('Reused, TLSv1.2'), 5, (code, errors))
+
     def test_curl_sees_the_certificate(self):
         if not shutil.which('curl'):
             self.skipTest('there is no curl')
@@ -187,6 +204,18 @@ class TlsTest(support.ExampleTest):
         code, output, errors = support.run(self.client, '--insecure', address)
         self.assertEqual(code, 0, errors)
         self.assertIn('NOT verified', output)
+
+    def test_our_client_pipes_its_input_and_shows_the_chain(self):
+        server = self.start('--cert', self.path('server'))
+        address = f'localhost:{server.port}'
+        data = os.urandom(300_000).hex()
+        code, output, errors = support.run(self.client, '--ca', self.path('ca'), address, '-', stdin=data.encode())
+        self.assertEqual((code, errors), (0, ''))
+        self.assertTrue(output.endswith(data))
+        chain = [line for line in output[:-len(data)].splitlines() if line.startswith('chain')]
+        self.assertEqual(len(chain), 1, output[:500])
+        self.assertRegex(chain[0], r'^chain 0: CN=server, issued by CN=Test CA, valid from \d{4}-\d\d-\d\d to ')
+        self.assertEqual(support.run(self.client, address, 'x')[0], 2)
 
     def test_our_client_talks_to_openssl(self):
         with socket.create_server(('127.0.0.1', 0)) as free:
