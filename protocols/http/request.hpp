@@ -74,9 +74,10 @@ class WRING_API request {
   template <class T, class... Args>
   T& emplace(Args&&... args) {
     if (find<T>() != nullptr) throw std::logic_error("the request has a slot of this type already");
+    auto* const slot = exchange_->memory.make<detail::slot>();
     T* const value = exchange_->memory.make<T>(std::forward<Args>(args)...);
-    exchange_->slots = exchange_->memory.make<detail::slot>(
-        exchange_->slots, &slot_key<T>, value, [](void* v) noexcept { std::destroy_at(static_cast<T*>(v)); });
+    *slot = {exchange_->slots, &slot_key<T>, value, [](void* v) noexcept { std::destroy_at(static_cast<T*>(v)); }};
+    exchange_->slots = slot;
     return *value;
   }
   /// The T that was emplaced; null if none was.

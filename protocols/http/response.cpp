@@ -93,6 +93,9 @@ std::optional<std::string_view> response::header(std::string_view name) const no
 
 response& response::content_length(std::uint64_t bytes) {
   check_open();
+  if (out().has_body && bytes != out().body.size()) {
+    throw std::logic_error("the answer is whole already, and has another length");
+  }
   out().length = bytes;
   return *this;
 }

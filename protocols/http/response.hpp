@@ -43,7 +43,7 @@ class WRING_API response {
   /// The value of the first field of that name that has been set.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept;
   /// Announces how many bytes will be written. Writing more throws std::logic_error; the handler's returning after
-  /// fewer cuts the connection.
+  /// fewer cuts the connection. Throws std::logic_error if the answer is whole, and of another length.
   response& content_length(std::uint64_t bytes);
 
   /// A whole answer. The text is copied. Content-Type is set unless the handler has done so.
@@ -60,7 +60,8 @@ class WRING_API response {
   /// What fail was told besides the status, for a page of one's own.
   [[nodiscard]] std::string_view failure() const noexcept { return out().failure; }
 
-  /// See `net::byte_sink`. Sent at once; waits while the client takes nothing. An empty write sends the head.
+  /// See `net::byte_sink`. Sent at once; waits while the client takes nothing. An empty write sends the head. One task
+  /// writes at a time. A write that is cancelled before it is complete cuts the connection, and so cancels the handler.
   [[nodiscard]] task<> write_all(std::span<const std::byte> data) { return exchange_->write_body(data); }
   [[nodiscard]] task<> write_all(std::string_view text) { return write_all(std::as_bytes(std::span(text))); }
   [[nodiscard]] task<> write_all(std::span<const std::span<const std::byte>> parts) {

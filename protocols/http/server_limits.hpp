@@ -28,7 +28,8 @@ struct server_limits {
   /// How long the client may take nothing of an answer: each piece of at most 64 KiB must be taken within this, and the
   /// time that it takes at `min_rate` [the connection is cut].
   duration output_progress = std::chrono::seconds(30);
-  std::uint64_t min_rate = 240;  ///< bytes a second that a body must have, after its first five seconds [408]
+  std::uint64_t min_rate = 240;  ///< bytes a second that a body must have, after `rate_grace` [408]; zero: any rate
+  duration rate_grace = std::chrono::seconds(5);  ///< how long a body may take whatever its rate is
   /// How long a handler goes on after the client has ended its side without having got the answer; then it is
   /// cancelled. A broken connection cancels it at once.
   duration half_close_grace = std::chrono::seconds(1);

@@ -13,17 +13,45 @@ namespace {
 
 constexpr std::size_t most_sent_at_once = std::size_t{64} * 1024;
 
+/// Nothing can follow what was sent in part, or was lost unsent with its buffer.
+class sending {
+ public:
+  explicit sending(connection& c) noexcept : connection_(c) {}
+  sending(const sending&) = delete;
+  sending& operator=(const sending&) = delete;
+  ~sending() {
+    if (!ended_) connection_.lost();
+  }
+  void ended() noexcept { ended_ = true; }
+
+ private:
+  connection& connection_;
+  bool ended_ = false;
+};
+
 }  // namespace
 
-void connection::watch(cancel_scope* scope) noexcept {
+bool connection::watch(cancel_scope* scope) noexcept {
   handler_scope_ = scope;
-  stream.watch(this);
+  return stream.watch(this);
 }
 
 void connection::stop_watching() noexcept {
   stream.watch(nullptr);
   handler_scope_ = nullptr;
   if (grace_.active()) grace_.cancel();
+}
+
+task<> connection::watch_by_reading() {
+  if (!in.empty()) co_return;
+  auto got = co_await stream.read_some().result();
+  if (!got) {
+    lost();
+  } else if (got->empty()) {
+    ended(nullptr);
+  } else {
+    in.refill(std::move(*got));
+  }
 }
 
 task<connection::fill> connection::read_until(steady_clock::time_point deadline) {
@@ -44,7 +72,11 @@ task<connection::fill> connection::read_until(steady_clock::time_point deadline)
 }
 
 task<bool> connection::send(std::span<const std::span<const std::byte>> parts) {
-  if (gone) co_return false;
+  if (gone) {
+    out.clear();
+    co_return false;
+  }
+  sending here(*this);
   const buffer_lease first = out.take();
   std::size_t total = first.size();
   for (const auto& part : parts) total += part.size();
@@ -57,7 +89,7 @@ task<bool> connection::send(std::span<const std::span<const std::byte>> parts) {
     if (limits.min_rate != 0) limit += std::chrono::seconds(total / limits.min_rate);
     const std::span<const std::span<const std::byte>> pieces(all.data(), parts.size() + 1);
     const auto sent = co_await with_timeout(limit, stream.write_all(pieces)).result();
-    if (!sent) lost();
+    if (sent) here.ended();
     co_return sent.has_value();
   }
   const bool sent = co_await send_all({first.data(), first.size()});
@@ -66,6 +98,7 @@ task<bool> connection::send(std::span<const std::span<const std::byte>> parts) {
     const bool went = co_await send_all(part);
     if (!went) co_return false;
   }
+  here.ended();
   co_return true;
 }
 
@@ -76,10 +109,7 @@ task<bool> connection::send_all(std::span<const std::byte> data) {
     duration limit = limits.output_progress;
     if (limits.min_rate != 0) limit += std::chrono::seconds(piece.size() / limits.min_rate);
     const auto sent = co_await with_timeout(limit, stream.write_all(piece)).result();
-    if (!sent) {
-      lost();
-      co_return false;
-    }
+    if (!sent) co_return false;
     data = data.subspan(piece.size());
   }
   co_return true;

@@ -32,15 +32,18 @@ class WRING_API connection final : net::stream_observer {
 
   /// Reads more, when `in` is empty. What is to be sent is sent before.
   [[nodiscard]] task<fill> read_until(steady_clock::time_point deadline);
-  /// Sends `out`, and then these, in pieces that each have a deadline. False: the client has gone.
+  /// Sends `out`, and then these, in pieces that each have a deadline. False: the client has gone, and nothing is kept.
+  /// Cancelled, it may have sent a part, so the client has gone then too.
   [[nodiscard]] task<bool> send(std::span<const std::span<const std::byte>> parts);
-  [[nodiscard]] task<bool> send_all(std::span<const std::byte> data);
   [[nodiscard]] task<bool> flush() { return send({}); }
   /// The client has gone: the handler is cancelled, if it is not to finish.
   void lost() noexcept;
-  /// Watches the client while a handler runs, which is cancelled with `scope`, if there is one.
-  void watch(cancel_scope* scope) noexcept;
+  /// Watches the client while a handler runs, which is cancelled with `scope`, if there is one. False: the stream
+  /// cannot tell, and `watch_by_reading` is to run beside the handler.
+  [[nodiscard]] bool watch(cancel_scope* scope) noexcept;
   void stop_watching() noexcept;
+  /// Reads the next request's beginning, or the end, while nobody else reads: only once a body is complete.
+  [[nodiscard]] task<> watch_by_reading();
 
   net::stream_ref stream;
   server_state& server;
@@ -50,6 +53,7 @@ class WRING_API connection final : net::stream_observer {
   bool gone = false;
 
  private:
+  [[nodiscard]] task<bool> send_all(std::span<const std::byte> data);
   void arrived() noexcept override {}
   void ended(const error* fault) noexcept override;
   void grace_over() noexcept;

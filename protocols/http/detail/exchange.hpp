@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <wring/core/buffer_lease.hpp>
 #include <wring/core/error.hpp>
@@ -99,8 +100,14 @@ class exchange {
   slot* slots = nullptr;
 
  protected:
-  ~exchange() {
-    for (; slots != nullptr; slots = slots->before) slots->destroy(slots->value);
+  ~exchange() = default;
+
+  /// In reverse order. For the destructor of what is made of this.
+  void drop_slots() noexcept {
+    while (slots != nullptr) {
+      const slot* const last = std::exchange(slots, slots->before);
+      last->destroy(last->value);
+    }
   }
 };
 

@@ -99,6 +99,7 @@ bool h1_exchange::begin() {
     char* const path = memory.characters(in.path.size() + 1);
     in.path = {path, remove_dots(in.path, path)};
   }
+  in.max_body = connection_.server.limits.max_body;
   const route_match match(connection_.server.routes, *this);
   route_ = match.entry();
   if (route_ == nullptr) {
@@ -110,7 +111,7 @@ bool h1_exchange::begin() {
     if (!match.allow().empty()) rs.header("Allow", match.allow());
     return false;
   }
-  in.max_body = route_->max_body.value_or(connection_.server.limits.max_body);
+  if (route_->max_body) in.max_body = *route_->max_body;
   if (route_->require_length && !f.has_length) {
     fail(411, {});
     return false;
@@ -178,9 +179,11 @@ void h1_exchange::decide_reuse() {
       if (!in_.complete && (in.chunked || in_.left > connection_.server.limits.drained_body)) reuse_ = false;
     }
   }
-  if (reuse_ && connection_.sched.stopping() && connection_.in.empty() && connection_.stream.received_ahead() == 0) {
-    reuse_ = false;
-  }
+  if (last_of_connection()) reuse_ = false;
+}
+
+bool h1_exchange::last_of_connection() const noexcept {
+  return connection_.sched.stopping() && connection_.in.empty() && connection_.stream.received_ahead() == 0;
 }
 
 void h1_exchange::append_fields(const response_field* first) {
@@ -266,20 +269,11 @@ task<h1_exchange::after> h1_exchange::finish() {
     const bool sent = co_await c.flush();
     if (!sent) co_return after::abort;
   }
-  if (!reuse_) co_return in_.complete && !in_.failed ? after::close : after::linger;
-  while (!in_.complete) {
-    bool bad = false;
-    try {
-      if (next_piece().empty() && !in_.complete) {
-        const buffer_lease dropped = co_await read_body();
-        bad = dropped.empty() && !in_.complete;
-      }
-    } catch (const std::exception&) {
-      bad = true;
-    }
-    if (bad) co_return after::linger;
-  }
-  co_return after::reuse;
+  // A client that has not asked for the end may be sending its next request, which must not reset the connection.
+  if (!reuse_) co_return in_.complete && !in_.failed && !persistent_ ? after::close : after::linger;
+  if (in_.complete) co_return after::reuse;
+  const bool dropped = co_await drop_body();
+  co_return dropped ? after::reuse : after::linger;
 }
 
 }  // namespace wring::http::detail

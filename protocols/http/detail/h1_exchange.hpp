@@ -29,7 +29,7 @@ class h1_exchange final : public exchange {
   h1_exchange(connection& c, std::span<std::byte> memory_behind);
   h1_exchange(const h1_exchange&) = delete;
   h1_exchange& operator=(const h1_exchange&) = delete;
-  ~h1_exchange() = default;
+  ~h1_exchange() { drop_slots(); }  // they may refer to the head
 
   /// Parses what the connection has. Grows the memory as the limits allow.
   [[nodiscard]] head_parser::status parse_head();
@@ -38,6 +38,8 @@ class h1_exchange final : public exchange {
   [[nodiscard]] steady_clock::time_point head_deadline() noexcept;
   /// The head could not be read.
   void refuse_head(int status);
+
+  [[nodiscard]] bool body_complete() const noexcept { return in_.complete; }
 
   /// Looks at the head that has been parsed. False: the answer is an error, which has been set.
   [[nodiscard]] bool begin();
@@ -67,6 +69,8 @@ class h1_exchange final : public exchange {
   enum class framing : std::uint8_t { none, length, chunked, until_close };
 
   [[nodiscard]] buffer_lease next_piece();
+  /// Reads what a handler has left, and drops it. False: it is too long, or broken.
+  [[nodiscard]] task<bool> drop_body();
   [[nodiscard]] bool parse_trailers();
   void count_body(std::size_t bytes);
   /// How long more of the body may take.
@@ -74,6 +78,8 @@ class h1_exchange final : public exchange {
   [[noreturn]] void refuse_body(int status, const char* why);
 
   void decide_reuse();
+  /// The program is to stop, and no further request has arrived.
+  [[nodiscard]] bool last_of_connection() const noexcept;
   /// Before so many bytes of the body are written: the head goes before the first.
   void check_length(std::size_t more);
   void append_head(framing how);
@@ -93,6 +99,7 @@ class h1_exchange final : public exchange {
     bool in_trailers = false;
     bool complete = false;
     bool failed = false;
+    bool being_read = false;
   };
 
   connection& connection_;

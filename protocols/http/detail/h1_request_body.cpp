@@ -79,15 +79,31 @@ buffer_lease h1_exchange::next_piece() {
   return {};
 }
 
+namespace {
+
+/// One task reads a body at a time.
+struct body_reading {
+  explicit body_reading(bool& flag) noexcept : flag_(flag) { flag_ = true; }
+  body_reading(const body_reading&) = delete;
+  body_reading& operator=(const body_reading&) = delete;
+  ~body_reading() { flag_ = false; }
+
+  bool& flag_;
+};
+
+}  // namespace
+
 duration h1_exchange::body_patience() const noexcept {
   const server_limits& l = connection_.server.limits;
   if (l.min_rate == 0) return l.body_progress;
-  const duration due = std::chrono::seconds(5 + in_.received / l.min_rate);
+  const duration due = l.rate_grace + std::chrono::seconds(in_.received / l.min_rate);
   return std::min(l.body_progress, due - in_.waited);
 }
 
 task<buffer_lease> h1_exchange::read_body() {
   if (in_.failed) throw io_error(error(errc::unexpected_eof, "read the body of a request").with_address(in.peer));
+  if (in_.being_read) throw io_error(error(errc::busy, "read the body of a request").with_address(in.peer));
+  const body_reading here(in_.being_read);
   if (in.expects_continue) co_await send_continue();
   while (!in_.complete) {
     buffer_lease piece = next_piece();
@@ -106,6 +122,20 @@ task<buffer_lease> h1_exchange::read_body() {
     }
   }
   co_return buffer_lease();
+}
+
+task<bool> h1_exchange::drop_body() {
+  std::uint64_t left = connection_.server.limits.drained_body;
+  try {
+    while (!in_.complete) {
+      const buffer_lease dropped = co_await read_body();
+      if (dropped.size() > left) co_return false;
+      left -= dropped.size();
+    }
+  } catch (const std::exception&) {
+    co_return false;
+  }
+  co_return true;
 }
 
 }  // namespace wring::http::detail

@@ -18,10 +18,13 @@ task<> h1_exchange::vanish() {
 
 task<> h1_exchange::send_continue() {
   if (!in.expects_continue) co_return;
-  in.expects_continue = false;
-  if (out.head_sent) co_return;
+  if (out.head_sent) {
+    in.expects_continue = false;
+    co_return;
+  }
   connection_.out.append("HTTP/1.1 100 Continue\r\n\r\n");
   const bool sent = co_await connection_.flush();
+  in.expects_continue = false;  // not before: where this was cancelled, the body does not come
   if (!sent) co_await vanish();
 }
 
@@ -49,7 +52,7 @@ void h1_exchange::check_length(std::size_t more) {
     throw std::logic_error("the answer's body is longer than it was announced");
   }
   if (!out.head_sent) {
-    reuse_ = persistent_ && !in_.failed && !in.expects_continue && !connection_.sched.stopping();
+    reuse_ = persistent_ && !in_.failed && !in.expects_continue && !last_of_connection();
     framing how = framing::until_close;
     if (has_no_body()) {
       how = framing::none;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <exception>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
 
 #include <wring/core/cancel_scope.hpp>
+#include <wring/core/nursery.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/until_stopping.hpp>
@@ -38,12 +40,13 @@ static_assert(sizeof(h1_exchange) <= exchange_block / 3, "the head would have to
 
 /// Watches the client while a handler runs.
 struct watched_handler {
-  watched_handler(connection& c, cancel_scope* scope) noexcept : connection_(c) { c.watch(scope); }
+  watched_handler(connection& c, cancel_scope* scope) noexcept : connection_(c), told(c.watch(scope)) {}
   watched_handler(const watched_handler&) = delete;
   watched_handler& operator=(const watched_handler&) = delete;
   ~watched_handler() { connection_.stop_watching(); }
 
   connection& connection_;
+  const bool told;
 };
 
 task<bool> next_input(connection& c, bool first) {
@@ -79,6 +82,22 @@ task<bool> read_head(connection& c, h1_exchange& x) {
   }
 }
 
+/// Runs the handler on a stream that does not tell when the client has gone.
+task<> run_chain_and_read(connection& c, h1_exchange& x) {
+  nursery n;
+  const auto body = [&]() -> task<> {
+    n.start([&c] { return c.watch_by_reading(); });
+    co_await run_chain(x.route().chain, 0, x.rq, x.rs);
+    n.cancel();
+  };
+  co_await n.run(std::ref(body));
+}
+
+task<> start_handler(connection& c, h1_exchange& x, bool watched) {
+  if (!watched && x.body_complete()) return run_chain_and_read(c, x);
+  return run_chain(x.route().chain, 0, x.rq, x.rs);
+}
+
 task<> run_task(connection& c, h1_exchange& x) {
   if (!c.out.empty()) {
     // A handler that takes its time does not keep earlier answers.
@@ -89,12 +108,13 @@ task<> run_task(connection& c, h1_exchange& x) {
   cancel_scope scope;
   const bool cancels = route.disconnect == disconnect::cancel;
   const watched_handler here(c, cancels ? &scope : nullptr);
+  task<> handling = start_handler(c, x, here.told);
   try {
     if (route.timeout == forever) {
-      const bool ran = co_await scope.run(run_chain(route.chain, 0, x.rq, x.rs));
+      const bool ran = co_await scope.run(std::move(handling));
       if (!ran) x.dropped_handler();
     } else {
-      const auto in_time = co_await move_on_after(route.timeout, scope.run(run_chain(route.chain, 0, x.rq, x.rs)));
+      const auto in_time = co_await move_on_after(route.timeout, scope.run(std::move(handling)));
       if (!in_time) {
         x.fail(503, {});
       } else if (!*in_time) {
@@ -155,7 +175,9 @@ task<> serve_h1(connection& c) {
     const bool sent = co_await c.flush();
     if (!sent) co_return;
   }
-  if (what == after::linger) {
+  // Bytes that nobody has read would make the kernel reset the connection, and the answer be lost.
+  const bool unread = !c.in.empty() || c.stream.received_ahead() != 0;
+  if (what == after::linger || (what == after::close && unread)) {
     const net::linger_options limits{
         .bytes = c.server.limits.linger_bytes, .idle = c.server.limits.linger, .time = c.server.limits.linger};
     c.in.refill({});

@@ -10,6 +10,9 @@ namespace wring::http::detail {
 
 namespace {
 
+// RFC 9110, section 9.1: the longest that is registered has 17.
+constexpr std::ptrdiff_t most_method = 64;
+
 // So much is copied before it is parsed: what follows the head is not to be copied with it.
 constexpr std::size_t copied_at_once = 1024;
 
@@ -97,7 +100,8 @@ head_parser::line head_parser::parse_start(head_store& store) noexcept {
 head_parser::line head_parser::parse_request_line(const char* text, const char* at, const char* end) noexcept {
   const auto place = [text](const char* p) { return static_cast<std::uint32_t>(p - text); };
   const char* const method = at;
-  while (at != end && is_token_character(*at)) ++at;
+  while (at != end && at - method <= most_method && is_token_character(*at)) ++at;
+  if (at - method > most_method) return refuse(501, "the method is too long");
   if (at == end) return line::incomplete;
   if (*at != ' ' || at == method) return refuse(400, "the method is no token");
   facts_.method = {place(method), static_cast<std::uint32_t>(at - method)};

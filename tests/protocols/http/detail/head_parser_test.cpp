@@ -55,6 +55,15 @@ TEST_CASE("a head is taken apart") {
   CHECK(verdict(requests[4]) == "30 M-SEARCH * 1.1 persistent\nhost=");
 }
 
+TEST_CASE("a method has at most 64 characters") {
+  const std::string rest = " / HTTP/1.1\r\nHost: a\r\n\r\n";
+  CHECK(verdict(std::string(64, 'M') + rest).starts_with("88 MMM"));
+  CHECK(verdict(std::string(65, 'M') + rest) == "501");
+  CHECK(verdict(std::string(64, 'M')) == "incomplete");
+  // Without a line's end it is looked at once it is too long for any line.
+  CHECK(verdict(std::string(10'000, 'M')) == "501");
+}
+
 TEST_CASE("a head is the same however it is cut") {
   for (const std::string& text : requests) {
     const std::string whole = verdict(text);
