@@ -8,6 +8,13 @@
 #include <wring/protocols/http/fields.hpp>
 #include <wring/protocols/http/handler.hpp>
 #include <wring/protocols/http/method.hpp>
+#include <wring/protocols/http/middleware/basic_auth.hpp>
+#include <wring/protocols/http/middleware/bearer_auth.hpp>
+#include <wring/protocols/http/middleware/cors.hpp>
+#include <wring/protocols/http/middleware/rate_limit.hpp>
+#include <wring/protocols/http/middleware/request_ids.hpp>
+#include <wring/protocols/http/middleware/server_timing.hpp>
+#include <wring/protocols/http/middleware/user.hpp>
 #include <wring/protocols/http/request.hpp>
 #include <wring/protocols/http/response.hpp>
 #include <wring/protocols/http/router.hpp>

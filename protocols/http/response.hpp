@@ -70,6 +70,8 @@ class WRING_API response {
   /// Ends the body, which the handler's returning does too.
   [[nodiscard]] task<> shut_down_write() { return exchange_->end_body(); }
   [[nodiscard]] bool head_sent() const noexcept { return out().head_sent; }
+  /// Whether a body that was written piece by piece has been ended.
+  [[nodiscard]] bool ended() const noexcept { return out().ended; }
   /// Sends an interim answer, 102 to 199 but 101, with the fields set so far: 103 tells a browser what to load already.
   /// Clients of HTTP/1.0 are sent none.
   [[nodiscard]] task<> inform(int code) { return exchange_->inform(code); }

@@ -96,6 +96,12 @@ route router::add(std::string_view method, std::string_view pattern, route_entry
   entry.names = std::move(names);
   entry.is_task = entry.chain.is_task();
   at->pattern = pattern;
+  if (!at->options) {
+    // What stands around the first route sees OPTIONS too: a browser asks so what it may do.
+    at->options = std::make_unique<route_entry>(
+        route_entry{{entry.chain.around, [](request&, response& rs) { rs.status(204).empty(); }}, entry.names, {}});
+    at->options->is_task = at->options->chain.is_task();
+  }
   if (!method.empty() && std::ranges::find(methods_, method) == methods_.end()) methods_.emplace_back(method);
   at->entries.emplace_back(std::string(method), std::make_unique<route_entry>(std::move(entry)));
   return route(*at->entries.back().second);

@@ -111,6 +111,7 @@ bool h1_exchange::begin() {
     if (!match.allow().empty()) rs.header("Allow", match.allow());
     return false;
   }
+  if (!match.allow().empty()) rs.header("Allow", match.allow());
   if (route_->max_body) in.max_body = *route_->max_body;
   if (route_->require_length && !f.has_length) {
     fail(411, {});

@@ -85,7 +85,7 @@ void route_match::choose(const router& r, const route_node& node) {
   if (entry_ == nullptr) {
     const bool known = in.method != method::other && in.method != method::connect && in.method != method::trace;
     if (in.method == method::options) {
-      status_ = 204;
+      entry_ = node.options.get();
     } else if (known || std::ranges::find(r.methods_, in.method_text) != r.methods_.end()) {
       status_ = 405;
     } else {
@@ -93,7 +93,7 @@ void route_match::choose(const router& r, const route_node& node) {
       return;
     }
     list_methods(node);
-    return;
+    if (entry_ == nullptr) return;
   }
   if (count_ == 0) return;
   auto* const parameters =

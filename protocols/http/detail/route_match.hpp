@@ -20,7 +20,7 @@ class WRING_API route_match {
   /// Null: the status is to be answered.
   [[nodiscard]] const route_entry* entry() const noexcept { return entry_; }
   [[nodiscard]] int status() const noexcept { return status_; }
-  /// For 204 and 405.
+  /// For 405 and OPTIONS.
   [[nodiscard]] std::string_view allow() const noexcept { return allow_; }
 
  private:

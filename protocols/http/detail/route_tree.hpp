@@ -30,7 +30,8 @@ struct route_node {
   std::unique_ptr<route_node> name;
   std::unique_ptr<route_node> rest;
   std::vector<std::pair<std::string, std::unique_ptr<route_entry>>> entries;  // by method; "" is any
-  std::string pattern;                                                        // if there are entries
+  std::unique_ptr<route_entry> options;  // answers OPTIONS, if there are entries and none does
+  std::string pattern;                   // if there are entries
 };
 
 }  // namespace wring::http::detail
