@@ -49,9 +49,9 @@ class WRING_API route {
 /// text before a name before a rest. A path is split at its slashes before it is decoded, so that `%2F` never makes a
 /// segment, and its dot segments were removed before. `/a` and `/a/` are different paths.
 ///
-/// By itself the router answers: HEAD as GET without the body; OPTIONS with 204 and `Allow`; 405 with `Allow` where
-/// there are routes for other methods; 404 where there is none, unless there is a `fallback`; 501 for a method that no
-/// route has.
+/// By itself the router answers: HEAD as GET without the body; OPTIONS with 204 and `Allow`, inside of what stands
+/// around the first route of that pattern; 405 with `Allow` where there are routes for other methods; 404 where there
+/// is none, unless there is a `fallback`; 501 for a method that no route has.
 class WRING_API router {
  public:
   router();
