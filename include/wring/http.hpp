@@ -3,6 +3,8 @@
 
 // All of wring-http: HTTP, over any stream.
 
+#include <wring/protocols/http/access_log.hpp>
+#include <wring/protocols/http/access_record.hpp>
 #include <wring/protocols/http/body_reader.hpp>
 #include <wring/protocols/http/disconnect.hpp>
 #include <wring/protocols/http/fields.hpp>

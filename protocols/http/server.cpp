@@ -25,6 +25,11 @@ server& server::on_error(handler page) {
   return *this;
 }
 
+server& server::log_to(access_log& log) noexcept {
+  state_.log = &log;
+  return *this;
+}
+
 net::serve_options server::options() const noexcept {
   return {
       .max_connections = state_.limits.max_connections,

@@ -16,6 +16,8 @@
 
 namespace wring::http {
 
+class access_log;
+
 /// Serves HTTP on listeners of any kind, on several at once if `run` is called for each. One scheduler's: with several,
 /// each makes its own. The router must outlive it.
 ///
@@ -31,6 +33,8 @@ class WRING_API server {
   /// and of `response::fail`. The response holds the usual page, with its status. Not for requests that could not be
   /// parsed, whose page is short. A plain function: throws std::invalid_argument for a task.
   server& on_error(handler page);
+  /// Writes a line for each request, also for those that were refused, to `log`, which must outlive the server.
+  server& log_to(access_log& log) noexcept;
 
   /// Serves until the program is asked to stop or the listener is closed, as net::serve does. The server must outlive
   /// this.

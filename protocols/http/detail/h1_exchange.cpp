@@ -5,10 +5,14 @@
 #include <stdexcept>
 #include <utility>
 
+#include <wring/core/engine/engine.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/this_task.hpp>
+#include <wring/protocols/http/access_log.hpp>
 #include <wring/protocols/http/detail/h1_exchange.hpp>
 #include <wring/protocols/http/detail/target.hpp>
+#include <wring/protocols/http/middleware/request_ids.hpp>
+#include <wring/protocols/http/middleware/user.hpp>
 #include <wring/protocols/http/status.hpp>
 
 namespace wring::http::detail {
@@ -31,7 +35,9 @@ h1_exchange::h1_exchange(connection& c, std::span<std::byte> memory_behind)
       connection_(c),
       parser_(head_parser::kind::request, head_limits_of(c.server.limits)),
       store_(memory_behind),
-      trailer_parser_(head_parser::kind::trailers, trailer_limits_of(c.server.limits)) {}
+      trailer_parser_(head_parser::kind::trailers, trailer_limits_of(c.server.limits)) {
+  if (c.server.log != nullptr) begun_ = c.sched.turn_time();
+}
 
 head_parser::status h1_exchange::parse_head() {
   for (;;) {
@@ -63,6 +69,32 @@ void h1_exchange::refuse_head(int status) {
   rs.fail(status);
   append_head(framing::length);
   connection_.out.append(out.body);
+  answered_ = true;
+}
+
+void h1_exchange::record() const noexcept {
+  if (in.method_text.empty() && !out.head_sent) return;  // a part of a head, and then nothing
+  const auto text_of = [this](std::string_view name) { return in.headers.find(name).value_or(""); };
+  const user* const who = rq.find<user>();
+  const request_id* const id = rq.find<request_id>();
+  const access_record r{
+      .peer = connection_.stream.peer_address(),
+      .user = who != nullptr ? who->name : std::string_view(),
+      .method = in.method_text,
+      .target = in.target,
+      .referer = text_of("referer"),
+      .agent = text_of("user-agent"),
+      .id = id != nullptr ? id->text : std::string_view(),
+      .bytes = hides_body()   ? 0
+               : out.has_body ? out.body.size()
+                              : out.written,
+      .elapsed = connection_.sched.clock_now() - begun_,
+      .time = connection_.sched.engine().wall_now(),
+      .status = static_cast<std::uint16_t>(out.head_sent ? out.status : 499),
+      .minor = in.minor,
+      .cut = out.head_sent && !answered_,
+  };
+  connection_.server.log->record(r);
 }
 
 bool h1_exchange::begin() {
@@ -265,6 +297,7 @@ task<h1_exchange::after> h1_exchange::finish() {
     }
     append_end();
   }
+  answered_ = true;
   constexpr std::size_t most_waiting = std::size_t{64} * 1024;
   if (c.out.size() >= most_waiting) {
     const bool sent = co_await c.flush();

@@ -29,7 +29,10 @@ class h1_exchange final : public exchange {
   h1_exchange(connection& c, std::span<std::byte> memory_behind);
   h1_exchange(const h1_exchange&) = delete;
   h1_exchange& operator=(const h1_exchange&) = delete;
-  ~h1_exchange() { drop_slots(); }  // they may refer to the head
+  ~h1_exchange() {
+    if (connection_.server.log != nullptr) record();
+    drop_slots();  // they may refer to the head
+  }
 
   /// Parses what the connection has. Grows the memory as the limits allow.
   [[nodiscard]] head_parser::status parse_head();
@@ -53,6 +56,9 @@ class h1_exchange final : public exchange {
 
   /// Sends what is left of the answer, and decides what becomes of the connection.
   [[nodiscard]] task<after> finish();
+
+  /// Writes a line about the request to the server's log, if there is one.
+  void record() const noexcept;
 
   [[nodiscard]] task<buffer_lease> read_body() override;
   [[nodiscard]] task<> send_continue() override;
@@ -111,6 +117,7 @@ class h1_exchange final : public exchange {
   head_store trailer_store_;
   body_state in_;
   const route_entry* route_ = nullptr;
+  std::int64_t begun_ = 0;  // if it is logged
   steady_clock::time_point head_deadline_ = {};
   framing framing_ = framing::none;
   bool deadline_set_ = false;
@@ -118,6 +125,7 @@ class h1_exchange final : public exchange {
   bool reuse_ = false;        // what the answer says
   bool failed_late_ = false;  // after the head was sent
   bool handler_cut_ = false;
+  bool answered_ = false;  // to the end
 };
 
 }  // namespace wring::http::detail

@@ -13,6 +13,10 @@
 #include <wring/protocols/http/router.hpp>
 #include <wring/protocols/http/server_limits.hpp>
 
+namespace wring::http {
+class access_log;
+}
+
 namespace wring::http::detail {
 
 /// What the connections of a server share.
@@ -30,6 +34,7 @@ class WRING_API server_state {
   const router& routes;
   server_limits limits;
   std::optional<handler> on_error;
+  access_log* log = nullptr;
   std::uint64_t requests = 0;
 
  private:
