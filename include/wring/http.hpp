@@ -7,6 +7,7 @@
 #include <wring/protocols/http/access_record.hpp>
 #include <wring/protocols/http/body_reader.hpp>
 #include <wring/protocols/http/disconnect.hpp>
+#include <wring/protocols/http/event_stream.hpp>
 #include <wring/protocols/http/fields.hpp>
 #include <wring/protocols/http/handler.hpp>
 #include <wring/protocols/http/method.hpp>
