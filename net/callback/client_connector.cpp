@@ -2,6 +2,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <wring/core/callback/deferred_source.hpp>
 #include <wring/core/finally.hpp>
 #include <wring/core/log.hpp>
 #include <wring/core/scheduler.hpp>
@@ -27,7 +28,7 @@ void client_factory::client_connection_lost(client_connector& c, const failure& 
 }
 
 /// How an attempt, and the connection that it made, has ended.
-struct client_connector::outcome final : detail::loss_observer {
+struct client_connector::outcome final : detail::connection_observer {
   void lost(const failure& why) noexcept override {
     was_connected = true;
     reason = why;
@@ -45,11 +46,17 @@ client_connector::~client_connector() = default;
 void client_connector::connect() {
   if (state_ != state::disconnected) throw std::logic_error("client_connector::connect: it is not disconnected");
   scheduler& home = scheduler::current();
-  if (!std::exchange(factory_started_, true)) factory_->do_start();
+  if (!factory_started_) factory_->do_start();
+  factory_started_ = true;
   state_ = state::connecting;
   dialling_.emplace();
-  factory_->started_connecting(*this);
-  home.root().start(run, shared_from_this());
+  try {
+    factory_->started_connecting(*this);
+    home.root().start(run, shared_from_this());
+  } catch (...) {
+    disconnected();
+    throw;
+  }
 }
 
 void client_connector::stop_connecting() {
@@ -86,6 +93,7 @@ task<> client_connector::attempt(outcome& out) {
     const protocol_options options{
         .transport = factory_->transport, .peer = detail::peer_address_of(connected), .host = socket_address()};
     protocol_ = factory_->build_protocol(options.peer);
+    if (dialling_->cancelled()) co_return;  // build_protocol has given it up
     if (protocol_ == nullptr) throw std::logic_error("the factory made no protocol for a connection");
     state_ = state::connected;
     std::shared_ptr<protocol> run = protocol_;
@@ -93,6 +101,13 @@ task<> client_connector::attempt(outcome& out) {
   } catch (...) {
     out.reason = failure::current();
   }
+}
+
+void client_connector::disconnected() noexcept {
+  protocol_ = nullptr;
+  dialling_.reset();
+  state_ = state::disconnected;
+  if (std::exchange(factory_started_, false)) factory_->do_stop();
 }
 
 void client_connector::ended(const outcome& out) noexcept {
@@ -109,9 +124,7 @@ void client_connector::ended(const outcome& out) noexcept {
   } catch (...) {
     log::error("a callback of a client's factory failed", {"error", failure::current().message()});
   }
-  if (state_ != state::disconnected) return;  // it connects again
-  factory_started_ = false;
-  factory_->do_stop();
+  if (state_ == state::disconnected) disconnected();  // it does not connect again
 }
 
 namespace {
@@ -141,6 +154,52 @@ std::shared_ptr<client_connector> connect_unix(std::shared_ptr<client_factory> f
     co_return any_stream(std::move(made));
   };
   return connect_with(std::move(dial), std::move(f), options);
+}
+
+std::shared_ptr<client_connector> connect_endpoint(std::shared_ptr<client_factory> f, client_endpoint to,
+                                                   client_options options) {
+  return connect_with([to = std::move(to)] { return to.connect(); }, std::move(f), options);
+}
+
+namespace {
+
+/// A protocol that is being connected, and then its connection.
+struct single_connection final : detail::connection_observer {
+  explicit single_connection(std::shared_ptr<protocol> p) : wanted(std::move(p)) {}
+  void made() override { source.callback(wanted); }
+  void lost(const failure& why) noexcept override { failed(why); }
+  void failed(const failure& why) {
+    if (!source.called()) source.errback(why);
+  }
+
+  std::shared_ptr<protocol> wanted;
+  cancel_scope dialling;
+  deferred_source<std::shared_ptr<protocol>> source{[this] { dialling.cancel(); }};
+};
+
+task<> run_single(std::shared_ptr<single_connection> c, client_endpoint to) {
+  try {
+    auto dial = [&] { return to.connect(); };
+    std::optional<any_stream> stream = co_await c->dialling.run(dial);
+    if (!stream) co_return;
+    const stream_ref connected(*stream);
+    const protocol_options options{
+        .transport = {}, .peer = detail::peer_address_of(connected), .host = socket_address()};
+    std::shared_ptr<protocol> p = c->wanted;
+    co_await detail::run_connection(connected, std::move(p), options, c.get());
+  } catch (...) {
+    c->failed(failure::current());
+  }
+}
+
+}  // namespace
+
+deferred<std::shared_ptr<protocol>> connect_protocol(std::shared_ptr<protocol> p, client_endpoint to) {
+  if (p == nullptr) throw std::invalid_argument("connect_protocol needs a protocol");
+  const auto made = std::make_shared<single_connection>(std::move(p));
+  deferred<std::shared_ptr<protocol>> connected = made->source.get();
+  scheduler::current().root().start(run_single, made, std::move(to));
+  return connected;
 }
 
 }  // namespace wring::net

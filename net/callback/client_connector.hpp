@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 
+#include <wring/core/callback/deferred.hpp>
 #include <wring/core/callback/failure.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/export.hpp>
@@ -17,6 +18,7 @@
 #include <wring/core/task.hpp>
 #include <wring/net/callback/client_factory.hpp>
 #include <wring/net/callback/protocol.hpp>
+#include <wring/net/endpoints/client_endpoint.hpp>
 #include <wring/net/stream.hpp>
 
 namespace wring::net {
@@ -61,6 +63,7 @@ class WRING_API client_connector : public std::enable_shared_from_this<client_co
   task<> attempt(outcome& out);
   task<any_stream> dial();
   void ended(const outcome& out) noexcept;
+  void disconnected() noexcept;
 
   dial_function dial_;
   std::shared_ptr<client_factory> factory_;
@@ -85,5 +88,15 @@ WRING_API std::shared_ptr<client_connector> connect_tcp(std::shared_ptr<client_f
 /// The same with the path of a Unix socket.
 WRING_API std::shared_ptr<client_connector> connect_unix(std::shared_ptr<client_factory> f, std::string path,
                                                          client_options options = {});
+
+/// The same with an endpoint. Its own limit of time applies too.
+WRING_API std::shared_ptr<client_connector> connect_endpoint(std::shared_ptr<client_factory> f, client_endpoint to,
+                                                             client_options options = {});
+
+/// Connects one protocol to an endpoint, without a factory. The deferred fires with it after its connection_made, or
+/// fails with what the endpoint throws; cancelling that gives up connecting. The connection belongs to the scheduler's
+/// root nursery. Throws std::logic_error outside of a scheduler, std::invalid_argument without a protocol.
+[[nodiscard]] WRING_API deferred<std::shared_ptr<protocol>> connect_protocol(std::shared_ptr<protocol> p,
+                                                                             client_endpoint to);
 
 }  // namespace wring::net

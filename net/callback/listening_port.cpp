@@ -17,7 +17,12 @@ std::shared_ptr<listening_port> listening_port::start(any_listener listener, std
   scheduler& home = scheduler::current();
   const std::shared_ptr<listening_port> port(new listening_port(std::move(listener), std::move(f)));
   port->factory_->do_start();
-  home.root().start(serve_connections, port);
+  try {
+    home.root().start(serve_connections, port);
+  } catch (...) {
+    port->stopped();
+    throw;
+  }
   return port;
 }
 
@@ -54,6 +59,11 @@ task<std::shared_ptr<listening_port>> begin_unix(std::shared_ptr<factory> f, std
   co_return listening_port::start(any_listener(std::move(listener)), std::move(f));
 }
 
+task<std::shared_ptr<listening_port>> begin_endpoint(std::shared_ptr<factory> f, server_endpoint at) {
+  any_listener listener = co_await at.listen();
+  co_return listening_port::start(std::move(listener), std::move(f));
+}
+
 }  // namespace
 
 deferred<std::shared_ptr<listening_port>> listen_tcp(std::shared_ptr<factory> f, tcp_listen_options options) {
@@ -63,6 +73,10 @@ deferred<std::shared_ptr<listening_port>> listen_tcp(std::shared_ptr<factory> f,
 deferred<std::shared_ptr<listening_port>> listen_unix(std::shared_ptr<factory> f, std::string path,
                                                       unix_listen_options options) {
   return start_deferred(begin_unix, std::move(f), std::move(path), options);
+}
+
+deferred<std::shared_ptr<listening_port>> listen_endpoint(std::shared_ptr<factory> f, server_endpoint at) {
+  return start_deferred(begin_endpoint, std::move(f), std::move(at));
 }
 
 }  // namespace wring::net

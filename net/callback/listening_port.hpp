@@ -8,6 +8,7 @@
 #include <wring/core/detail/export.hpp>
 #include <wring/net/any_listener.hpp>
 #include <wring/net/callback/factory.hpp>
+#include <wring/net/endpoints/server_endpoint.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/unix_listener.hpp>
@@ -51,5 +52,8 @@ WRING_API deferred<std::shared_ptr<listening_port>> listen_tcp(std::shared_ptr<f
 /// The same at the path of a Unix socket.
 WRING_API deferred<std::shared_ptr<listening_port>> listen_unix(std::shared_ptr<factory> f, std::string path,
                                                                 unix_listen_options options = {});
+
+/// The same at an endpoint.
+WRING_API deferred<std::shared_ptr<listening_port>> listen_endpoint(std::shared_ptr<factory> f, server_endpoint at);
 
 }  // namespace wring::net

@@ -13,7 +13,7 @@ namespace wring::net {
 namespace detail {
 
 stream_transport::stream_transport(stream_ref s, std::shared_ptr<protocol> p, wring::nursery& n,
-                                   const protocol_options& options, loss_observer* observer) noexcept
+                                   const protocol_options& options, connection_observer* observer) noexcept
     : stream_(s),
       protocol_(std::move(p)),
       half_(dynamic_cast<half_closeable*>(protocol_.get())),
@@ -24,7 +24,7 @@ stream_transport::stream_transport(stream_ref s, std::shared_ptr<protocol> p, wr
 stream_transport::~stream_transport() = default;
 
 wring::nursery& stream_transport::nursery() {
-  if (nursery_ == nullptr) throw std::logic_error("the connection is lost: it has no nursery any more");
+  if (protocol_ == nullptr) throw std::logic_error("the connection is lost: it has no nursery any more");
   return *nursery_;
 }
 
@@ -40,7 +40,13 @@ socket_address address_of(stream_ref s, Address address) {
 }  // namespace
 
 socket_address peer_address_of(stream_ref s) {
-  return address_of(s, [](const auto& socket) { return socket.peer_address(); });
+  const socket_address of_socket = address_of(s, [](const auto& socket) { return socket.peer_address(); });
+  if (!of_socket.empty()) return of_socket;
+  // What is around a socket, such as TLS or a proxy's header, knows its peer too.
+  const error_address known = s.peer_address();
+  if (known.ip_bytes().empty()) return {};
+  const result<socket_address> address = socket_address::parse(known.to_string());
+  return address ? *address : socket_address();
 }
 
 socket_address stream_transport::get_peer() const {
@@ -92,6 +98,7 @@ void stream_transport::failed(std::exception_ptr e) noexcept {
 }
 
 void stream_transport::lose() noexcept {
+  if (protocol_ == nullptr) return;
   disconnecting_ = false;
   held_.reset();
   // Each of these may be the last to refer to the other.
@@ -99,21 +106,34 @@ void stream_transport::lose() noexcept {
   if (producer* const stopped = std::exchange(producer_, nullptr); stopped != nullptr) {
     call([&] { stopped->stop_producing(); });
   }
-  call([&] { p->connection_lost(*reason_); });
+  if (made_) call([&] { p->connection_lost(*reason_); });
   if (observer_ != nullptr) observer_->lost(*reason_);
 }
 
-task<> stream_transport::end() {
-  if (protocol_ != nullptr) {
-    if (!reason_) {
-      reason_ = failure(connection_aborted(stream_.peer_address()));
-      stream_.abort();
-    }
-    static_cast<void>(co_await stream_.close().result());
-    lose();
+// The last that is done, also if closing the stream has taken too long and was cancelled.
+class stream_transport::ending {
+ public:
+  explicit ending(stream_transport& t) noexcept : transport_(t) {}
+  ending(const ending&) = delete;
+  ending& operator=(const ending&) = delete;
+  ~ending() {
+    transport_.lose();
+    transport_.out_.reset();
+    transport_.nursery_ = nullptr;
   }
-  out_.reset();
-  nursery_ = nullptr;
+
+ private:
+  stream_transport& transport_;
+};
+
+task<> stream_transport::end() {
+  const ending at_the_end(*this);
+  if (protocol_ == nullptr) co_return;
+  if (!reason_) {
+    reason_ = failure(connection_aborted(stream_.peer_address()));
+    stream_.abort();
+  }
+  static_cast<void>(co_await stream_.close().result());
 }
 
 void stream_transport::lose_connection() {
@@ -153,6 +173,8 @@ class stream_transport::reading {
 task<> stream_transport::run() {
   out_.emplace(stream_, *nursery_, outbox_options{.limit = unlimited});
   call([this] { protocol_->make_connection(shared_from_this()); });
+  made_ = &protocol_->transport() == this;  // it may have been given to another connection before
+  if (observer_ != nullptr && !reason_) call([this] { observer_->made(); });
   while (!reason_) {
     if (!reads()) {
       changed_.reset();
@@ -182,8 +204,7 @@ void stream_transport::received(buffer_lease chunk) {
     held_ = std::move(chunk);
     return;
   }
-  const std::shared_ptr<protocol> kept = protocol_;
-  call([&] { kept->data_received(chunk); });
+  call([&] { protocol_->data_received(chunk); });
 }
 
 void stream_transport::peer_ended() {
@@ -210,7 +231,7 @@ void stream_transport::resume_producing() {
 // --- Writing ---
 
 void stream_transport::write(std::span<const std::byte> data) {
-  if (reason_ || write_closed_ || !out_) return;
+  if (reason_ || write_shut_ || !out_) return;
   const std::size_t limit = options_.transport.write_limit;
   const std::size_t waiting = out_->unsent();
   if (waiting > limit || data.size() > limit - waiting) {
@@ -237,6 +258,7 @@ void stream_transport::register_producer(producer& p, production how) {
   production_ = how;
   producer_paused_ = false;
   if (how == production::pull) p.resume_producing();
+  watch_if_needed();
 }
 
 void stream_transport::unregister_producer() {
@@ -247,12 +269,12 @@ void stream_transport::unregister_producer() {
 void stream_transport::watch_if_needed() {
   if (watching_ || reason_ || !out_) return;
   const bool unsent = out_->unsent() != 0;
-  const bool closing = producer_ == nullptr && (disconnecting_ || (write_closing_ && !write_closed_));
+  const bool closing = producer_ == nullptr && (disconnecting_ || (write_closing_ && !write_shut_));
   const bool awaited = producer_ != nullptr && (production_ == production::pull || producer_paused_);
   // Where nothing is read, a fault of what is sent would not be noticed otherwise.
   if (!closing && !(unsent && (awaited || !reads()))) return;
-  watching_ = true;
   nursery_->start([](stream_transport* t) { return t->watch_sending(); }, this);
+  watching_ = true;
 }
 
 task<> stream_transport::watch_sending() {
@@ -267,7 +289,8 @@ task<> stream_transport::watch_sending() {
       if (out_->unsent() == 0 && producer_ != nullptr) break;
     } else if (disconnecting_) {
       finish(failure(connection_done()));
-    } else if (write_closing_ && !write_closed_) {
+    } else if (write_closing_ && !write_shut_) {
+      write_shut_ = true;  // what is written meanwhile would be sent after it
       const auto shut = co_await stream_.shut_down_write().result();
       if (!shut) {
         finish(shut.error());
@@ -288,7 +311,8 @@ void stream_transport::write_ended() {
   if (read_ended_) finish(failure(connection_done()));
 }
 
-task<> run_connection(stream_ref s, std::shared_ptr<protocol> p, protocol_options options, loss_observer* observer) {
+task<> run_connection(stream_ref s, std::shared_ptr<protocol> p, protocol_options options,
+                      connection_observer* observer) {
   if (p == nullptr) throw std::invalid_argument("run_protocol needs a protocol");
   nursery n;
   const auto t = std::make_shared<stream_transport>(s, std::move(p), n, options, observer);

@@ -23,13 +23,15 @@
 
 namespace wring::net::detail {
 
-/// Is told, after the protocol, that a connection is lost.
-class loss_observer {
+/// Is told, after the protocol, of the beginning and the end of a connection. The end comes exactly once.
+class connection_observer {
  public:
+  /// Not if connection_made has failed. What this throws loses the connection.
+  virtual void made() {}
   virtual void lost(const failure& reason) noexcept = 0;
 
  protected:
-  ~loss_observer() = default;
+  ~connection_observer() = default;
 };
 
 /// A transport over a stream, and the task that reads for it. What is written is sent by an outbox. Whatever needs to
@@ -37,7 +39,7 @@ class loss_observer {
 class stream_transport final : public transport, public std::enable_shared_from_this<stream_transport> {
  public:
   stream_transport(stream_ref s, std::shared_ptr<protocol> p, wring::nursery& n, const protocol_options& options,
-                   loss_observer* observer) noexcept;
+                   connection_observer* observer) noexcept;
   stream_transport(const stream_transport&) = delete;
   stream_transport& operator=(const stream_transport&) = delete;
   ~stream_transport() override;
@@ -68,6 +70,7 @@ class stream_transport final : public transport, public std::enable_shared_from_
 
  private:
   class reading;
+  class ending;
 
   template <class F>
   void call(F f) noexcept;
@@ -88,7 +91,7 @@ class stream_transport final : public transport, public std::enable_shared_from_
   half_closeable* half_;
   wring::nursery* nursery_;
   mutable protocol_options options_;  // the addresses are looked up when they are asked for
-  loss_observer* observer_;
+  connection_observer* observer_;
   std::optional<outbox> out_;
   std::optional<failure> reason_;
   producer* producer_ = nullptr;
@@ -99,8 +102,10 @@ class stream_transport final : public transport, public std::enable_shared_from_
   bool producer_paused_ = false;
   bool paused_ = false;
   bool disconnecting_ = false;
-  bool write_closing_ = false;
-  bool write_closed_ = false;
+  bool made_ = false;           // the protocol was told of the connection
+  bool write_closing_ = false;  // lose_write_connection() was called
+  bool write_shut_ = false;     // it has taken effect: nothing more is sent
+  bool write_closed_ = false;   // and is done
   bool read_ended_ = false;
   bool watching_ = false;  // the second task runs
 };
@@ -110,6 +115,6 @@ class stream_transport final : public transport, public std::enable_shared_from_
 
 /// run_protocol, with an observer that is told after the protocol. It may be null.
 WRING_API task<> run_connection(stream_ref s, std::shared_ptr<protocol> p, protocol_options options,
-                                loss_observer* observer);
+                                connection_observer* observer);
 
 }  // namespace wring::net::detail

@@ -5,6 +5,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
@@ -14,6 +15,7 @@
 #include <wring/core/testing/task_test.hpp>
 #include <wring/net/callback/client_connector.hpp>
 #include <wring/net/callback/listening_port.hpp>
+#include <wring/net/memory_stream.hpp>
 
 #include "recorder.hpp"
 #include "support/temporary_folder.hpp"
@@ -109,6 +111,49 @@ TASK_TEST_WITH("stop_listening leaves connections alone", "[factory][real_fd]", 
   co_await f->ended.wait();
   CHECK(f->made.at(0)->said == "made [answer] lost:done");
   CHECK(server->said.starts_with("start built"));
+}
+
+/// Objects to the first attempt, and gives up the second when it has succeeded.
+class reluctant final : public net::client_factory {
+ public:
+  std::string said;
+  event ended;
+  std::shared_ptr<net::client_connector> connector;
+
+  void start_factory() override { said += "start "; }
+  void stop_factory() override {
+    said += "stop ";
+    ended.set();
+  }
+  void started_connecting(net::client_connector&) override {
+    if (!std::exchange(asked_, true)) throw std::runtime_error("not now");
+  }
+  std::shared_ptr<net::protocol> build_protocol(const net::socket_address&) override {
+    connector->stop_connecting();
+    return std::make_shared<recorder>();
+  }
+  void client_connection_failed(net::client_connector&, const failure& reason) override {
+    said += reason.check<net::connecting_stopped>() ? "stopped " : "failed ";
+  }
+
+ private:
+  bool asked_ = false;
+};
+
+TASK_TEST("a factory may object to connecting, and give it up at the last moment", "[factory]") {
+  auto f = std::make_shared<reluctant>();
+  const net::client_connector::dial_function at_once = []() -> task<net::any_stream> {
+    auto [a, b] = net::make_memory_stream_pair();
+    co_return net::any_stream(std::move(a));
+  };
+  f->connector = std::make_shared<net::client_connector>(at_once, f);
+  CHECK_THROWS_AS(f->connector->connect(), std::runtime_error);
+  CHECK(f->said == "start stop ");
+  f->ended.reset();
+  f->connector->connect();
+  co_await f->ended.wait();
+  CHECK(f->said == "start stop start stopped stop ");
+  f->connector = nullptr;
 }
 
 TASK_TEST("connecting can be given up, and takes no longer than its time", "[factory]") {

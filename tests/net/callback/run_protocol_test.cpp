@@ -316,6 +316,56 @@ TASK_TEST("reading can be paused, and what arrives meanwhile is kept", "[protoco
   CHECK(p->said == "made [later] [last] lost:done");
 }
 
+TASK_TEST("a protocol that has a connection is not told of the end of another", "[protocol]") {
+  const captured_log log;
+  auto p = std::make_shared<recorder>();
+  co_await converse(p, [&](net::memory_stream& peer) -> task<> {
+    co_await settle();
+    co_await converse(p, [](net::memory_stream& other) -> task<> { co_await rest_of(other); });
+    CHECK(p->said == "made ");
+    CHECK(p->connected());
+    co_await peer.write_all("x");
+    co_await settle();
+    co_await peer.close();
+  });
+  CHECK(p->said == "made [x] lost:done");
+  REQUIRE(log.lines().size() == 1);
+  CHECK(log.lines().front().find("make a new one for each") != std::string::npos);
+}
+
+/// A stream that is never closed.
+class unclosable {
+ public:
+  explicit unclosable(net::memory_stream& inner) : inner_(inner) {}
+  auto read_some() { return inner_.read_some(); }
+  auto read(std::span<std::byte> into) { return inner_.read(into); }
+  auto write_all(std::span<const std::byte> data) { return inner_.write_all(data); }
+  auto write_all(std::span<const std::span<const std::byte>> parts) { return inner_.write_all(parts); }
+  auto shut_down_write() { return inner_.shut_down_write(); }
+  task<> close() { co_await tests::forever(); }
+  void abort() noexcept { inner_.abort(); }
+
+ private:
+  net::memory_stream& inner_;
+};
+
+TASK_TEST("a connection that was cancelled is lost even if its stream cannot be closed", "[protocol]") {
+  const captured_log log;
+  auto [a, b] = net::make_memory_stream_pair();
+  unclosable stream(a);
+  auto p = std::make_shared<recorder>();
+  p->when_made = [](recorder& r) { r.transport().write("unsent"); };
+  co_await with_nursery([&](nursery& n) -> task<> {
+    auto side = [&]() -> task<> { co_await net::run_protocol(stream, p); };
+    n.start(std::ref(side));
+    co_await settle();
+    n.cancel();
+  });
+  CHECK(p->said == "made lost:aborted");
+  CHECK_THROWS_AS(p->nursery(), std::logic_error);
+  REQUIRE(log.lines().size() == 1);  // of the clean-up that took too long
+}
+
 TEST_CASE("a connection with a protocol can be cancelled anywhere", "[protocol]") {
   CHECK(testing::cancel_everywhere([]() -> task<> {
           auto p = std::make_shared<recorder>();
@@ -323,7 +373,10 @@ TEST_CASE("a connection with a protocol can be cancelled anywhere", "[protocol]"
             r.transport().write(std::string(100'000, 'x'));
             r.transport().lose_connection();
           };
-          p->when_lost = [](recorder& r) { CHECK(r.losses == 1); };
+          p->when_lost = [](recorder& r) {
+            CHECK(r.losses == 1);
+            CHECK(r.said.starts_with("made "));
+          };
           co_await converse(p, [](net::memory_stream& peer) -> task<> {
             co_await peer.write_all("x");
             co_await rest_of(peer);

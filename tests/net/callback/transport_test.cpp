@@ -129,6 +129,37 @@ TASK_TEST("a producer that fails in resume_producing loses the connection", "[tr
   CHECK(p->said == "made lost:cannot go on");
 }
 
+/// Has nothing to write at first.
+class hesitant final : public net::producer {
+ public:
+  explicit hesitant(net::transport& to) : to_(to) {}
+  void resume_producing() override {
+    if (++resumed != 2) return;
+    to_.write("at last");
+    to_.unregister_producer();
+  }
+  void stop_producing() override {}
+
+  int resumed = 0;
+
+ private:
+  net::transport& to_;
+};
+
+TASK_TEST("a pull producer that is registered while bytes are unsent is resumed when they are sent", "[transport]") {
+  auto p = std::make_shared<recorder>();
+  std::unique_ptr<hesitant> producer;
+  p->when_made = [&](recorder& r) {
+    r.transport().write(std::string(50'000, 'x'));
+    producer = std::make_unique<hesitant>(r.transport());
+    r.transport().register_producer(*producer, net::production::pull);
+  };
+  const std::size_t received = co_await read_all_from(p, 50'007);
+  CHECK(received == 50'007);
+  CHECK(producer->resumed == 2);
+  CHECK(p->said == "made lost:done");
+}
+
 TASK_TEST("beyond the write limit the connection is aborted", "[transport]") {
   const captured_log log;
   auto p = std::make_shared<recorder>();
