@@ -25,6 +25,7 @@
 #include <wring/core/callback/start_deferred.hpp>
 #include <wring/net/callback/client_connector.hpp>
 #include <wring/net/callback/client_factory.hpp>
+#include <wring/net/callback/client_service.hpp>
 #include <wring/net/callback/connection_error.hpp>
 #include <wring/net/callback/factory.hpp>
 #include <wring/net/callback/listening_port.hpp>
