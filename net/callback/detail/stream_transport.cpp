@@ -243,9 +243,10 @@ void stream_transport::write(std::span<const std::byte> data) {
     return;
   }
   if (!out_->post(data)) return finish(out_->fault().value());
-  if (producer_ != nullptr && production_ == production::push && !producer_paused_ && out_->unsent() > pause_above) {
-    producer_paused_ = true;
-    producer_->pause_producing();
+  if (producer_ != nullptr && !producer_waits_) {
+    const bool pulled = production_ == production::pull;
+    producer_waits_ = pulled || out_->unsent() > pause_above;
+    if (producer_waits_ && !pulled) producer_->pause_producing();
   }
   watch_if_needed();
 }
@@ -256,7 +257,7 @@ void stream_transport::register_producer(producer& p, production how) {
   if (reason_) return p.stop_producing();
   producer_ = &p;
   production_ = how;
-  producer_paused_ = false;
+  producer_waits_ = how == production::pull && out_->unsent() != 0;
   if (how == production::pull) p.resume_producing();
   watch_if_needed();
 }
@@ -270,7 +271,7 @@ void stream_transport::watch_if_needed() {
   if (watching_ || reason_ || !out_) return;
   const bool unsent = out_->unsent() != 0;
   const bool closing = producer_ == nullptr && (disconnecting_ || (write_closing_ && !write_shut_));
-  const bool awaited = producer_ != nullptr && (production_ == production::pull || producer_paused_);
+  const bool awaited = producer_ != nullptr && producer_waits_;
   // Where nothing is read, a fault of what is sent would not be noticed otherwise.
   if (!closing && !(unsent && (awaited || !reads()))) return;
   nursery_->start([](stream_transport* t) { return t->watch_sending(); }, this);
@@ -284,9 +285,8 @@ task<> stream_transport::watch_sending() {
     if (!sent) {
       finish(sent.error());
     } else if (producer_ != nullptr) {
-      if (production_ == production::push && !std::exchange(producer_paused_, false)) break;
+      if (!std::exchange(producer_waits_, false)) break;
       call([this] { producer_->resume_producing(); });
-      if (out_->unsent() == 0 && producer_ != nullptr) break;
     } else if (disconnecting_) {
       finish(failure(connection_done()));
     } else if (write_closing_ && !write_shut_) {

@@ -99,7 +99,7 @@ class stream_transport final : public transport, public std::enable_shared_from_
   buffer_lease held_;                // arrived although reading had been paused
   event changed_;
   production production_ = production::push;
-  bool producer_paused_ = false;
+  bool producer_waits_ = false;  // to be resumed: it has been paused, or was pulled and has written
   bool paused_ = false;
   bool disconnecting_ = false;
   bool made_ = false;           // the protocol was told of the connection
