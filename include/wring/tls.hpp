@@ -2,6 +2,7 @@
 // TLS, of the library wring-tls. Beside <wring/wring.hpp>.
 #pragma once
 
+#include <wring/net/tls/add_to.hpp>
 #include <wring/net/tls/certificate.hpp>
 #include <wring/net/tls/client_context.hpp>
 #include <wring/net/tls/connect_tls.hpp>
