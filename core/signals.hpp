@@ -34,7 +34,8 @@ namespace wring {
 ///       return wring::runtime().run(serve);  // makes a signals object for SIGHUP on each scheduler
 ///     }
 ///
-/// `run` takes SIGINT and SIGTERM to stop the program: to name them here, run with `handle_signals = false`.
+/// SIGINT and SIGTERM stop the program that `run` runs, SIGQUIT prints its tasks, also where an object names them and
+/// gets them too. For anything else run with `handle_signals = false`.
 ///
 /// One thread. Destroying it while a task waits ends the process with a message.
 class WRING_API signals {

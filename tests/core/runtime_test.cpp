@@ -6,6 +6,7 @@
 #include <csignal>
 #include <functional>
 #include <pthread.h>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -73,6 +74,52 @@ TEST_CASE("a SIGTERM stops all schedulers, whenever it comes", "[runtime][thread
     });
     CHECK(end.status == 4);
     CHECK(end.report.empty());
+  }
+}
+
+TEST_CASE("signals of each kind reach all schedulers at random moments of start, run and stop", "[runtime][threads]") {
+  std::minstd_rand random(12);
+  for (int i = 0; i != 20; ++i) {
+    const auto seed = random();
+    const child_end end = run_in_child([seed] {
+      ::alarm(30);
+      static std::atomic<int> hangups = 0;
+      // Not to be killed by them before the runtime handles them.
+      const wring::signals held({SIGHUP, SIGQUIT});
+      std::thread([seed] {
+        std::minstd_rand chance(seed);
+        const auto send_some = [&chance](unsigned most) {
+          for (auto n = chance() % most; n != 0; --n) {
+            ::kill(::getpid(), chance() % 2 == 0 ? SIGHUP : SIGQUIT);
+            const std::chrono::microseconds pause(chance() % 100);
+            std::this_thread::sleep_for(pause);
+          }
+        };
+        send_some(20);
+        while (runtime_main_began != 2) std::this_thread::yield();
+        send_some(5);
+        const int before = hangups;
+        ::kill(::getpid(), SIGHUP);
+        while (hangups < before + 2) std::this_thread::yield();
+        ::kill(::getpid(), SIGTERM);
+        send_some(50);
+      }).detach();
+      const int code = runtime({.threads = 2, .run = {.dump_on_sigquit = true}}).run([]() -> task<> {
+        wring::signals hangup({SIGHUP});
+        wring::signals term({SIGTERM});  // which stops the program besides
+        ++runtime_main_began;
+        for (;;) {
+          const auto number = co_await wring::until_stopping(hangup.next());
+          if (!number) break;
+          ++hangups;
+        }
+        const int number = co_await term.next();
+        if (number == SIGTERM) ++runtime_main_ended;
+      });
+      ::_exit(code != 0 ? 99 : runtime_main_ended.load());
+    });
+    CHECK(end.status == 2);
+    CHECK(end.report.find("error") == std::string::npos);
   }
 }
 

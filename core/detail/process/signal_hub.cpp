@@ -37,13 +37,20 @@ void on_signal(int number) {
   ++handlers_running;
   untaken.fetch_or(bit);
   bool received = false;
+  bool acted_on = false;
   for (std::atomic<signal_receiver*>& each : receivers) {
     signal_receiver* const r = each.load();
     if (r == nullptr || (r->set & bit) == 0) continue;
     received = true;
+    if (r->act != nullptr) {
+      r->act(number);
+      acted_on = true;
+      continue;
+    }
     r->arrived.fetch_or(bit);
     if (scheduler* const s = r->wanting.load(); s != nullptr) s->service_has_work();
   }
+  if (acted_on) untaken.fetch_and(~bit);
   --handlers_running;
   // The last receiver has gone since the kernel chose this handler: the signal has its usual effect.
   if (!received) ::raise(number);
@@ -74,8 +81,9 @@ void signal_hub::add(signal_receiver& r) {
     untaken.fetch_and(~signal_bit(number));
     struct ::sigaction action = {};
     action.sa_handler = on_signal;
-    action.sa_flags = SA_RESTART;
-    ::sigfillset(&action.sa_mask);
+    // What ends the program also interrupts what its threads are blocked in.
+    action.sa_flags = number == SIGINT || number == SIGTERM ? 0 : SA_RESTART;
+    ::sigemptyset(&action.sa_mask);  // an action may block, as printing does: a second SIGTERM ends it
     ::sigaction(number, &action, &h.found);
   });
 }
@@ -94,6 +102,15 @@ signal_bits signal_hub::remove(signal_receiver& r) noexcept {
   }
   await_handlers();
   return left & untaken.fetch_and(~left);
+}
+
+auto signal_hub::disposition_without(int number) -> void (*)(int) {
+  const std::lock_guard lock(registration);
+  const handled_signal& h = handled[static_cast<std::size_t>(number)];
+  if (h.users != 0) return h.found.sa_handler;
+  struct ::sigaction found = {};
+  ::sigaction(number, nullptr, &found);
+  return found.sa_handler;
 }
 
 int signal_hub::take(signal_receiver& r) noexcept {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <array>
 #include <atomic>
-#include <cerrno>
+#include <csignal>
+#include <cstddef>
 #include <mutex>
 #include <unistd.h>
 #include <utility>
 
+#include <wring/core/detail/process/signal_hub.hpp>
 #include <wring/core/detail/process/signal_targets.hpp>
 #include <wring/core/detail/process/stop_signals.hpp>
 #include <wring/core/scheduler.hpp>
@@ -22,68 +24,72 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 
 std::mutex registration;
 std::size_t users = 0;
-void on_stop(int number) {
+
+// Once for all schedulers.
+void on_stop(int number) noexcept {
   if (asked.exchange(true)) ::_exit(128 + number);
-  const int error_number = errno;
   targets.tell([](scheduler& s) noexcept { s.request_stop_from_anywhere(); });
-  errno = error_number;
 }
 
-void on_broken_pipe(int) {}  // the writer gets EPIPE
+void on_broken_pipe(int) noexcept {}  // the writer gets EPIPE
 
-/// A signal whose disposition is ours while there are users.
-struct disposition {
-  int number;
-  void (*handler)(int);
-  int flags;
-  struct ::sigaction found = {};
+/// A signal that is handled while there are users.
+struct taken_signal {
+  signal_receiver receiver;
   bool taken = false;
 
-  void take() noexcept {
-    ::sigaction(number, nullptr, &found);
-    const bool is_default = found.sa_handler == SIG_DFL;
-    taken = number == SIGPIPE ? is_default : found.sa_handler != SIG_IGN;
-    if (!taken) return;
-    struct ::sigaction action = {};
-    action.sa_handler = handler;
-    action.sa_flags = flags;
-    ::sigemptyset(&action.sa_mask);
-    ::sigaction(number, &action, nullptr);
+  void take(bool wanted) {
+    if (!wanted) return;
+    signal_hub::add(receiver);
+    taken = true;
   }
   void give_back() noexcept {
-    if (std::exchange(taken, false)) ::sigaction(number, &found, nullptr);
+    if (std::exchange(taken, false)) signal_hub::remove(receiver);
   }
 };
 
-constinit disposition interrupt{.number = SIGINT, .handler = on_stop, .flags = 0};
-constinit disposition terminate{.number = SIGTERM, .handler = on_stop, .flags = 0};
-constinit disposition broken_pipe{.number = SIGPIPE, .handler = on_broken_pipe, .flags = SA_RESTART};
-constinit std::array<disposition*, 3> handled = {&interrupt, &terminate, &broken_pipe};
+constinit taken_signal interrupt{signal_receiver(signal_bit(SIGINT), on_stop)};
+constinit taken_signal terminate{signal_receiver(signal_bit(SIGTERM), on_stop)};
+constinit taken_signal broken_pipe{signal_receiver(signal_bit(SIGPIPE), on_broken_pipe)};
+constinit std::array<taken_signal*, 3> handled = {&interrupt, &terminate, &broken_pipe};
+
+void give_all_back() noexcept {
+  for (taken_signal* const each : handled) each->give_back();
+}
+
+void take_all() {
+  try {
+    interrupt.take(signal_hub::disposition_without(SIGINT) != SIG_IGN);
+    terminate.take(signal_hub::disposition_without(SIGTERM) != SIG_IGN);
+    broken_pipe.take(signal_hub::disposition_without(SIGPIPE) == SIG_DFL);
+  } catch (...) {
+    give_all_back();
+    throw;
+  }
+}
 
 }  // namespace
 
 stop_signals::stop_signals(scheduler& s, bool enabled) : slot_(disabled) {
   if (!enabled) return;
   const std::lock_guard lock(registration);
-  slot_ = targets.add(s);
-  if (users++ == 0) {
+  if (users == 0) {
     asked.store(false);
-    for (disposition* d : handled) d->take();
+    take_all();
   }
+  slot_ = targets.add(s);  // which cannot fail for the first
+  ++users;
   // A signal that came before this scheduler was there is for it, too.
   if (asked.load()) s.request_stop_from_anywhere();
-  for (const disposition* d : {&interrupt, &terminate}) {
-    if (d->taken) unblocked_.open(d->number);
-  }
+  if (interrupt.taken) unblocked_.open(SIGINT);
+  if (terminate.taken) unblocked_.open(SIGTERM);
 }
 
 stop_signals::~stop_signals() {
   if (slot_ == disabled) return;
   unblocked_.block_again();
   const std::lock_guard lock(registration);
-  if (--users == 0) {
-    for (disposition* d : handled) d->give_back();
-  }
+  if (--users == 0) give_all_back();
   targets.remove(slot_);
 }
 
