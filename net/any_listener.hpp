@@ -7,11 +7,13 @@
 #include <utility>
 
 #include <wring/core/error.hpp>
+#include <wring/core/task.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 #include <wring/net/detail/erased_owner.hpp>
 #include <wring/net/detail/listener_table.hpp>
 #include <wring/net/listener.hpp>
 #include <wring/net/pending_connection.hpp>
+#include <wring/net/released_connection.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/stream.hpp>
 
@@ -47,6 +49,8 @@ class any_pending_connection {
 
   [[nodiscard]] socket_address peer_address() const noexcept { return table_->peer_address(pending_); }
   [[nodiscard]] auto establish() noexcept { return detail::erased_operation<any_stream>(table_->establish, pending_); }
+  /// Fails with EOPNOTSUPP where it has no release().
+  [[nodiscard]] task<released_connection> release() { return table_->release(pending_); }
 
   /// The pending connection, if it is a P: null otherwise.
   template <pending_connection P>

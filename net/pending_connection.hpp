@@ -30,6 +30,8 @@ concept stream_operation =
 ///   caller must apply a deadline, as `serve` does. It may be called once; the pending connection must not be moved
 ///   until it has ended. After a cancellation or failure, the connection can only be destroyed. The stream's own
 ///   `peer_address()` may differ, if a proxy's header names another.
+/// - Optional: `release()` is awaited, and returns a `released_connection`, for another scheduler to adopt. Nothing has
+///   been read of it.
 ///
 /// Where there is nothing to do, the stream is its own pending connection, as `tcp_stream` is: `establish()` ends at
 /// once and returns the stream, moved.

@@ -13,10 +13,12 @@
 #include <wring/core/timeout.hpp>
 #include <wring/net/detail/established_wait.hpp>
 #include <wring/net/detail/proxied_accept.hpp>
+#include <wring/net/detail/refused_release.hpp>
 #include <wring/net/ip_network.hpp>
 #include <wring/net/listener.hpp>
 #include <wring/net/pending_connection.hpp>
 #include <wring/net/proxy_protocol.hpp>
+#include <wring/net/released_connection.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/stream.hpp>
 
@@ -59,6 +61,8 @@ class proxied_connection {
   /// Reads the header. Throws io_error: EACCES for a proxy that is not trusted, EPROTO and errc::limit_exceeded for a
   /// header that is none, errc::unexpected_eof, timeout_error. That is logged, once a second at most.
   [[nodiscard]] task<proxied_stream<established_stream<P>>> establish();
+  /// Releases the connection inside, if it can be: its header has not been read, and is what its adopter reads first.
+  [[nodiscard]] task<released_connection> release() { return detail::release_if_possible(inner_); }
 
  private:
   template <class, class>

@@ -31,6 +31,28 @@ detail::stream_socket* socket_stream::adopted(int fd, bool (socket_address::*is_
   return adopted;
 }
 
+detail::stream_socket* socket_stream::adopted(released_connection& given,
+                                              bool (socket_address::*is_right)() const noexcept) {
+  constexpr const char* what = "adopt a connection";
+  if (given.fd.get() < 0) error(errc::closed, what).with_detail("it was adopted already, or is none").raise();
+  // Copied before anything is taken over: in memory of its own, since the adopter may be on another thread.
+  buffer_lease unread = buffer_lease::copy_of(given.unread);
+  detail::stream_socket* adopted = nullptr;
+  const socket_address& peer = given.rest.peer;
+  if (peer.empty()) {
+    adopted = socket_stream::adopted(given.fd.get(), is_right);
+    static_cast<void>(given.fd.release());
+  } else {
+    if (!(peer.*is_right)()) error::from_errno(EPROTOTYPE, what).with_address(peer).raise();
+    detail::compact_address kept(peer);
+    adopted = new detail::stream_socket(std::move(given.fd), std::move(kept));
+    adopted->share_descriptor();
+  }
+  given.unread.clear();
+  adopted->take_over(std::move(given.rest), std::move(unread));
+  return adopted;
+}
+
 void socket_stream::end(bool reset) noexcept {
   if (socket_ == nullptr || socket_->closing()) return;
   if (reset) detail::reset_on_close(socket_->engine(), socket_->native());
@@ -49,12 +71,13 @@ void socket_stream::queue(detail::queued_write& posted) noexcept {
   }
 }
 
-task<socket_stream::released> socket_stream::release() {
+task<released_connection> socket_stream::release() {
   detail::stream_socket& s = socket();
   if (s.closing()) s.fault(errc::closed, "release").raise();
   co_await detail::socket_close_wait(&s, true);
-  released given;
+  released_connection given;
   given.unread = s.take_all();  // if that fails the stream still has the descriptor, and closes it
+  given.rest = s.take_rest();
   given.fd = s.take_descriptor();
   co_return given;
 }

@@ -5,14 +5,13 @@
 #include <span>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <wring/core/task.hpp>
-#include <wring/net/descriptor.hpp>
 #include <wring/net/detail/socket_close_wait.hpp>
 #include <wring/net/detail/socket_read_wait.hpp>
 #include <wring/net/detail/socket_shut_down_wait.hpp>
 #include <wring/net/detail/socket_write_wait.hpp>
+#include <wring/net/released_connection.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/stream_observer.hpp>
 
@@ -33,12 +32,6 @@ struct stream_access;
 /// Every operation has `.result()`, which returns its fault as a value instead of throwing io_error.
 class WRING_API socket_stream {
  public:
-  /// What `release` returns. The new owner calls fd.release(); otherwise the descriptor is closed.
-  struct released {
-    descriptor fd;
-    std::vector<std::byte> unread;  ///< received and not taken
-  };
-
   /// Returns the next bytes, as soon as some are available; an empty lease at the end of the stream, every time. The
   /// bytes are in a buffer that is leased from the scheduler until the return value is destroyed: no buffer is held
   /// while waiting. Returning: a cancelled read has taken nothing. Throws errc::busy if another task is reading.
@@ -99,9 +92,12 @@ class WRING_API socket_stream {
     return true;
   }
 
-  /// Releases the descriptor, with the bytes that have been received and not taken; the stream is closed then. Throws
-  /// io_error with errc::closed if it already was. Not cancellable once begun.
-  [[nodiscard]] task<released> release();
+  /// Makes the connection nobody's, to be adopted by another scheduler or handed to other code; the stream is closed
+  /// then. What is in flight is cancelled, and what it had received by then goes along. Tasks that read or write fail
+  /// with errc::closed, and a write that was half done leaves the write side torn, for the adopter too; what an
+  /// `outbox` has not sent is lost: drain it first. Throws io_error with errc::closed if the stream is closed. Not
+  /// cancellable once begun.
+  [[nodiscard]] task<released_connection> release();
 
   [[nodiscard]] bool is_open() const noexcept { return socket_ != nullptr && !socket_->closing(); }
   /// The descriptor, for options that have no function here. Borrowed. A positive SO_LINGER has no effect on closing:
@@ -145,6 +141,8 @@ class WRING_API socket_stream {
   }
   /// Takes over a connected socket of the type SOCK_STREAM whose peer has an address that `is_right`.
   [[nodiscard]] static detail::stream_socket* adopted(int fd, bool (socket_address::*is_right)() const noexcept);
+  [[nodiscard]] static detail::stream_socket* adopted(released_connection& given,
+                                                      bool (socket_address::*is_right)() const noexcept);
   /// Closes at once; `reset`: with an RST.
   void end(bool reset) noexcept;
   void set(int level, int name, int value, const char* operation, const char* limits = nullptr);

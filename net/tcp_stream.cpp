@@ -47,6 +47,8 @@ int whole_seconds(duration time) noexcept {
 
 tcp_stream tcp_stream::adopt(int fd) { return tcp_stream(adopted(fd, &socket_address::is_ip)); }
 
+tcp_stream tcp_stream::adopt(released_connection&& given) { return tcp_stream(adopted(given, &socket_address::is_ip)); }
+
 void tcp_stream::set_no_delay(bool on) { set(IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0, "set TCP_NODELAY for"); }
 
 void tcp_stream::set_keep_alive(duration idle, duration interval, int count) {

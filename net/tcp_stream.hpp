@@ -18,6 +18,10 @@ class WRING_API tcp_stream : public socket_stream {
   /// Takes over a connected TCP socket and makes it blocking. Throws io_error (ENOTCONN, ENOTSOCK, ...); then the
   /// descriptor still belongs to the caller.
   [[nodiscard]] static tcp_stream adopt(int fd);
+  /// Makes a connection that was released, here or on another scheduler, this scheduler's: what it had received comes
+  /// first. Throws io_error (EPROTOTYPE for one that is not TCP; errc::closed for none) and std::bad_alloc; then it is
+  /// unchanged.
+  [[nodiscard]] static tcp_stream adopt(released_connection&& given);
 
   /// A stream is its own `pending_connection`: returns it, moved, at once. Returning.
   [[nodiscard]] auto establish() noexcept { return detail::established_wait<tcp_stream>(*this); }

@@ -59,6 +59,10 @@ unix_stream unix_stream::adopt(int fd, unsigned descriptors) {
   return unix_stream(s);
 }
 
+unix_stream unix_stream::adopt(released_connection&& given) {
+  return unix_stream(adopted(given, &socket_address::is_unix));
+}
+
 descriptor unix_stream::take_descriptor() noexcept {
   detail::stream_socket* const s = detail::socket_access::socket_of(*this);
   return s != nullptr ? s->take_received_descriptor() : descriptor();

@@ -30,6 +30,9 @@ class WRING_API unix_stream : public socket_stream {
   /// unix_connect_options. Throws io_error (ENOTCONN, EPROTOTYPE, ...); then the descriptor still belongs to the
   /// caller.
   [[nodiscard]] static unix_stream adopt(int fd, unsigned descriptors = 0);
+  /// Makes a connection that was released, here or on another scheduler, this scheduler's: the bytes and descriptors
+  /// that it had received come first, and it keeps as many descriptors as before. Throws as tcp_stream::adopt() does.
+  [[nodiscard]] static unix_stream adopt(released_connection&& given);
 
   using socket_stream::write_all;
   /// The same with descriptors, which the peer receives with the first byte: the same open files, in its own numbers.

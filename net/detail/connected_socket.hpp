@@ -40,6 +40,7 @@ class WRING_API connected_socket {
     write_failed = 32,
     fault_told = 64,      ///< the connection's fault is in write_errno_: the kernel tells it once
     end_announced = 128,  ///< to the observer
+    lasting = end_of_file | read_failed | write_shut | write_torn | write_failed | fault_told,  ///< the connection's
   };
 
   connected_socket(descriptor owned, compact_address&& peer);

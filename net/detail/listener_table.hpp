@@ -7,6 +7,7 @@
 #include <wring/core/error.hpp>
 #include <wring/net/detail/converted_operation.hpp>
 #include <wring/net/detail/erased_operation.hpp>
+#include <wring/net/detail/refused_release.hpp>
 #include <wring/net/detail/stream_table.hpp>
 #include <wring/net/listener.hpp>
 #include <wring/net/pending_connection.hpp>
@@ -28,6 +29,7 @@ auto stop_listening(L* l) {
 /// What an any_pending_connection calls.
 struct pending_table {
   erased_functions<any_stream> establish;
+  task<released_connection> (*release)(void* pending);
   socket_address (*peer_address)(const void* pending) noexcept;
   const std::type_info* type;
 };
@@ -37,6 +39,7 @@ inline constexpr pending_table pending_table_of = {
     .establish = erased_functions_of<any_stream, P>([](P* p, memory_argument) {
       return converted_operation<any_stream, decltype(p->establish())>([p] { return p->establish(); });
     }),
+    .release = [](void* pending) { return release_if_possible(*static_cast<P*>(pending)); },
     .peer_address = [](const void* pending) noexcept -> socket_address {
       return static_cast<const P*>(pending)->peer_address();
     },

@@ -153,7 +153,11 @@ void receive_side::receive_ended(std::int32_t outcome) noexcept {
   receiving_ = false;
   buffer_pool& pool = sched_->engine().buffers();
   if (outcome <= 0 && outcome != -ENOBUFS) pool.pass_on();
-  if (closing()) return operation_ended();
+  if (closing()) {
+    // To who takes the descriptor over the kernel does not tell a fault again.
+    if (keep_descriptor_ && outcome != -ENOBUFS) note_read_end(outcome);
+    return operation_ended();
+  }
   if (outcome == -ENOBUFS) {
     if ((reader_ != nullptr || observer_ != nullptr) && pool.wait(starved_)) {
       receiving_ = true;
@@ -336,6 +340,16 @@ void receive_side::announce_end() noexcept {
   } else {
     observer_->ended(nullptr);
   }
+}
+
+void receive_side::receiving_given_to(released_state& rest) noexcept {
+  rest.inbox = std::move(inbox_);
+  rest.quota = quota_;
+}
+
+void receive_side::receiving_taken_from(released_state&& rest) noexcept {
+  if (rest.inbox != nullptr) receive_descriptors(std::move(rest.inbox));
+  if (rest.quota != 0) quota_ = rest.quota;
 }
 
 void receive_side::cancel_receiving() noexcept {

@@ -12,6 +12,7 @@
 #include <wring/net/detail/connected_socket.hpp>
 #include <wring/net/detail/descriptor_inbox.hpp>
 #include <wring/net/detail/receive_queue.hpp>
+#include <wring/net/detail/released_state.hpp>
 #include <wring/net/stream_observer.hpp>
 
 namespace wring::net::detail {
@@ -97,6 +98,10 @@ class WRING_API receive_side : public connected_socket, public operation {
  protected:
   receive_side(descriptor owned, compact_address&& peer);
   ~receive_side() = default;
+
+  /// For a connection that is released, and for the one that it becomes.
+  void receiving_given_to(released_state& rest) noexcept;
+  void receiving_taken_from(released_state&& rest) noexcept;
 
   /// For close: what is in flight is cancelled, and a reader is told, in this order.
   void cancel_receiving() noexcept;

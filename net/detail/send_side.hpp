@@ -66,6 +66,10 @@ class WRING_API send_side : public receive_side {
   using receive_side::receive_side;
   ~send_side() = default;
 
+  /// For a connection that is released, and for the one that it becomes.
+  void sending_given_to(released_state& rest) const noexcept { rest.torn_after = torn_after_; }
+  void sending_taken_from(const released_state& rest) noexcept { torn_after_ = rest.torn_after; }
+
   /// For close: no write has another turn.
   void cancel_sending() noexcept;
   [[nodiscard]] bool send_in_use() const noexcept { return sending_ != nullptr; }

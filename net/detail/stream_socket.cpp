@@ -52,4 +52,24 @@ void stream_socket::operation_ended() noexcept {
   if (abandoned_) delete this;
 }
 
+released_state stream_socket::take_rest() noexcept {
+  released_state rest;
+  rest.peer = peer();
+  rest.ended = state_ & lasting;
+  rest.read_errno = read_errno_;
+  rest.write_errno = write_errno_;
+  receiving_given_to(rest);
+  sending_given_to(rest);
+  return rest;
+}
+
+void stream_socket::take_over(released_state&& rest, buffer_lease&& unread) noexcept {
+  state_ |= rest.ended;
+  read_errno_ = rest.read_errno;
+  write_errno_ = rest.write_errno;
+  sending_taken_from(rest);
+  receiving_taken_from(std::move(rest));
+  if (!unread.empty()) put_back(std::move(unread));
+}
+
 }  // namespace wring::net::detail

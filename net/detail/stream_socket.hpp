@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
+#include <wring/net/detail/released_state.hpp>
 #include <wring/net/detail/send_side.hpp>
 
 namespace wring::net::detail {
@@ -36,6 +37,10 @@ class WRING_API stream_socket final : public send_side {
   /// this call).
   void close(bool keep, socket_close_listener* listener) noexcept;
   [[nodiscard]] descriptor take_descriptor() noexcept { return std::move(fd_); }
+  /// What belongs to the descriptor that is kept, besides the bytes.
+  [[nodiscard]] released_state take_rest() noexcept;
+  /// That and the bytes, of the connection that has become this new one.
+  void take_over(released_state&& rest, buffer_lease&& unread) noexcept;
   /// Closed, or being so with nothing in flight.
   [[nodiscard]] bool closed() const noexcept { return closing() && !in_use(); }
 

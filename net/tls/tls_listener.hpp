@@ -7,8 +7,10 @@
 #include <utility>
 
 #include <wring/core/task.hpp>
+#include <wring/net/detail/refused_release.hpp>
 #include <wring/net/listener.hpp>
 #include <wring/net/pending_connection.hpp>
+#include <wring/net/released_connection.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/tcp_listener.hpp>
@@ -34,6 +36,9 @@ class tls_connection {
     established_stream<P> stream = co_await inner_.establish();
     co_return co_await tls::detail::establish(all_, any_stream(std::move(stream)));
   }
+  /// Releases the connection inside, of which nothing has been read, if it can be: what adopts it does the handshake,
+  /// by `tls::accept`.
+  [[nodiscard]] task<released_connection> release() { return detail::release_if_possible(inner_); }
 
  private:
   template <class, class>

@@ -118,7 +118,7 @@ TEST_CASE("what release() gives away keeps its options", "[tcp][linger][real_fd]
   run_net([]() -> task<> {
     connection c = make_connection();
     set_linger(c.stream.native_handle(), an_hour);
-    net::tcp_stream::released given = co_await c.stream.release();
+    net::released_connection given = co_await c.stream.release();
     const onlooker other(given.fd.get());
     REQUIRE(other.lingers());
     net::detail::do_not_linger(scheduler::current().engine(), given.fd.get());

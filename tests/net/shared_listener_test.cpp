@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -12,8 +13,10 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/runtime.hpp>
+#include <wring/core/sync/cross_channel.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/net/serve.hpp>
 #include <wring/net/shared_listener.hpp>
 #include <wring/net/testing/listener_conformance.hpp>
@@ -120,6 +123,50 @@ TEST_CASE("when the program stops, connections that wait in the backlog are serv
     if (::recv(c.get(), &byte, 1, 0) == 1) ++served;
   }
   CHECK(served == 20);
+}
+
+TEST_CASE("when the program stops, each scheduler serves what waits in the backlog of its own listener",
+          "[shared_listener][threads][real_fd]") {
+  constexpr int connections = 60;
+  cross_channel<std::uint16_t> told(1);
+  cross_channel<char> listens(1);
+  std::vector<raw_socket> clients;
+  spread served{};
+  const int code = runtime(2).run([&]() -> task<> {
+    const bool first = runtime::number() == 0;
+    net::tcp_listen_options where{.address = net::ip_address::loopback_v4};
+    if (!first) {
+      const auto port = co_await told.receive();
+      where.port = port.value();
+    }
+    // No more than one is taken ahead of accept(): the others are in the kernel's two backlogs.
+    where.accept_queue = 1;
+    auto listener = co_await net::listen_tcp(where);
+    if (first) {
+      co_await told.send(listener.local_address().port());
+      static_cast<void>(co_await listens.receive());
+      for (int i = 0; i != connections; ++i) clients.push_back(raw_socket::connected_to(listener.local_address()));
+      runtime::current().request_stop();
+    } else {
+      co_await listens.send('x');
+    }
+    co_await until_stopping();
+    co_await net::serve(listener, [&](net::tcp_stream peer) -> task<> {
+      ++served.at(runtime::number());
+      co_await peer.write_all("x");
+    });
+  });
+  CHECK(code == 0);
+  int answered = 0;
+  for (const raw_socket& c : clients) {
+    char byte = 0;
+    if (::recv(c.get(), &byte, 1, 0) == 1) ++answered;
+  }
+  CHECK(answered == connections);
+  CHECK(served[0] + served[1] == connections);
+  // By a hash of the addresses: that one has none of sixty does not happen.
+  CHECK(served[0] > 0);
+  CHECK(served[1] > 0);
 }
 
 TEST_CASE("if the listener cannot be made, the others are told", "[shared_listener][threads][real_fd]") {

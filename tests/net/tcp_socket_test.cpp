@@ -178,7 +178,7 @@ TEST_CASE("release() gives the descriptor away with what was received and not ta
       const std::size_t count = co_await c.stream.read(into);
       REQUIRE(count == 3);
       const int fd = c.stream.native_handle();
-      net::tcp_stream::released given = co_await c.stream.release();
+      net::released_connection given = co_await c.stream.release();
       raw_socket mine(given.fd.release());
       REQUIRE(mine.get() == fd);
       REQUIRE(text_of(given.unread) == "def");
@@ -259,7 +259,7 @@ TEST_CASE("release() loses nothing of what arrives meanwhile", "[tcp][real_fd]")
         }
         c.peer.send("b");  // the receive is armed, its completion not seen yet
       });
-      net::tcp_stream::released given = co_await c.stream.release();
+      net::released_connection given = co_await c.stream.release();
       raw_socket mine(given.fd.release());
       got += text_of(given.unread);
       c.peer.send("c");

@@ -361,7 +361,7 @@ TEST_CASE("release() keeps what the kernel had delivered and nobody had seen", "
             const buffer_lease chunk = co_await c.stream.read_some();
             got += text_of(chunk);
           }
-          net::tcp_stream::released given;
+          net::released_connection given;
           co_await with_nursery([&](nursery& n) -> task<> {
             for (connection& other : others) {
               n.start([&other]() -> task<> { static_cast<void>(co_await other.stream.read_some()); });
