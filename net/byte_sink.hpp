@@ -33,41 +33,36 @@ concept byte_sink = requires(S& s, std::span<const std::byte> data) {
 /// Refers to a sink of any type, which must outlive it and must not be moved: a parameter type for functions that are
 /// compiled once for all sinks. It is a sink itself; copies refer to the same one. Costs one indirect call per
 /// operation (two for one that had to wait) and allocates nothing. Made from a stream_ref or any_stream, it refers to
-/// that object, which then must not be moved either.
+/// the stream that is in there now.
 class byte_sink_ref {
  public:
   template <class S>
     requires(!std::same_as<S, byte_sink_ref> && !std::same_as<S, const byte_sink_ref> && byte_sink<S>)
-  byte_sink_ref(S& s) noexcept
-      : sink_(const_cast<void*>(static_cast<const void*>(std::addressof(s)))), table_(&table_of<S>) {}
+  byte_sink_ref(S& s) noexcept {
+    if constexpr (detail::refers_to_stream<S>) {
+      object_ = detail::stream_access::object_of(s);
+      table_ = &detail::stream_access::table_of(s).sink;
+    } else {
+      object_ = const_cast<void*>(static_cast<const void*>(std::addressof(s)));
+      table_ = &detail::sink_table_of<S>;
+    }
+  }
 
   [[nodiscard]] auto write_all(std::span<const std::byte> data) const noexcept {
-    return detail::erased_operation<void>(table_->write_all, sink_, {data.data(), data.size()});
+    return detail::erased_operation<void>(table_->write_all, object_, {data.data(), data.size()});
   }
   [[nodiscard]] auto write_all(std::string_view text) const noexcept {
     return write_all(std::as_bytes(std::span(text)));
   }
   [[nodiscard]] auto shut_down_write() const noexcept {
-    return detail::erased_operation<void>(table_->shut_down_write, sink_);
+    return detail::erased_operation<void>(table_->shut_down_write, object_);
   }
 
  private:
-  struct table {
-    detail::erased_functions<void> write_all;
-    detail::erased_functions<void> shut_down_write;
-  };
+  friend struct detail::stream_access;
 
-  template <class S>
-  static constexpr table table_of = {
-      .write_all = detail::erased_functions_of<void, S>([](S* s, detail::memory_argument data) {
-        return s->write_all(std::span(static_cast<const std::byte*>(data.data), data.size));
-      }),
-      .shut_down_write =
-          detail::erased_functions_of<void, S>([](S* s, detail::memory_argument) { return s->shut_down_write(); }),
-  };
-
-  void* sink_;
-  const table* table_;
+  void* object_;
+  const detail::sink_table* table_;
 };
 
 }  // namespace wring::net

@@ -28,23 +28,30 @@ concept byte_source = requires(S& s) {
 /// Refers to a source of any type, which must outlive it and must not be moved: a parameter type for functions that are
 /// compiled once for all sources. It is a source itself; copies refer to the same one. Costs one indirect call per
 /// operation (two for one that had to wait) and allocates nothing. Made from a stream_ref or any_stream, it refers to
-/// that object, which then must not be moved either.
+/// the stream that is in there now.
 class byte_source_ref {
  public:
   template <class S>
     requires(!std::same_as<S, byte_source_ref> && !std::same_as<S, const byte_source_ref> && byte_source<S>)
-  byte_source_ref(S& s) noexcept
-      : source_(const_cast<void*>(static_cast<const void*>(std::addressof(s)))), read_some_(&read_some_of<S>) {}
+  byte_source_ref(S& s) noexcept {
+    if constexpr (detail::refers_to_stream<S>) {
+      object_ = detail::stream_access::object_of(s);
+      table_ = &detail::stream_access::table_of(s).source;
+    } else {
+      object_ = const_cast<void*>(static_cast<const void*>(std::addressof(s)));
+      table_ = &detail::source_table_of<S>;
+    }
+  }
 
-  [[nodiscard]] auto read_some() const noexcept { return detail::erased_operation<buffer_lease>(*read_some_, source_); }
+  [[nodiscard]] auto read_some() const noexcept {
+    return detail::erased_operation<buffer_lease>(table_->read_some, object_);
+  }
 
  private:
-  template <class S>
-  static constexpr detail::erased_functions<buffer_lease> read_some_of =
-      detail::erased_functions_of<buffer_lease, S>([](S* s, detail::memory_argument) { return s->read_some(); });
+  friend struct detail::stream_access;
 
-  void* source_;
-  const detail::erased_functions<buffer_lease>* read_some_;
+  void* object_;
+  const detail::source_table* table_;
 };
 
 }  // namespace wring::net

@@ -3,10 +3,14 @@
 #include <utility>
 
 #include <wring/net/copy.hpp>
+#include <wring/net/detail/socket_forward_wait.hpp>
+#include <wring/net/detail/stream_socket.hpp>
 
 namespace wring::net {
 
-task<copy_outcome> copy(byte_source_ref from, byte_sink_ref to, copy_options options) {
+namespace {
+
+task<copy_outcome> copy_any(byte_source_ref from, byte_sink_ref to, copy_options options) {
   copy_outcome outcome;
   while (outcome.bytes != options.limit) {
     auto chunk = co_await from.read_some().result();
@@ -32,6 +36,26 @@ task<copy_outcome> copy(byte_source_ref from, byte_sink_ref to, copy_options opt
   }
   outcome.end = copy_end::limit_reached;
   co_return outcome;
+}
+
+task<copy_outcome> copy_between(detail::stream_socket& from, detail::stream_socket& to, copy_options options) {
+  copy_outcome outcome;
+  if (options.limit == 0) {
+    outcome.end = copy_end::limit_reached;
+    co_return outcome;
+  }
+  bool more = true;
+  while (more) more = co_await detail::socket_forward_wait(from, to, outcome, options.limit);
+  co_return outcome;
+}
+
+}  // namespace
+
+task<copy_outcome> copy(byte_source_ref from, byte_sink_ref to, copy_options options) {
+  detail::stream_socket* const source = detail::stream_access::socket_of(from);
+  detail::stream_socket* const sink = detail::stream_access::socket_of(to);
+  if (source != nullptr && sink != nullptr) return copy_between(*source, *sink, options);
+  return copy_any(from, to, options);
 }
 
 }  // namespace wring::net

@@ -90,13 +90,13 @@ class stream_ref {
   stream_ref(any_stream& s) noexcept;
 
   [[nodiscard]] auto read_some() const noexcept {
-    return detail::erased_operation<buffer_lease>(table_->read_some, stream_);
+    return detail::erased_operation<buffer_lease>(table_->source.read_some, stream_);
   }
   [[nodiscard]] auto read(std::span<std::byte> into) const noexcept {
     return detail::erased_operation<std::size_t>(table_->read, stream_, {into.data(), into.size()});
   }
   [[nodiscard]] auto write_all(std::span<const std::byte> data) const noexcept {
-    return detail::erased_operation<void>(table_->write_all, stream_, {data.data(), data.size()});
+    return detail::erased_operation<void>(table_->sink.write_all, stream_, {data.data(), data.size()});
   }
   [[nodiscard]] auto write_all(std::string_view text) const noexcept {
     return write_all(std::as_bytes(std::span(text)));
@@ -105,7 +105,7 @@ class stream_ref {
     return detail::erased_operation<void>(table_->write_parts, stream_, {parts.data(), parts.size()});
   }
   [[nodiscard]] auto shut_down_write() const noexcept {
-    return detail::erased_operation<void>(table_->shut_down_write, stream_);
+    return detail::erased_operation<void>(table_->sink.shut_down_write, stream_);
   }
   [[nodiscard]] auto close() const noexcept { return detail::erased_operation<void>(table_->close, stream_); }
   void abort() const noexcept { table_->abort(stream_); }
@@ -189,6 +189,7 @@ class any_stream : private stream_ref {
 
  private:
   friend class stream_ref;
+  friend struct detail::stream_access;
 
   std::unique_ptr<detail::erased_owner> owner_;
 };

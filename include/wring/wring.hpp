@@ -59,6 +59,7 @@
 #include <wring/net/connect_race.hpp>
 #include <wring/net/connector.hpp>
 #include <wring/net/copy.hpp>
+#include <wring/net/copy_outcome.hpp>
 #include <wring/net/datagram.hpp>
 #include <wring/net/datagram_serve_options.hpp>
 #include <wring/net/datagram_session.hpp>

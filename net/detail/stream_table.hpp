@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <typeinfo>
 #include <utility>
 
@@ -11,21 +13,36 @@
 #include <wring/net/detail/refused_release.hpp>
 
 namespace wring::net {
+class any_stream;
 class stream_observer;
+class stream_ref;
 struct stream_security;
 }  // namespace wring::net
 
 namespace wring::net::detail {
 
 class queued_write;
+class stream_socket;
+
+/// What a byte_source_ref calls.
+struct source_table {
+  erased_functions<buffer_lease> read_some;
+  stream_socket* (*socket)(void* source) noexcept;  ///< null if it is not a stream on a socket
+};
+
+/// What a byte_sink_ref calls.
+struct sink_table {
+  erased_functions<void> write_all;
+  erased_functions<void> shut_down_write;
+  stream_socket* (*socket)(void* sink) noexcept;  ///< as of a source
+};
 
 /// What a stream_ref calls.
 struct stream_table {
-  erased_functions<buffer_lease> read_some;
+  source_table source;
+  sink_table sink;
   erased_functions<std::size_t> read;
-  erased_functions<void> write_all;
   erased_functions<void> write_parts;
-  erased_functions<void> shut_down_write;
   erased_functions<void> close;
   void (*abort)(void* stream) noexcept;
   // What streams may have besides.
@@ -39,6 +56,11 @@ struct stream_table {
   void (*queue)(void* stream, queued_write& posted) noexcept;  ///< null if it cannot
   const std::type_info* type;
 };
+
+/// What a reference to one side of a stream looks through.
+template <class S>
+concept refers_to_stream =
+    std::same_as<std::remove_const_t<S>, stream_ref> || std::same_as<std::remove_const_t<S>, any_stream>;
 
 /// What of the library's streams is for the library alone.
 struct stream_access {
@@ -60,6 +82,38 @@ struct stream_access {
     } else {
       return nullptr;
     }
+  }
+
+  template <class S>
+  static constexpr auto socket_function() noexcept -> stream_socket* (*)(void*) noexcept {
+    if constexpr (has_socket<S>()) {
+      return [](void* stream) noexcept -> stream_socket* { return static_cast<S*>(stream)->socket_; };
+    } else {
+      return nullptr;
+    }
+  }
+  /// The socket of what a byte_source_ref or a byte_sink_ref refers to, if it is a stream on one; otherwise null.
+  template <class Ref>
+  [[nodiscard]] static stream_socket* socket_of(const Ref& r) noexcept {
+    return r.table_->socket != nullptr ? r.table_->socket(r.object_) : nullptr;
+  }
+
+  // What a stream_ref or an any_stream refers to, for references to one of its sides.
+  template <class Ref>
+  [[nodiscard]] static void* object_of(const Ref& s) noexcept {
+    return s.stream_;
+  }
+  template <class Ref>
+  [[nodiscard]] static const stream_table& table_of(const Ref& s) noexcept {
+    return *s.table_;
+  }
+
+ private:
+  template <class S>
+  static constexpr bool has_socket() noexcept {
+    return requires(S& s) {
+      { (s.socket_) } -> std::same_as<stream_socket*&>;
+    };
   }
 };
 
@@ -90,18 +144,30 @@ constexpr erased_functions<T> erased_functions_of(Make) noexcept {
 }
 
 template <class S>
-inline constexpr stream_table table_of = {
+inline constexpr source_table source_table_of = {
     .read_some = erased_functions_of<buffer_lease, S>([](S* s, memory_argument) { return s->read_some(); }),
-    .read = erased_functions_of<std::size_t, S>([](S* s, memory_argument into) {
-      return s->read(std::span(static_cast<std::byte*>(const_cast<void*>(into.data)), into.size));
-    }),
+    .socket = stream_access::socket_function<S>(),
+};
+
+template <class S>
+inline constexpr sink_table sink_table_of = {
     .write_all = erased_functions_of<void, S>([](S* s, memory_argument data) {
       return s->write_all(std::span(static_cast<const std::byte*>(data.data), data.size));
+    }),
+    .shut_down_write = erased_functions_of<void, S>([](S* s, memory_argument) { return s->shut_down_write(); }),
+    .socket = stream_access::socket_function<S>(),
+};
+
+template <class S>
+inline constexpr stream_table table_of = {
+    .source = source_table_of<S>,
+    .sink = sink_table_of<S>,
+    .read = erased_functions_of<std::size_t, S>([](S* s, memory_argument into) {
+      return s->read(std::span(static_cast<std::byte*>(const_cast<void*>(into.data)), into.size));
     }),
     .write_parts = erased_functions_of<void, S>([](S* s, memory_argument parts) {
       return s->write_all(std::span(static_cast<const std::span<const std::byte>*>(parts.data), parts.size));
     }),
-    .shut_down_write = erased_functions_of<void, S>([](S* s, memory_argument) { return s->shut_down_write(); }),
     .close = erased_functions_of<void, S>([](S* s, memory_argument) { return s->close(); }),
     .abort = [](void* stream) noexcept { static_cast<S*>(stream)->abort(); },
     .try_read_some = [](void* stream) noexcept -> buffer_lease {

@@ -23,6 +23,7 @@
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/held_clock.hpp>
 #include <wring/net/detail/socket_connect_wait.hpp>
+#include <wring/net/detail/socket_forward_wait.hpp>
 #include <wring/net/names/detail/lookup.hpp>
 #include <wring/wring.hpp>
 
@@ -52,6 +53,8 @@ struct world {
   net::tcp_stream stream;
   net::tcp_stream quiet_peer;
   net::tcp_stream quiet_stream;
+  net::tcp_stream copied_peer;
+  net::tcp_stream copied_stream;
   net::tcp_stream peer_of_closed;
   net::tcp_stream closed_stream;
   std::pair<net::unix_stream, net::unix_stream> local = net::socket_pair();
@@ -98,6 +101,7 @@ wring::task<> prepare(world& w) {
   }
   co_await connect_pair(w.listener, w.stream, w.peer);
   co_await connect_pair(w.listener, w.quiet_stream, w.quiet_peer);
+  co_await connect_pair(w.listener, w.copied_stream, w.copied_peer);
   co_await connect_pair(w.listener, w.closed_stream, w.peer_of_closed);
   w.datagrams = co_await net::bind_udp({.address = net::ip_address::loopback_v4});
   w.connected_datagrams = co_await net::connect_udp(w.datagrams.local_address());
@@ -197,6 +201,7 @@ void start_lasting(wring::nursery& n, world& w) {
     std::array<std::byte, 8> into{};
     co_await w.quiet_stream.read(into);
   });
+  n.start([&]() -> wring::task<> { static_cast<void>(co_await net::copy(w.copied_stream, w.copied_peer)); });
   n.start([&]() -> wring::task<> { co_await w.datagrams.receive(); });
   n.start([&]() -> wring::task<> { co_await w.local_datagrams.receive(); });
   n.start([&]() -> wring::task<> {

@@ -58,6 +58,7 @@ OPERATIONS = {
     'detail::socket_shut_down_wait': lambda v: on_stream('write to', v),
     'detail::socket_read_some_wait': lambda v: on_stream('read from', v),
     'detail::socket_read_wait': lambda v: on_stream('read from', v),
+    'detail::socket_forward_wait': lambda v: on_forward(v),
     'detail::socket_close_wait': lambda v: on_stream('close connection to', v) if int(member(v, 'socket_')) else ('close', -1, ''),
     'detail::socket_accept_wait': lambda v: on_listener(v),
     'detail::socket_next_wait': lambda v: on_listener(v),
@@ -122,6 +123,12 @@ def on_socket(what, socket):
     else:
         address = address_in(raw)
     return what, int(member(socket, 'fd_')['fd_']), address
+
+
+def on_forward(wait):
+    """What a copy between sockets waits for: a piece, or room for the one that it has."""
+    sends = int(member(member(wait, 'chunk_'), 'size_')) != 0
+    return on_socket('write to', member(wait, 'socket_')) if sends else on_socket('read from', member(wait, 'from_'))
 
 
 def on_listener(wait):
