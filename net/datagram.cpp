@@ -39,15 +39,12 @@ ip_address address_of(const ::in6_addr& a, unsigned interface_index) noexcept {
 
 }  // namespace
 
-datagram::datagram(received_message message, std::size_t largest) noexcept
-    : message_(std::move(message)), size_(static_cast<std::uint32_t>(std::min(message_.payload().size(), largest))) {}
-
 socket_address datagram::peer() const noexcept {
   const std::span<const std::byte> source = message_.source();
   if (source.size() < sizeof(::sa_family_t)) return {};
-  return socket_address::from_sockaddr(reinterpret_cast<const ::sockaddr*>(source.data()),
-                                       static_cast<::socklen_t>(source.size()))
-      .unmapped();
+  const socket_address from = socket_address::from_sockaddr(reinterpret_cast<const ::sockaddr*>(source.data()),
+                                                            static_cast<::socklen_t>(source.size()));
+  return from.is_v6() ? from.unmapped() : from;
 }
 
 std::size_t datagram::segment_size() const noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -70,7 +71,9 @@ class WRING_API datagram {
 
  private:
   friend class detail::datagram_socket;
-  datagram(received_message message, std::size_t largest) noexcept;
+  /// What `c` has brought.
+  datagram(message_buffers& buffers, completion c, std::size_t largest) noexcept
+      : message_(buffers.take(c)), size_(static_cast<std::uint32_t>(std::min(message_.payload().size(), largest))) {}
 
   received_message message_;
   std::uint32_t size_ = 0;

@@ -139,12 +139,11 @@ socket_address socket_address::from_sockaddr(const ::sockaddr* address, socklen_
   sa_family_t family = AF_UNSPEC;
   if (size >= sizeof family) std::memcpy(&family, bytes + offsetof(::sockaddr, sa_family), sizeof family);
 
+  socket_address result;
   if (family == AF_INET && size >= sizeof(::sockaddr_in)) {
-    ::sockaddr_in v4;
-    std::memcpy(&v4, bytes, sizeof v4);
-    ip_address::v4_bytes ip;
-    std::memcpy(ip.data(), &v4.sin_addr, sizeof ip);
-    return {ip_address(ip), ntohs(v4.sin_port)};
+    std::memcpy(&result.raw_.v4, bytes, offsetof(::sockaddr_in, sin_zero));
+    result.size_ = sizeof result.raw_.v4;
+    return result;
   }
   if (family == AF_INET6 && size >= sizeof(::sockaddr_in6)) {
     ::sockaddr_in6 v6;
@@ -153,7 +152,6 @@ socket_address socket_address::from_sockaddr(const ::sockaddr* address, socklen_
     std::memcpy(ip.data(), &v6.sin6_addr, sizeof ip);
     return {ip_address(ip, v6.sin6_scope_id), ntohs(v6.sin6_port)};
   }
-  socket_address result;
   if (family == AF_UNIX) {
     const std::string_view name(bytes + head, std::min<std::size_t>(size, sizeof(::sockaddr_un)) - head);
     result.set_name(name.starts_with('\0') ? name : name.substr(0, name.find('\0')));

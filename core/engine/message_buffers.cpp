@@ -71,21 +71,10 @@ message_buffers::message_buffers(engine& e, const message_buffer_options& option
 
 message_buffers::~message_buffers() { engine_.remove_buffers(*this); }
 
-std::span<const std::byte> received_message::source() const noexcept {
-  if (of_ == nullptr) return {};
-  const std::size_t size = std::min<std::size_t>(header_of(lease_).source_size, message_buffers::source_room);
-  return {lease_.data() + sizeof(message_buffers::header), size};
-}
-
 std::span<const std::byte> received_message::control() const noexcept {
   if (of_ == nullptr) return {};
   const std::size_t size = std::min<std::size_t>(header_of(lease_).control_size, of_->control_room());
   return {lease_.data() + sizeof(message_buffers::header) + message_buffers::source_room, size};
-}
-
-std::span<const std::byte> received_message::payload() const noexcept {
-  if (of_ == nullptr) return {};
-  return {lease_.data() + of_->payload_offset(), lease_.size() - of_->payload_offset()};
 }
 
 std::size_t received_message::real_size() const noexcept {

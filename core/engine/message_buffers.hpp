@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <sys/socket.h>
 #include <type_traits>
@@ -35,18 +37,18 @@ class WRING_API received_message {
   received_message(received_message&& other) noexcept
       : lease_(std::move(other.lease_)),
         of_(std::exchange(other.of_, nullptr)),
-        owns_descriptors_(other.owns_descriptors_) {}
+        owns_descriptors_(std::exchange(other.owns_descriptors_, false)) {}
   received_message& operator=(received_message&& other) noexcept {
     if (this != &other) {
-      close_descriptors();
+      if (owns_descriptors_) close_descriptors();
       lease_ = std::move(other.lease_);
       of_ = std::exchange(other.of_, nullptr);
-      owns_descriptors_ = other.owns_descriptors_;
+      owns_descriptors_ = std::exchange(other.owns_descriptors_, false);
     }
     return *this;
   }
   ~received_message() {
-    if (of_ != nullptr) close_descriptors();
+    if (owns_descriptors_) close_descriptors();
   }
 
   explicit operator bool() const noexcept { return of_ != nullptr; }
@@ -78,13 +80,13 @@ class WRING_API received_message {
 
  private:
   friend class message_buffers;
-  received_message(buffer_lease lease, message_buffers& of) noexcept : lease_(std::move(lease)), of_(&of) {}
+  inline received_message(buffer_lease lease, message_buffers& of) noexcept;
 
   [[nodiscard]] std::uint32_t flags() const noexcept;
 
   buffer_lease lease_;
   message_buffers* of_ = nullptr;
-  bool owns_descriptors_ = true;
+  bool owns_descriptors_ = false;  ///< there may be some in the control data
 };
 
 /// The buffers that multishot receives of messages (op_code::receive_message_multishot) take: a group beside the
@@ -134,6 +136,27 @@ class WRING_API message_buffers {
   ::msghdr request_{};
   buffer_pool pool_;
 };
+
+// What every message costs.
+
+inline received_message::received_message(buffer_lease lease, message_buffers& of) noexcept
+    : lease_(std::move(lease)), of_(&of) {
+  message_buffers::header head;
+  std::memcpy(&head, lease_.data(), sizeof head);
+  owns_descriptors_ = head.control_size != 0;
+}
+
+inline std::span<const std::byte> received_message::source() const noexcept {
+  if (of_ == nullptr) return {};
+  message_buffers::header head;
+  std::memcpy(&head, lease_.data(), sizeof head);
+  return {lease_.data() + sizeof head, std::min<std::size_t>(head.source_size, message_buffers::source_room)};
+}
+
+inline std::span<const std::byte> received_message::payload() const noexcept {
+  if (of_ == nullptr) return {};
+  return {lease_.data() + of_->payload_offset(), lease_.size() - of_->payload_offset()};
+}
 
 /// Closes the descriptors in the control data of a message that is dropped.
 WRING_API void close_received_descriptors(engine& e, std::span<const std::byte> control) noexcept;

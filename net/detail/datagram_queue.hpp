@@ -27,12 +27,11 @@ class datagram_queue {
     ring_[first_] = std::move(d);
     ++size_;
   }
-  /// The first; there must be one.
-  [[nodiscard]] datagram pop() noexcept {
-    datagram d = std::move(ring_[first_]);
+  /// Moves the first, which there must be, to `into`.
+  void pop(datagram& into) noexcept {
+    into = std::move(ring_[first_]);
     first_ = at(1);
     --size_;
-    return d;
   }
   void clear() noexcept {
     ring_.clear();

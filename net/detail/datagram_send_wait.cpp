@@ -13,7 +13,23 @@ std::int32_t datagram_send_wait::attempt(datagram_socket& s, const datagram_part
 }
 
 datagram_parts datagram_send_wait::all() const noexcept {
-  return {.to = to_.empty() ? nullptr : &to_, .bytes = parts_, .extras = extras_};
+  static constexpr datagram_extras none;
+  return {.to = to_.empty() ? nullptr : &to_, .bytes = parts_, .extras = extras_ ? *extras_ : none};
+}
+
+[[gnu::always_inline]] inline std::int32_t datagram_send_wait::attempt() noexcept {
+  if (parts_.size() != 1 || extras_) return attempt(*socket_, all());
+  // What most datagrams are.
+  const std::span<const std::byte> bytes = parts_.front();
+  ::iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  ::msghdr message{};
+  if (!to_.empty()) {
+    message.msg_name = const_cast<::sockaddr*>(to_.data());
+    message.msg_namelen = to_.size();
+  }
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  return socket_->attempt(message);
 }
 
 bool datagram_send_wait::ready() noexcept {
@@ -22,7 +38,7 @@ bool datagram_send_wait::ready() noexcept {
     outcome_ = -ECANCELED;
     return true;
   }
-  outcome_ = attempt(*socket_, all());
+  outcome_ = attempt();
   return !finds_no_room(outcome_);
 }
 
@@ -40,7 +56,7 @@ void datagram_send_wait::suspend() noexcept {
 void datagram_send_wait::room_found(completion c) noexcept {
   closed_ = cut;
   outcome_ = c.result;
-  if (!cut && (c.result >= 0 || finds_no_room(c.result))) outcome_ = attempt(*socket_, all());
+  if (!cut && (c.result >= 0 || finds_no_room(c.result))) outcome_ = attempt();
   const bool unsent = outcome_ == -ECANCELED || finds_no_room(outcome_);
   if (cancel_requested() && unsent) {
     confirm_cancel();

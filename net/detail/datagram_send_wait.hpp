@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <wring/core/awaiter.hpp>
@@ -19,11 +20,16 @@ namespace wring::net::detail {
 class WRING_API datagram_send_wait final : public leaf<datagram_send_wait, void>, waiting_send {
  public:
   /// `to` is empty: to the socket's peer.
+  datagram_send_wait(datagram_socket& s, const socket_address& to, std::span<const std::byte> bytes) noexcept
+      : socket_(&s), to_(to), one_(bytes), parts_(&one_, 1) {}
   datagram_send_wait(datagram_socket& s, const socket_address& to, std::span<const std::byte> bytes,
-                     const datagram_extras& extras = {}) noexcept
+                     const datagram_extras& extras) noexcept
       : socket_(&s), to_(to), one_(bytes), parts_(&one_, 1), extras_(extras) {}
+  datagram_send_wait(datagram_socket& s, const socket_address& to,
+                     std::span<const std::span<const std::byte>> parts) noexcept
+      : socket_(&s), to_(to), parts_(parts) {}
   datagram_send_wait(datagram_socket& s, const socket_address& to, std::span<const std::span<const std::byte>> parts,
-                     const datagram_extras& extras = {}) noexcept
+                     const datagram_extras& extras) noexcept
       : socket_(&s), to_(to), parts_(parts), extras_(extras) {}
 
   bool ready() noexcept;
@@ -41,6 +47,7 @@ class WRING_API datagram_send_wait final : public leaf<datagram_send_wait, void>
 
  private:
   [[nodiscard]] datagram_parts all() const noexcept;
+  [[nodiscard]] std::int32_t attempt() noexcept;
   void room_found(completion c) noexcept;
   [[nodiscard]] const socket_address& receiver() const noexcept { return to_.empty() ? socket_->peer() : to_; }
 
@@ -48,7 +55,7 @@ class WRING_API datagram_send_wait final : public leaf<datagram_send_wait, void>
   socket_address to_;
   std::span<const std::byte> one_;
   std::span<const std::span<const std::byte>> parts_;
-  datagram_extras extras_;
+  std::optional<datagram_extras> extras_;  // few have some
   std::int32_t outcome_ = 0;
   bool closed_ = false;
 };

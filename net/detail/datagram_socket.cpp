@@ -56,7 +56,7 @@ datagram_socket::datagram_socket(descriptor owned, std::size_t largest, std::siz
   data = buffers_;
   flags = MSG_TRUNC;  // the real length
   sched_->engine().register_descriptor(fd);
-  on_completion = [](operation& op, completion c) noexcept { static_cast<datagram_socket&>(op).on_receive(c); };
+  on_completion = received;
   starved_.socket = this;
   starved_.on_buffer = [](buffer_pool::waiter& w) noexcept { static_cast<starvation&>(w).socket->arm_if_wanted(); };
 }
@@ -69,17 +69,10 @@ void datagram_socket::set_peer(const socket_address& peer) noexcept {
 
 // Receiving.
 
-void datagram_socket::hand_over(received_datagram_wait& w, datagram&& d) noexcept {
-  w.datagram_ = std::move(d);
-  w.received_ = true;
-}
-
-void datagram_socket::add(datagram&& d) noexcept {
+void datagram_socket::keep(completion c) noexcept {
+  datagram d(*buffers_, c, largest_);
+  if (drops_descriptors_) d.message_.close_descriptors();
   if (closing_) return;
-  if (received_datagram_wait* const w = waiters_.pop(); w != nullptr) {
-    hand_over(*w, std::move(d));
-    return w->ended();
-  }
   // Once half of the buffers are in use, what waits here takes none: otherwise sockets whose tasks do not receive could
   // stop all the others.
   buffer_pool& pool = buffers_->pool();
@@ -98,7 +91,8 @@ void datagram_socket::add(datagram&& d) noexcept {
 void datagram_socket::put_back(datagram&& d) noexcept {
   if (closing_) return;
   if (received_datagram_wait* const w = waiters_.pop(); w != nullptr) {
-    hand_over(*w, std::move(d));
+    w->datagram_ = std::move(d);
+    w->received_ = true;
     return w->ended();
   }
   try {
@@ -113,7 +107,8 @@ bool datagram_socket::try_receive(received_datagram_wait& w) noexcept {
   if (closing_) return true;
   if (!waiters_.empty()) return false;
   if (!queue_.empty()) {
-    hand_over(w, queue_.pop());
+    queue_.pop(w.datagram_);
+    w.received_ = true;
     if (full_ && queue_.size() <= queue_limit_ / 2) {
       full_ = false;
       arm_if_wanted();
@@ -134,13 +129,27 @@ void datagram_socket::cancel_wait(received_datagram_wait& w) noexcept {
   if (waiters_.empty() && starved_.waiting) buffers_->pool().cancel(starved_);
 }
 
-void datagram_socket::on_receive(completion c) noexcept {
-  if (c.has_buffer()) {
-    received_message message = buffers_->take(c);
-    if (drops_descriptors_) message.close_descriptors();
-    add(datagram(std::move(message), largest_));
+void datagram_socket::received(operation& op, completion c) noexcept {
+  auto& self = static_cast<datagram_socket&>(op);
+  if (c.has_buffer()) [[likely]] {
+    if (received_datagram_wait* const w = self.waiters_.pop(); w != nullptr) {
+      self.hand_over(*w, c);
+    } else {
+      self.keep(c);
+    }
   }
-  if (c.more()) return;
+  if (!c.more()) self.receive_ended(c);
+}
+
+void datagram_socket::hand_over(received_datagram_wait& w, completion c) noexcept {
+  // Empty until now, so there is nothing to return.
+  ::new (&w.datagram_) datagram(*buffers_, c, largest_);
+  if (drops_descriptors_) w.datagram_.message_.close_descriptors();
+  w.received_ = true;
+  w.ended();
+}
+
+void datagram_socket::receive_ended(completion c) noexcept {
   buffer_pool& pool = buffers_->pool();
   if (c.result <= 0 && c.result != -ENOBUFS) pool.pass_on();
   if (closing_) return finish_close();
@@ -183,13 +192,14 @@ void datagram_socket::send_waits(waiting_send& w) noexcept {
 }
 
 void datagram_socket::send_pauses(waiting_send& w) noexcept {
-  w.pause_ns = std::clamp(2 * w.pause_ns, first_pause_ns, longest_pause_ns);
-  sched_->timers().arm(w.paused, sched_->turn_time() + w.pause_ns);
+  if (!w.paused) w.paused.emplace(w);
+  w.paused->length_ns = std::clamp(2 * w.paused->length_ns, first_pause_ns, longest_pause_ns);
+  sched_->timers().arm(*w.paused, sched_->turn_time() + w.paused->length_ns);
 }
 
 void datagram_socket::interrupt(waiting_send& w) noexcept {
-  if (!w.paused.armed()) return sched_->engine().cancel(w);
-  sched_->timers().cancel(w.paused);
+  if (!w.paused || !w.paused->armed()) return sched_->engine().cancel(w);
+  sched_->timers().cancel(*w.paused);
   w.on_completion(w, completion(-ECANCELED));
 }
 

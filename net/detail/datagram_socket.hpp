@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/scheduling/timer_wheel.hpp>
@@ -43,12 +44,12 @@ struct waiting_send : operation, wring::detail::wait_link {
           }),
           of(sender) {}
     waiting_send& of;
+    std::int64_t length_ns = 0;
   };
 
-  waiting_send() noexcept : operation(operation::unset()), wait_link(wait_link::unset()), paused(*this) {}
-  bool cut = false;  ///< by the socket's end
-  pause paused;
-  std::int64_t pause_ns = 0;  ///< how long the last one was
+  waiting_send() noexcept : operation(operation::unset()), wait_link(wait_link::unset()) {}
+  bool cut = false;             ///< by the socket's end
+  std::optional<pause> paused;  ///< the last one, if there has been one
 };
 
 /// A task that waits until a socket is closed.
@@ -132,9 +133,10 @@ class WRING_API datagram_socket final : public operation {
   };
 
   ~datagram_socket() = default;
-  void on_receive(completion c) noexcept;
-  void add(datagram&& d) noexcept;
-  void hand_over(received_datagram_wait& w, datagram&& d) noexcept;
+  static void received(operation& op, completion c) noexcept;
+  void hand_over(received_datagram_wait& w, completion c) noexcept;
+  void keep(completion c) noexcept;
+  void receive_ended(completion c) noexcept;
   void note_fault(int error_number) noexcept;
   void arm_if_wanted() noexcept;
   void finish_close() noexcept;
