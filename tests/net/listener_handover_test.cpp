@@ -15,6 +15,7 @@
 
 #include <wring/core/nursery.hpp>
 #include <wring/core/run.hpp>
+#include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/leak_check.hpp>
 #include <wring/net/listener_handover.hpp>
 #include <wring/net/serve.hpp>
@@ -252,6 +253,41 @@ TEST_CASE("a successor that fails changes nothing", "[handover][real_fd]") {
       REQUIRE(replaced);
     });
   });
+}
+
+TEST_CASE("a hand-over can be cancelled wherever one of its sides waits", "[handover][real_fd][real_time]") {
+  const temporary_folder folder;
+  const captured_log quiet;
+  const std::string at = folder / "handover";
+  const auto conversation = [&]() -> task<> {
+    net::tcp_listener listener = co_await net::listen_tcp(on_loopback);
+    net::unix_listener local = co_await net::listen_unix(folder / "service");
+    net::listener_handover handover(at);
+    handover.add("tcp", listener);
+    handover.add("local", local);
+    bool replaced = false;
+    net::tcp_listener next;
+    net::unix_listener next_local;
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { replaced = co_await handover.offer(); });
+      net::taken_listeners taken;
+      while (!taken) taken = co_await net::take_listeners(at);
+      next = taken.find("tcp")->take_tcp_listener();
+      next_local = taken.find("local")->take_unix_listener();
+      co_await taken.confirm();
+    });
+    REQUIRE(replaced);
+    co_await listener.close();
+    co_await local.close();
+    net::tcp_stream client = co_await net::connect_tcp(next.local_address());
+    net::tcp_stream accepted = co_await next.accept();
+    co_await accepted.close();
+    co_await client.close();
+    co_await next.close();
+    co_await next_local.close();
+  };
+  REQUIRE(testing::cancel_everywhere(conversation, {.real_time = true}) > 8);
+  REQUIRE(!fs::exists(at));
 }
 
 TEST_CASE("nobody offers, or what is there is something else", "[handover][real_fd]") {
