@@ -2,8 +2,6 @@
 // The same random conversations on io_uring, on epoll and in a simulation, as who takes part in them sees it.
 
 #include <cstdint>
-#include <cstdlib>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,23 +21,6 @@ using namespace wring;
 using namespace wring::tests;
 
 constexpr bool instrumented = WRING_ADDRESS_SANITIZER != 0 || WRING_THREAD_SANITIZER != 0;
-
-/// Lets this test choose its engines.
-class no_wish {
- public:
-  no_wish() {
-    if (const char* const set = std::getenv("WRING_ENGINE")) found_ = set;
-    ::unsetenv("WRING_ENGINE");
-  }
-  no_wish(const no_wish&) = delete;
-  no_wish& operator=(const no_wish&) = delete;
-  ~no_wish() {
-    if (found_) ::setenv("WRING_ENGINE", found_->c_str(), 1);
-  }
-
- private:
-  std::optional<std::string> found_;
-};
 
 const char* name_of(engine_kind kind) {
   return kind == engine_kind::simulation ? "simulation" : kind == engine_kind::epoll ? "epoll" : "io_uring";
@@ -73,7 +54,7 @@ std::vector<std::string> hold(engine_kind kind, std::uint64_t first, std::uint64
 
 TEST_CASE("what conversations are seen to do does not depend on the engine", "[tcp][engines][real_fd]") {
   if (without_io_uring()) SKIP("compares both engines");
-  const no_wish meanwhile;
+  const no_chosen_engine meanwhile;
   constexpr std::uint64_t scripts = instrumented ? 1000 : 10'000;
   constexpr std::uint64_t batch = 100;
   std::size_t words = 0;

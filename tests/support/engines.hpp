@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdlib>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include <catch2/catch_test_macros.hpp>
@@ -18,5 +20,22 @@ inline bool without_io_uring() noexcept {
 inline void needs_io_uring() {
   if (without_io_uring()) SKIP("tests the io_uring engine itself");
 }
+
+/// While it lives WRING_ENGINE is not set: a test chooses its engines.
+class no_chosen_engine {
+ public:
+  no_chosen_engine() {
+    if (const char* const set = std::getenv("WRING_ENGINE")) found_ = set;
+    ::unsetenv("WRING_ENGINE");
+  }
+  no_chosen_engine(const no_chosen_engine&) = delete;
+  no_chosen_engine& operator=(const no_chosen_engine&) = delete;
+  ~no_chosen_engine() {
+    if (found_) ::setenv("WRING_ENGINE", found_->c_str(), 1);
+  }
+
+ private:
+  std::optional<std::string> found_;
+};
 
 }  // namespace wring::tests

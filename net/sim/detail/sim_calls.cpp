@@ -47,6 +47,26 @@ bool is_kept(int level, int name) noexcept {
   }
 }
 
+/// What an option is before it is set.
+int default_of(int level, int name) noexcept {
+  if (level != IPPROTO_TCP) return 0;
+  switch (name) {
+    case TCP_KEEPIDLE:
+      return 7200;
+    case TCP_KEEPINTVL:
+      return 75;
+    case TCP_KEEPCNT:
+      return 9;
+    default:
+      return 0;
+  }
+}
+
+/// One of SOL_SOCKET that can only be asked for.
+bool is_read_only(int name) noexcept {
+  return name == SO_ERROR || name == SO_TYPE || name == SO_ACCEPTCONN || name == SO_PROTOCOL || name == SO_DOMAIN;
+}
+
 }  // namespace
 
 net::socket_address as_seen(const net::socket_address& a, int family) noexcept {
@@ -114,11 +134,14 @@ int sim_engine::bind(int fd, const ::sockaddr& address, std::uint32_t size) noex
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "bind");
   net::socket_address wanted = net::socket_address::from_sockaddr(&address, size);
+  if (s->family == AF_INET6 && wanted.is_v4()) return -EINVAL;  // too short
   if (!wanted.is_ip() || wanted.family() != s->family) return -EAFNOSUPPORT;
-  if ((s->is != socket::nature::fresh && s->datagrams == nullptr) || !s->bound.empty()) return -EINVAL;
+  const bool cannot = (s->is != socket::nature::fresh && s->datagrams == nullptr) || !s->bound.empty();
+  if (s->family == AF_INET6 && cannot) return -EINVAL;  // of IPv4 only where the address is right
   const net::ip_address ip = wanted.ip().unmapped();
   if (ip.is_link_local() && ip.is_v6() && ip.scope_id() == 0) return -EINVAL;
   if (!ip.is_unspecified() && !home_.has(ip)) return -EADDRNOTAVAIL;
+  if (cannot) return -EINVAL;
   if (wanted.port() == 0) {
     const std::uint16_t port = home_.free_port();
     if (port == 0) return -EADDRINUSE;
@@ -126,6 +149,7 @@ int sim_engine::bind(int fd, const ::sockaddr& address, std::uint32_t size) noex
   }
   if (home_.taken(*s, wanted, false)) return -EADDRINUSE;
   s->bound = wanted;
+  if (ip.is_v6() && !ip.is_unspecified()) s->v6_only = true;
   home_.use_port(wanted.port());
   home_.bound.push_back(s);
   return called(call_bind, fd, 0);
@@ -157,6 +181,7 @@ int sim_engine::set_option(int fd, int level, int name, std::span<const std::byt
     s->linger_seconds = l.l_linger;
     return 0;
   }
+  if ((level == SOL_SOCKET && is_read_only(name)) || !s->has_level(level)) return -ENOPROTOOPT;
   int number = 0;
   if (value.size() < sizeof number) return -EINVAL;
   std::memcpy(&number, value.data(), sizeof number);
@@ -171,13 +196,19 @@ int sim_engine::set_option(int fd, int level, int name, std::span<const std::byt
   }
   if (level == SOL_SOCKET && name == SO_REUSEADDR) return s->reuse_address = number != 0, 0;
   if (level == SOL_SOCKET && name == SO_REUSEPORT) return s->reuse_port = number != 0, 0;
-  if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY) return s->v6_only = number != 0, 0;
+  if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY) {
+    const bool has_port = !s->bound.empty() || (s->end != nullptr && s->end->is_connected());
+    if (has_port) return -EINVAL;
+    return s->v6_only = number != 0, 0;
+  }
   if (!is_kept(level, name)) return not_simulated("setsockopt", socket::option_key(level, name));
   if (level == IPPROTO_TCP) {
     const bool seconds = name == TCP_KEEPIDLE || name == TCP_KEEPINTVL;
     if (seconds && (number < 1 || number > 32'767)) return -EINVAL;
     if (name == TCP_KEEPCNT && (number < 1 || number > 127)) return -EINVAL;
   }
+  const bool is_flag = level != IPPROTO_TCP || name == TCP_NODELAY;
+  if (is_flag) number = number != 0;
   std::erase_if(s->options, [&](const auto& o) { return o.first == socket::option_key(level, name); });
   s->options.emplace_back(socket::option_key(level, name), number);
   return 0;
@@ -186,6 +217,7 @@ int sim_engine::set_option(int fd, int level, int name, std::span<const std::byt
 int sim_engine::get_option(int fd, int level, int name, std::span<std::byte> value) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "getsockopt");
+  if (!s->has_level(level)) return s->family == AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT;
   if (level == SOL_SOCKET) {
     switch (name) {
       case SO_TYPE:
@@ -222,7 +254,7 @@ int sim_engine::get_option(int fd, int level, int name, std::span<std::byte> val
   }
   if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY) return give(value, s->v6_only ? 1 : 0);
   if (!is_kept(level, name)) return not_simulated("getsockopt", socket::option_key(level, name));
-  return give(value, s->option(level, name));
+  return give(value, s->option(level, name, default_of(level, name)));
 }
 
 int sim_engine::address_into(const socket& s, const net::socket_address& a, std::span<std::byte> into) const noexcept {
@@ -244,19 +276,30 @@ int sim_engine::peer_address(int fd, std::span<std::byte> into) noexcept {
   if (s->datagrams != nullptr) {
     return s->datagrams->peer.empty() ? -ENOTCONN : address_into(*s, s->datagrams->peer, into);
   }
-  if (s->end == nullptr || s->end->dead || s->end->is != endpoint::phase::established) return -ENOTCONN;
+  if (s->end == nullptr || !s->end->is_connected()) return -ENOTCONN;
   return address_into(*s, s->end->remote, into);
 }
 
 int sim_engine::shut_down_socket(int fd, int how) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "shutdown");
-  endpoint* const e = s->end;
-  if (e == nullptr || e->dead || e->is != endpoint::phase::established) return called(call_shutdown, fd, -ENOTCONN);
-  if (how != SHUT_WR) e->read_shut = true;
-  if (how != SHUT_RD) net_.shut_down_writing(*e);
+  if (how < SHUT_RD || how > SHUT_RDWR) return -EINVAL;
+  const bool reads = how != SHUT_WR, writes = how != SHUT_RD;
+  if (s->is == socket::nature::listener && reads) return not_simulated("shutdown of a listener");
+  int result = 0;
+  if (s->is == socket::nature::listener) {
+    // Nothing happens.
+  } else if (endpoint* const e = s->end; e != nullptr && e->is_connected()) {
+    if (reads) e->read_shut = true;
+    if (writes) net_.shut_down_writing(*e);
+  } else {
+    // Linux says that it is not connected, and shuts it all the same.
+    s->read_shut |= reads;
+    s->write_shut |= writes;
+    if (s->datagrams == nullptr || s->datagrams->peer.empty()) result = -ENOTCONN;
+  }
   changed(*s);
-  return called(call_shutdown, fd, 0);
+  return called(call_shutdown, fd, result);
 }
 
 int sim_engine::make_blocking(int fd) noexcept { return find(fd) != nullptr ? 0 : no_socket(fd, "fcntl"); }

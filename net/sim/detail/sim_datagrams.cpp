@@ -125,7 +125,6 @@ std::int32_t sim_engine::connect_datagrams(socket& s, net::socket_address to) {
     return -EINVAL;
   }
   s.datagrams->peer = to;
-  s.datagrams->fault = 0;
   return 0;
 }
 
@@ -154,6 +153,7 @@ std::int32_t sim_engine::send_datagram(socket& s, const ::msghdr& message) {
   if (source.is_unspecified()) source = how.source ? *how.source : home_.source_for(to.ip());
   if (source.is_loopback() && !home_.has(to.ip())) return -EINVAL;
   if (end.fault != 0) return -std::exchange(end.fault, 0);
+  if (s.write_shut) return -EPIPE;
   const net::socket_address from(source, s.bound.port());
   const std::size_t segment = how.segment != 0 ? how.segment : std::max<std::size_t>(bytes.size(), 1);
   std::size_t at = 0;

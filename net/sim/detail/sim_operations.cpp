@@ -30,6 +30,10 @@ std::int32_t sim_engine::connect(operation& op, socket& s) {
     if (!to.is_ip()) return -EAFNOSUPPORT;
     if (s.family == AF_INET && to.is_v6()) return -EAFNOSUPPORT;
     if (s.family == AF_INET6 && to.is_v4()) return -EINVAL;  // its address would be a mapped one
+    if (!s.bound.empty() && s.bound.ip().unmapped().is_loopback() && !home_.has(to.unmapped().ip()) &&
+        !to.ip().is_unspecified()) {
+      return -EINVAL;
+    }
     if (const int r = net_.begin_connect(s, to); r < 0) return r;
     // It may be gone already: nobody was there.
     if (s.end == nullptr) return -ECONNREFUSED;
@@ -52,6 +56,7 @@ std::int32_t sim_engine::accept(socket& s, accepted_address* told) {
   taken->send_limit = s.send_limit;
   taken->receive_limit = s.receive_limit;
   taken->options = s.options;
+  taken->v6_only = s.v6_only;
   taken->lingers = s.lingers;
   taken->linger_seconds = s.linger_seconds;
   net_.accept(s, *taken);
@@ -71,16 +76,18 @@ std::int32_t sim_engine::attempt_accept(int fd) noexcept {
 /// How many bytes can be received; 0: the end; -EAGAIN: none yet; or the fault, which is told with that.
 std::int32_t sim_engine::receivable(socket& s) noexcept {
   if (s.is == socket::nature::signals) return not_simulated("read from a source of signals");
+  if (s.is == socket::nature::listener) return -ENOTCONN;
   endpoint* const e = s.end;
   if (e == nullptr || e->is != endpoint::phase::established) {
     if (e != nullptr && e->fault != 0) return -std::exchange(e->fault, 0);
+    if (s.read_shut) return 0;
     if (e == nullptr || e->is != endpoint::phase::connecting) return -ENOTCONN;
     return e->dead ? 0 : -EAGAIN;
   }
   if (!e->received.empty()) return static_cast<std::int32_t>(e->received.size());
   if (e->end_received) return 0;
   if (e->fault != 0) return -std::exchange(e->fault, 0);
-  if (e->dead || e->read_shut) return 0;
+  if (e->dead || e->read_shut || s.read_shut) return 0;
   return -EAGAIN;
 }
 
@@ -123,7 +130,7 @@ std::int32_t sim_engine::sendable(socket& s) noexcept {
   endpoint* const e = s.end;
   if (e == nullptr) return -EPIPE;
   if (e->fault != 0) return -std::exchange(e->fault, 0);
-  if (e->dead || e->end_queued) return -EPIPE;
+  if (e->dead || e->end_queued || s.write_shut) return -EPIPE;
   if (e->is != endpoint::phase::established) return -EAGAIN;
   const std::size_t room = e->room();
   return room == 0 ? -EAGAIN : static_cast<std::int32_t>(std::min(room, std::size_t{1} << 30));
@@ -138,6 +145,7 @@ std::int32_t sim_engine::send(socket& s, std::span<const std::byte> bytes) {
     return send_datagram(s, message);
   }
   const std::int32_t room = sendable(s);
+  if (bytes.empty() && room == -EAGAIN && s.end->is == endpoint::phase::established) return 0;
   if (room < 0 || bytes.empty()) return std::min(room, 0);
   std::size_t count = std::min(bytes.size(), static_cast<std::size_t>(room));
   if (count > 1 && net_.happens(fault::partial_send, net_.chances().partial_send, home_)) {
@@ -150,8 +158,11 @@ std::int32_t sim_engine::send(socket& s, std::span<const std::byte> bytes) {
 std::int32_t sim_engine::send(socket& s, const ::msghdr& message) {
   if (s.datagrams != nullptr) return send_datagram(s, message);
   std::int32_t sum = 0;
-  for (std::size_t i = 0; i != message.msg_iovlen; ++i) {
-    const ::iovec& part = message.msg_iov[i];
+  const std::span<const ::iovec> parts(message.msg_iov, message.msg_iovlen);
+  if (std::ranges::all_of(parts, [](const ::iovec& part) { return part.iov_len == 0; })) {
+    return send(s, std::span<const std::byte>());  // which may fail
+  }
+  for (const ::iovec& part : parts) {
     if (part.iov_len == 0) continue;
     const std::int32_t sent = send(s, {static_cast<const std::byte*>(part.iov_base), part.iov_len});
     if (sent < 0) return sum != 0 ? sum : sent;
@@ -187,11 +198,14 @@ std::int32_t sim_engine::polled(const socket& s, std::uint32_t wanted) noexcept 
     found = POLLOUT | POLLWRNORM;
     if (!s.datagrams->queue.empty()) found |= POLLIN | POLLRDNORM;
     if (s.datagrams->fault != 0) found |= POLLERR;
+    if (s.read_shut) found |= POLLIN | POLLRDNORM | POLLRDHUP;
+    if (s.read_shut && s.write_shut) found |= POLLHUP;
   } else if (e == nullptr) {
     found = POLLOUT | POLLWRNORM | POLLHUP;
+    if (s.read_shut) found |= POLLIN | POLLRDNORM | POLLRDHUP;
   } else {
-    const bool no_more = e->end_received || e->read_shut || e->dead;
-    const bool shut = e->end_queued || e->dead;
+    const bool no_more = e->end_received || e->read_shut || e->dead || s.read_shut;
+    const bool shut = e->end_queued || e->dead || s.write_shut;
     if (e->fault != 0) found |= POLLERR;
     if (no_more && shut) found |= POLLHUP;
     if (no_more) found |= POLLIN | POLLRDNORM | POLLRDHUP;

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <netinet/in.h>
 #include <string>
+#include <sys/socket.h>
 #include <utility>
 #include <vector>
 
@@ -47,11 +49,16 @@ struct socket {
   socket& operator=(const socket&) = delete;
   ~socket() = default;
 
-  [[nodiscard]] int option(int level, int name) const noexcept {
+  /// Whether it has options of this level.
+  [[nodiscard]] bool has_level(int level) const noexcept {
+    if (level == IPPROTO_TCP) return datagrams == nullptr;
+    return level != IPPROTO_IPV6 || family == AF_INET6;
+  }
+  [[nodiscard]] int option(int level, int name, int otherwise = 0) const noexcept {
     for (const auto& [which, value] : options) {
       if (which == option_key(level, name)) return value;
     }
-    return 0;
+    return otherwise;
   }
   [[nodiscard]] static constexpr std::int64_t option_key(int level, int name) noexcept {
     return std::int64_t{level} << 32 | name;
@@ -65,6 +72,8 @@ struct socket {
   bool v6_only = false;
   bool reuse_address = false;
   bool reuse_port = false;
+  bool read_shut = false;  // while it was not connected
+  bool write_shut = false;
   bool lingers = false;  // SO_LINGER is on
   int linger_seconds = 0;
   int send_limit = 256 * 1024;
@@ -125,6 +134,10 @@ struct endpoint {
   int fault = 0;        // errno that has not been told yet
 
   [[nodiscard]] endpoint& peer() const noexcept;
+  /// Not any more once both ends have ended what they send.
+  [[nodiscard]] bool is_connected() const noexcept {
+    return is == phase::established && !dead && !(end_sent && end_received);
+  }
   [[nodiscard]] std::size_t room() const noexcept {
     const auto limit = static_cast<std::size_t>(send_limit);
     return unsent.size() < limit ? limit - unsent.size() : 0;

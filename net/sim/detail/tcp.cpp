@@ -286,6 +286,11 @@ void network::arrive(endpoint& to, segment&& s) {
         to.unsent.clear();
         return send(to, segment::kind::reset);
       }
+      if (to.read_shut && to.end_sent) {
+        // Linux does not wait for what nobody can read.
+        be_reset(to, to.end_received ? EPIPE : ECONNRESET);
+        return send(to, segment::kind::reset);
+      }
       to.received.push(s.bytes);
       break;
     case segment::kind::end:
@@ -315,7 +320,8 @@ void network::give_up(endpoint& e, int fault) {
 void network::close(endpoint& e, bool reset) {
   e.at = nullptr;
   e.closed = true;
-  if (e.is == endpoint::phase::established && !e.dead) {
+  const bool over = e.end_sent && e.end_received && e.flight.empty();
+  if (e.is == endpoint::phase::established && !e.dead && !over) {
     if (reset || !e.received.empty()) {
       e.dead = true;
       e.unsent.clear();
