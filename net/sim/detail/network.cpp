@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -48,7 +49,16 @@ void network::schedule(machine& m, std::int64_t at) {
   push(at, what::turn, m.index);
 }
 
+void network::note_misuse(const machine& m, const std::string& how) {
+  if (misuse_.empty()) misuse_ = fmt::format("sim: host '{}': {} ({})", m.name, how, where());
+}
+
+void network::throw_misuse() {
+  if (!misuse_.empty()) throw run_failed(std::exchange(misuse_, {}));
+}
+
 bool network::run_next(std::int64_t limit) {
+  throw_misuse();
   if (wakes_ != wakes_seen_) {
     wakes_seen_ = wakes_;
     for (machine* const m : machines_) {
@@ -66,6 +76,7 @@ bool network::run_next(std::int64_t limit) {
   if (!is_fault(next.is)) --others_ahead_;
   move_to(next.at);
   handle(next);
+  throw_misuse();
   return true;
 }
 

@@ -44,6 +44,8 @@ class network {
   void schedule(machine& m, std::int64_t at);
   /// A call from elsewhere asks for a turn of some machine.
   void note_wake() noexcept { ++wakes_; }
+  /// A program has used a descriptor as none may: the run ends with that.
+  void note_misuse(const machine& m, const std::string& how);
   /// A program has thrown.
   void note_failure() noexcept { failed_ = true; }
   [[nodiscard]] bool failed() const noexcept { return failed_; }
@@ -130,6 +132,7 @@ class network {
   /// Whether something happens without faults.
   [[nodiscard]] static bool is_fault(what w) noexcept { return w >= what::partition; }
   void push(std::int64_t at, what is, std::uint32_t slot, std::uint64_t argument = 0);
+  void throw_misuse();
   void handle(const pending& p);
   void schedule_faults();
   void begin_partition();
@@ -168,6 +171,7 @@ class network {
   std::vector<std::uint32_t> free_datagrams_;
   std::uint64_t next_connection_ = 1;
   bool failed_ = false;
+  std::string misuse_;  // the first that has not been told
   std::uint64_t wakes_ = 0;
   std::uint64_t wakes_seen_ = 0;
   std::uint64_t partition_ = 0;  // the number of the latest that faults have made

@@ -335,9 +335,12 @@ bool sim_engine::raise(int signal) {
 void sim_engine::close_descriptor(int fd) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) {
-    if (no_socket(fd, "close") == -EBADF) log::error("a descriptor that is not open was closed", {"descriptor", fd});
+    if (no_socket(fd, "close") == -EBADF) {
+      net_.note_misuse(home_, fmt::format("descriptor {} is closed, and is not open", fd));
+    }
     return;
   }
+  end_uses(*s);
   if (s->is == socket::nature::listener) net_.close_listener(*s);
   if (s->end != nullptr) net_.close(*s->end, s->lingers && s->linger_seconds == 0);
   if (!s->bound.empty()) {

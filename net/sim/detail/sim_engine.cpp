@@ -108,6 +108,18 @@ void sim_engine::wait(operation& op, socket& s) {
   s.waiting.push_back(&op);
 }
 
+// Of a socket that is about to be closed. Nothing may be in flight on it: what is ends, and so does the run.
+void sim_engine::end_uses(socket& s) {
+  const operation* used = s.waiting.empty() ? nullptr : s.waiting.front();
+  for (const ready& r : ready_) {
+    if (used == nullptr && r.op->fd == s.fd) used = r.op;
+  }
+  if (used == nullptr) return;
+  net_.note_misuse(home_, fmt::format("descriptor {} is closed while an operation on it is in flight: {}", s.fd,
+                                      to_string(used->code)));
+  for (operation* const op : std::exchange(s.waiting, {})) enqueue(*op, ending, false);
+}
+
 void sim_engine::cancel(operation& op) noexcept {
   if (op.status != operation::state::active) return;
   op.status = operation::state::cancelling;

@@ -94,6 +94,7 @@ class sim_engine : public engine, public socket_owner {
 
   void enqueue(operation& op, std::uint8_t state, bool may_be_late) noexcept;
   void wait(operation& op, socket& s);
+  void end_uses(socket& s);
   bool run(operation& op);
   [[nodiscard]] std::int32_t attempt(operation& op, socket& s);
   [[nodiscard]] std::int32_t connect(operation& op, socket& s);

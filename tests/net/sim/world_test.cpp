@@ -9,6 +9,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <sys/socket.h>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
@@ -226,6 +227,39 @@ TEST_CASE("where runs differ, the first event that does is named", "[sim]") {
   CHECK(said.find("two runs of seed 1 differ at event 2: before") != std::string::npos);
   CHECK(said.find("1.000000000 a ") != std::string::npos);
   CHECK(said.find("2.000000000 a ") != std::string::npos);
+}
+
+TEST_CASE("who closes a descriptor that is in use, or is not open, ends the run", "[sim]") {
+  const auto said = [](auto misuse) {
+    sim::world w;
+    w.host("careless").run(misuse);
+    std::string text;
+    try {
+      w.run_to_end();
+    } catch (const sim::run_failed& e) {
+      text = e.what();
+    }
+    return text;
+  };
+  const std::string in_use = said([]() -> task<> {
+    engine& e = scheduler::current().engine();
+    const int fd = e.open_socket(AF_INET, SOCK_DGRAM, 0);
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { static_cast<void>(co_await readable(fd).result()); });
+      co_await sleep_for(1ms);
+      e.close_descriptor(fd);
+    });
+  });
+  CHECK(in_use.find("host 'careless': descriptor 16777216 is closed while an operation on it is in flight: poll") !=
+        std::string::npos);
+  const std::string twice = said([]() -> task<> {
+    engine& e = scheduler::current().engine();
+    const int fd = e.open_socket(AF_INET, SOCK_DGRAM, 0);
+    e.close_descriptor(fd);
+    e.close_descriptor(fd);
+    co_return;
+  });
+  CHECK(twice.find("host 'careless': descriptor 16777216 is closed, and is not open") != std::string::npos);
 }
 
 TEST_CASE("a deadlock is reported with the tasks of all hosts", "[sim]") {
