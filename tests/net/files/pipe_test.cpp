@@ -226,6 +226,26 @@ TASK_TEST_WITH("the other end goes", "[pipes][real_fd]", .real_time = true) {
   CHECK_THAT(broken.error().message(), ContainsSubstring("write to \"pipe\": Broken pipe"));
 }
 
+TASK_TEST_WITH("a device that is full says so, and nothing follows half a write", "[pipes][real_fd]",
+               .real_time = true) {
+  const descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  pipe_writer to = pipe_writer::of(full.get(), "full");
+  const auto refused = co_await to.write_all("x").result();
+  CHECK(refused.error() == std::errc::no_space_on_device);
+  CHECK_THAT(refused.error().message(), ContainsSubstring("write to \"full\""));
+
+  const without_sigpipe here;
+  auto [from, half] = make_pipe();
+  const std::string much(200'000, 'a');
+  const auto cut = co_await with_timeout(1ms, half.write_all(much)).result();
+  CHECK(cut.error() == errc::timed_out);
+  const auto torn = co_await half.write_all("x").result();
+  CHECK(torn.error() == errc::write_torn);
+  co_await half.close();
+  const std::string begun = co_await read_all(from);
+  CHECK(begun == much.substr(0, begun.size()));
+}
+
 TASK_TEST_WITH("one task reads at a time, and a closed pipe says so", "[pipes][real_fd]", .real_time = true) {
   auto [from, to] = make_pipe();
   co_await with_nursery([&](nursery& n) -> task<> {
