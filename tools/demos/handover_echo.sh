@@ -4,20 +4,31 @@ client='nc HOST PORT'
 
 demo() {
   start_server handover_echo --handover "$work/handover" --grace 10s
-  old=$server
   enter client
   say client 'to the first process'
   expect client 'to the first process'
-  clients[old]=$old # ends when the play is over, or before
-  start_server handover_echo --handover "$work/handover"
+
+  clients[old]=$server # ends when the play is over at the latest
+  narrate 'the program is started a second time'
+  ( # Without the client's input, which would not end while this process holds it too.
+    descriptor=${inputs[client]}
+    exec {descriptor}>&-
+    exec "$programs/handover_echo" --handover "$work/handover" > "$work/second" < /dev/null
+  ) &
+  server=$!
+  has_taken_over() { grep -q '^taken over$' "$work/second"; }
+  within 10 has_taken_over || fail 'the second process has not taken over'
+  show server
+  cat "$work/second"
+
   say client 'still to the first process'
   expect client 'still to the first process'
   enter other
   say other 'to the second process'
   expect other 'to the second process'
   leave client
-  gone() { ! running "$old"; }
-  within 15 gone || fail 'the first process has not ended'
+  has_ended() { ! running "${clients[old]}"; }
+  within 15 has_ended || fail 'the first process has not ended'
   leave other
   stop_server
 }
