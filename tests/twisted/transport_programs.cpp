@@ -152,7 +152,12 @@ class machine {
   bool shows_peer_ = true;
 };
 
-struct not_half_closeable {};
+/// Has the functions of one that is, which nobody calls.
+struct not_half_closeable {
+  virtual ~not_half_closeable() = default;
+  virtual void read_connection_lost() = 0;
+  virtual void write_connection_lost() = 0;
+};
 
 template <bool HalfCloseable>
 class subject final : public net::protocol,
@@ -168,11 +173,11 @@ class subject final : public net::protocol,
     if (!std::exchange(machine_.data_seen, true)) machine_.script("data");
   }
   void connection_lost(const failure& reason) override { machine_.lost(reason); }
-  void read_connection_lost() {
+  void read_connection_lost() override {
     machine_.events().add("read_lost");
     machine_.script("rlost");
   }
-  void write_connection_lost() {
+  void write_connection_lost() override {
     machine_.events().add("write_lost");
     machine_.script("wlost");
   }
