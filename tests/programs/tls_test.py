@@ -134,6 +134,33 @@ class TlsTest(support.ExampleTest):
                                            self.path('ca'), '-tls1_2', '-reconnect')
         self.assertEqual(output.count('Reused, TLSv1.2'), 5, (code, errors))
 
+    @unittest.skipUnless(shutil.which('node'), 'there is no node')
+    def test_node_talks_to_it_and_resumes(self):
+        server = self.start('--cert', self.path('server'))
+        script = """
+            const tls = require('tls');
+            const [port, ca, version] = process.argv.slice(1);
+            function talk(session, left) {
+              let offered;
+              const peer = tls.connect({host: '127.0.0.1', port, servername: 'localhost', session,
+                                        ca: require('fs').readFileSync(ca), minVersion: version, maxVersion: version});
+              peer.on('secureConnect', () => peer.write('hello'));
+              peer.on('session', s => offered = s);
+              peer.on('data', data => {
+                console.log(peer.getProtocol(), peer.isSessionReused(), data.toString());
+                peer.end();
+              });
+              peer.on('close', failed => {
+                if (failed) process.exit(1);
+                if (left > 1) talk(offered || session, left - 1);
+              });
+            }
+            talk(undefined, 3);
+        """
+        for version in ('TLSv1.2', 'TLSv1.3'):
+            code, output, errors = support.run('node', '-e', script, str(server.port), self.path('ca'), version)
+            self.assertEqual((code, output), (0, f'{version} false hello\n' + 2 * f'{version} true hello\n'), errors)
+
     def test_curl_sees_the_certificate(self):
         if not shutil.which('curl'):
             self.skipTest('there is no curl')
@@ -216,6 +243,44 @@ class TlsTest(support.ExampleTest):
         self.assertEqual(len(chain), 1, output[:500])
         self.assertRegex(chain[0], r'^chain 0: CN=server, issued by CN=Test CA, valid from \d{4}-\d\d-\d\d to ')
         self.assertEqual(support.run(self.client, address, 'x')[0], 2)
+
+    @unittest.skipUnless(shutil.which('nginx'), 'there is no nginx')
+    def test_our_client_talks_to_nginx(self):
+        with socket.create_server(('127.0.0.1', 0)) as free:
+            port = free.getsockname()[1]
+        folder = self.folder.name
+        places = ''.join(f'{name}_temp_path {folder}/{name};' for name in
+                         ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
+        with open(os.path.join(folder, 'nginx.conf'), 'w', encoding='ascii') as file:
+            file.write(f"""daemon off; master_process off; pid {folder}/nginx.pid; error_log stderr;
+                events {{}}
+                http {{
+                  access_log off; {places}
+                  server {{
+                    listen 127.0.0.1:{port} ssl;
+                    ssl_protocols TLSv1.2 TLSv1.3;
+                    ssl_certificate {self.path('server')};
+                    ssl_certificate_key {self.path('server')};
+                    location / {{ return 200 "from nginx, over $ssl_protocol\\n"; }}
+                  }}
+                }}""")
+        process = subprocess.Popen(['nginx', '-e', 'stderr', '-p', folder, '-c', os.path.join(folder, 'nginx.conf')],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            support.connect_when_ready('127.0.0.1', port).close()
+            # Its input stays open: nginx does not end TLS properly with who has ended it before.
+            client = subprocess.Popen([self.client, '--ca', self.path('ca'), f'localhost:{port}', '-'],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            client.stdin.write(b'GET / HTTP/1.0\r\nHost: localhost\r\n\r\n')
+            client.stdin.flush()
+            output = client.stdout.read()
+            self.assertTrue(output.endswith(b'\r\n\r\nfrom nginx, over TLSv1.3\n'), output)
+            self.assertEqual(client.wait(support.PATIENCE), 0)
+            client.stdin.close()
+            client.stdout.close()
+        finally:
+            process.kill()
+            process.wait()
 
     def test_our_client_talks_to_openssl(self):
         with socket.create_server(('127.0.0.1', 0)) as free:
