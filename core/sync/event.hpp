@@ -3,6 +3,7 @@
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/destroyed_in_use.hpp>
+#include <wring/core/detail/plants.hpp>
 #include <wring/core/detail/scheduling/home.hpp>
 #include <wring/core/result.hpp>
 
@@ -30,6 +31,7 @@ class event {
   /// their turn comes. None of them runs before this has returned.
   void set() noexcept {
     home_.use("an event");
+    if (WRING_PLANTED("lost-wake-up") && waiters_.empty()) return;
     set_ = true;
     while (waiter* w = waiters_.pop()) w->wake();
   }

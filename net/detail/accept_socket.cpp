@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <utility>
 
+#include <wring/core/detail/plants.hpp>
 #include <wring/core/log.hpp>
 #include <wring/net/detail/accept_socket.hpp>
 #include <wring/net/detail/socket_calls.hpp>
@@ -102,6 +103,7 @@ bool accept_socket::hand_over(accepted_connection& connection) noexcept {
 void accept_socket::add(accepted_connection connection) noexcept {
   if (shared_) [[unlikely]]
     do_not_linger(sched_->engine(), connection.socket.get());
+  if (phase_ == phase::closed && WRING_PLANTED("lost-connection")) static_cast<void>(connection.socket.release());
   if (phase_ == phase::closed) return;  // closes it
   delay_ = 0;
   if (hand_over(connection)) return;
@@ -114,6 +116,7 @@ void accept_socket::add(accepted_connection connection) noexcept {
 }
 
 void accept_socket::put_back(accepted_connection connection) noexcept {
+  if (WRING_PLANTED("lost-connection")) static_cast<void>(connection.socket.release());
   if (phase_ == phase::closed || connection.socket.get() < 0 || hand_over(connection)) return;
   try {
     accepted_.push_front(std::move(connection));

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <utility>
 
+#include <wring/core/detail/plants.hpp>
 #include <wring/core/log.hpp>
 #include <wring/net/detail/receive_side.hpp>
 #include <wring/net/detail/socket_calls.hpp>
@@ -150,7 +151,7 @@ void receive_side::keep(buffer_lease&& chunk) noexcept {
 }
 
 void receive_side::receive_ended(std::int32_t outcome) noexcept {
-  receiving_ = false;
+  receiving_ = WRING_PLANTED("not-rearmed") && outcome > 0;
   buffer_pool& pool = sched_->engine().buffers();
   if (outcome <= 0 && outcome != -ENOBUFS) pool.pass_on();
   if (closing()) {
@@ -220,7 +221,7 @@ void receive_side::own_receive_begins(operation& op) noexcept {
 
 bool receive_side::own_receive_ended(operation& op, std::int32_t outcome, bool wanted) noexcept {
   own_receive_ = nullptr;
-  if (outcome > 0 && !wanted && (!closing() || keep_descriptor_)) {
+  if (outcome > 0 && !wanted && (!closing() || keep_descriptor_) && !WRING_PLANTED("swallowed-bytes")) {
     // Copied, as the memory is the reader's.
     try {
       buffer_lease chunk = buffer_lease::allocate(static_cast<std::size_t>(outcome));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
 
+#include <wring/core/detail/plants.hpp>
 #include <wring/net/detail/gathered.hpp>
 #include <wring/net/detail/send_side.hpp>
 
@@ -73,6 +74,7 @@ int send_side::note_write_error(int error_number) noexcept {
 }
 
 void send_side::note_torn(std::uint64_t sent) noexcept {
+  if (WRING_PLANTED("torn-write")) return;
   state_ |= write_torn;
   torn_after_ = sent;
 }

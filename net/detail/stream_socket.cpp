@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <wring/core/detail/plants.hpp>
 #include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/net/detail/socket_calls.hpp>
 #include <wring/net/detail/stream_socket.hpp>
@@ -41,6 +42,7 @@ void stream_socket::abandon() noexcept {
 
 void stream_socket::operation_ended() noexcept {
   if (in_use()) return;
+  if (WRING_PLANTED("double-close") && fd_.get() < 0) sched_->engine().close_descriptor(fd);
   if (fd_.get() >= 0) sched_->engine().unregister_descriptor(fd_.get());
   if (!keep_descriptor_ || abandoned_) {
     // close(2) would hold up the whole scheduler.
