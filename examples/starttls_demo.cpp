@@ -75,7 +75,7 @@ task<> attend(net::any_stream peer, tls::server_context context) {
       co_await secured.close();
       co_return;
     }
-    auto below = co_await wring::with_timeout(std::chrono::seconds(10), [&] { return secured.release(); });
+    auto below = co_await wring::with_timeout(std::chrono::seconds(10), [&] { return secured.unwrap(); });
     peer = std::move(below.stream);
     if (!below.received.empty()) {
       co_await peer.write_all("-ERR wait for the answer\n");

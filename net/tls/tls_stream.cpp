@@ -28,8 +28,8 @@ tls::detail::tls_link& tls_stream::link() {
 
 task<> tls_stream::close() { return link_ != nullptr ? link_->close() : nothing_to_close(); }
 
-task<tls_stream::released> tls_stream::release() {
-  released below;
+task<tls_stream::unwrapped> tls_stream::unwrap() {
+  unwrapped below;
   below.received = co_await link().end_tls(below.stream);
   co_return std::move(below);
 }

@@ -67,11 +67,11 @@ class WRING_API tls_stream {
   /// close_notify and reads up to the peer's. All that the peer has sent before must have been read: otherwise it fails
   /// with errc::tls_failed, and the bytes can still be read. It may take as long as the peer does. Closed then;
   /// cancelled or failed, it can only be closed.
-  struct released {
+  struct unwrapped {
     any_stream stream;      ///< the stream below; empty if a reference to it had been passed
     buffer_lease received;  ///< what has come behind the peer's close_notify, without protection
   };
-  [[nodiscard]] task<released> release();
+  [[nodiscard]] task<unwrapped> unwrap();
 
   /// See `stream`. Always 0 over a stream that is none of the library's own.
   [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept;

@@ -224,24 +224,24 @@ TASK_TEST("TLS ends, and the stream below goes on without it", "[tls][starttls]"
     n.start([&]() -> task<> {
       const buffer_lease end = co_await ends.second.read_some();
       CHECK(end.empty());
-      auto released = co_await ends.second.release();
-      CHECK(released.received.empty());
-      server_below = std::move(released.stream);
+      auto below = co_await ends.second.unwrap();
+      CHECK(below.received.empty());
+      server_below = std::move(below.stream);
       co_await server_below.write_all("in plain");  // right behind the message that ends TLS
     });
-    auto released = co_await ends.first.release();
-    std::string got(text_of(released.received));
+    auto below = co_await ends.first.unwrap();
+    std::string got(text_of(below.received));
     while (got.size() != 8) {
-      const buffer_lease more = co_await released.stream.read_some();
+      const buffer_lease more = co_await below.stream.read_some();
       REQUIRE_FALSE(more.empty());
       got += text_of(more);
     }
     CHECK(got == "in plain");
-    CHECK(released.stream.target<net::memory_stream>() != nullptr);
+    CHECK(below.stream.target<net::memory_stream>() != nullptr);
     const auto closed = co_await ends.first.read_some().result();
     CHECK_FALSE(closed);
     ends.first.abort();  // which is none of the stream's any more
-    co_await released.stream.write_all("and back");
+    co_await below.stream.write_all("and back");
     const buffer_lease back = co_await server_below.read_some();
     CHECK(text_of(back) == "and back");
   });
@@ -250,10 +250,10 @@ TASK_TEST("TLS ends, and the stream below goes on without it", "[tls][starttls]"
 TASK_TEST("TLS does not end before what was sent in it is read", "[tls][starttls]") {
   auto ends = co_await secured_memory();
   co_await ends.second.write_all("not yet");
-  auto release = [&] { return ends.first.release(); };
-  const auto released = co_await release().result();
-  REQUIRE_FALSE(released);
-  CHECK(released.error() == errc::tls_failed);
+  auto unwrap = [&] { return ends.first.unwrap(); };
+  const auto below = co_await unwrap().result();
+  REQUIRE_FALSE(below);
+  CHECK(below.error() == errc::tls_failed);
   const buffer_lease bytes = co_await ends.first.read_some();
   CHECK(text_of(bytes) == "not yet");
 }
