@@ -174,7 +174,12 @@ std::vector<std::byte> proxy_header::version_2(bool checksum) const {
     append_unix(header, source_);
     append_unix(header, destination_);
   }
-  append(header, bytes(fields_));
+  for_each_field([&header](proxy_field kind, bytes value) {
+    if (kind == proxy_field::checksum) return;  // that of a header that was read
+    header.push_back(static_cast<std::byte>(kind));
+    append_number(header, value.size());
+    append(header, value);
+  });
   const std::size_t crc_at = header.size() + field_head;
   if (checksum) {
     header.push_back(static_cast<std::byte>(proxy_field::checksum));

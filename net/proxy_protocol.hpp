@@ -61,13 +61,15 @@ class WRING_API proxy_header {
       rest = rest.subspan(field_head + size);
     }
   }
-  /// Adds a field, for version 2. Throws std::length_error where the header would have more than 65,535 bytes.
+  /// Adds a field, for version 2, which writes no checksum but its own. Throws std::length_error where the header would
+  /// have more than 65,535 bytes.
   void add(proxy_field kind, std::span<const std::byte> value);
   void add(proxy_field kind, std::string_view value) { add(kind, std::as_bytes(std::span(value))); }
 
   /// The header in the text format of version 1. It has no fields, and no Unix addresses: UNKNOWN.
   [[nodiscard]] std::vector<std::byte> version_1() const;
-  /// The header in the binary format of version 2; `checksum`: with a CRC-32C, which costs 7 bytes.
+  /// The header in the binary format of version 2; `checksum`: with a CRC-32C, which costs 7 bytes. That of a header
+  /// which was read, and may have been changed since, is not passed on.
   [[nodiscard]] std::vector<std::byte> version_2(bool checksum = false) const;
 
  private:

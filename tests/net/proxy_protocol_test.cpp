@@ -191,6 +191,24 @@ TEST_CASE("what is written is read again, with its fields and its checksum", "[p
   }
 }
 
+TEST_CASE("a header that was read is passed on with more fields, and a checksum of its own", "[proxy]") {
+  proxy_header first{socket_address("10.1.2.3:4"), socket_address("192.0.2.1:443")};
+  first.add(proxy_field::alpn, "h2");
+  proxy_parser reading;
+  static_cast<void>(reading.feed(first.version_2(true)).value());
+  REQUIRE(reading.done());
+  proxy_header second = reading.take();
+  REQUIRE(second.find(proxy_field::checksum));
+  second.add(proxy_field::unique_id, "7");
+  const bool checksum = GENERATE(false, true);
+  proxy_parser again;
+  static_cast<void>(again.feed(second.version_2(checksum)).value());
+  REQUIRE(again.done());
+  REQUIRE(again.header().text_of(proxy_field::alpn) == "h2");
+  REQUIRE(again.header().text_of(proxy_field::unique_id) == "7");
+  REQUIRE(again.header().find(proxy_field::checksum).has_value() == checksum);
+}
+
 TEST_CASE("headers of version 1 are written as they are read", "[proxy]") {
   const auto written = [](const proxy_header& header) { return text_of_vector(header.version_1()); };
   REQUIRE(written(proxy_header(socket_address("10.0.0.1:8080"), socket_address("192.0.2.7:80"))) ==

@@ -27,8 +27,8 @@ demo() {
   say other 'to the second process'
   expect other 'to the second process'
   leave client
+  leave other
   has_ended() { ! running "${clients[old]}"; }
   within 15 has_ended || fail 'the first process has not ended'
-  leave other
   stop_server
 }
