@@ -48,10 +48,6 @@ bool memory_stream::watch(stream_observer* observer) noexcept {
   return true;
 }
 
-task<released_connection> memory_stream::release() {
-  return detail::refused_release({}, "both ends of a stream in memory belong to one thread");
-}
-
 void memory_stream::queue(detail::queued_write& posted) noexcept {
   const error closed(errc::closed, "write to a memory stream");
   const std::optional<error> fault = link_ == nullptr ? closed : outgoing()->write_outcome();

@@ -11,12 +11,10 @@
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/duration.hpp>
-#include <wring/core/task.hpp>
 #include <wring/net/detail/memory_close_wait.hpp>
 #include <wring/net/detail/memory_read_wait.hpp>
 #include <wring/net/detail/memory_write_wait.hpp>
 #include <wring/net/detail/stream_table.hpp>
-#include <wring/net/released_connection.hpp>
 
 namespace wring::net {
 
@@ -68,9 +66,6 @@ class WRING_API memory_stream {
   void abort() noexcept;
   [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept;
   bool watch(stream_observer* observer) noexcept;
-
-  /// Fails with EOPNOTSUPP: there is no socket that another thread could use.
-  [[nodiscard]] task<released_connection> release();
 
   /// Makes the `nth` read from now (1: the next) fail with `error_number`. It takes nothing; other reads are not
   /// affected.

@@ -13,11 +13,9 @@
 #include <wring/core/buffer_lease.hpp>
 #include <wring/core/detail/export.hpp>
 #include <wring/core/error.hpp>
-#include <wring/core/task.hpp>
 #include <wring/net/detail/erased_operation.hpp>
 #include <wring/net/detail/erased_owner.hpp>
 #include <wring/net/detail/stream_table.hpp>
-#include <wring/net/released_connection.hpp>
 #include <wring/net/stream_observer.hpp>
 #include <wring/net/stream_security.hpp>
 
@@ -59,8 +57,6 @@ namespace wring::net {
 ///   Returns whether anything will be reported: otherwise false, and code that must know keeps a read waiting.
 /// - `security()` points to a `stream_security`, valid as long as the stream; otherwise null: the stream is not
 ///   secured.
-/// - `release()`, awaited, makes it a `released_connection`, which another scheduler can adopt. Otherwise it fails with
-///   EOPNOTSUPP.
 /// - `peer_address()`, which faults then name; otherwise an empty address.
 /// - `write_all(std::string_view)`.
 template <class S>
@@ -117,9 +113,6 @@ class stream_ref {
   }
   bool watch(stream_observer* observer) const noexcept { return table_->watch(stream_, observer); }
   [[nodiscard]] const stream_security* security() const noexcept { return table_->security(stream_); }
-  /// Releases the connection, see `socket_stream`; fails with EOPNOTSUPP and the reason where that is impossible, as
-  /// for TLS and streams in memory.
-  [[nodiscard]] task<released_connection> release() const { return table_->release(stream_); }
   /// The peer's address, if the stream has one: empty otherwise.
   [[nodiscard]] error_address peer_address() const noexcept { return table_->peer_address(stream_); }
 
@@ -178,7 +171,6 @@ class any_stream : private stream_ref {
   using stream_ref::read;
   using stream_ref::read_some;
   using stream_ref::received_ahead;
-  using stream_ref::release;
   using stream_ref::security;
   using stream_ref::shut_down_write;
   using stream_ref::target;

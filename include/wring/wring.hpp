@@ -100,6 +100,7 @@
 #include <wring/net/proxy_listener.hpp>
 #include <wring/net/proxy_protocol.hpp>
 #include <wring/net/reader.hpp>
+#include <wring/net/release.hpp>
 #include <wring/net/released_connection.hpp>
 #include <wring/net/resolver.hpp>
 #include <wring/net/serve.hpp>

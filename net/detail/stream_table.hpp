@@ -10,7 +10,6 @@
 
 #include <wring/core/awaiter.hpp>
 #include <wring/net/detail/erased_operation.hpp>
-#include <wring/net/detail/refused_release.hpp>
 
 namespace wring::net {
 class any_stream;
@@ -51,7 +50,6 @@ struct stream_table {
   std::size_t (*try_write)(void* stream, std::span<const std::span<const std::byte>> parts) noexcept;
   bool (*watch)(void* stream, stream_observer* observer) noexcept;
   const stream_security* (*security)(const void* stream) noexcept;
-  task<released_connection> (*release)(void* stream);
   error_address (*peer_address)(const void* stream) noexcept;
   void (*queue)(void* stream, queued_write& posted) noexcept;  ///< null if it cannot
   const std::type_info* type;
@@ -205,7 +203,6 @@ inline constexpr stream_table table_of = {
         return nullptr;
       }
     },
-    .release = [](void* stream) { return release_if_possible(*static_cast<S*>(stream)); },
     .peer_address = [](const void* stream) noexcept -> error_address {
       if constexpr (requires(const S& s) { error_address(s.peer_address()); }) {
         return static_cast<const S*>(stream)->peer_address();
@@ -245,7 +242,6 @@ struct closed_stream {
   static auto shut_down_write() noexcept { return ended_wait<void>(error(errc::closed, "shut down")); }
   static auto close() noexcept { return ended_wait<void>({}); }
   static void abort() noexcept {}
-  static task<released_connection> release() { return refused_release({}, "there is no stream"); }
 };
 
 }  // namespace wring::net::detail

@@ -48,11 +48,6 @@ std::size_t tls_stream::try_write(std::span<const std::span<const std::byte>> pa
   return link_ != nullptr ? link_->try_write(parts) : 0;
 }
 
-task<released_connection> tls_stream::release() {
-  return detail::refused_release(peer_address(),
-                                 "TLS stays on its thread: hand the connection over before the handshake");
-}
-
 const stream_security* tls_stream::security() const noexcept { return link_ != nullptr ? &link_->security() : nullptr; }
 
 std::vector<tls::peer_certificate> tls_stream::peer_chain() const {

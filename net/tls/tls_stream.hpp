@@ -9,7 +9,6 @@
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/task.hpp>
-#include <wring/net/released_connection.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_security.hpp>
 #include <wring/net/tls/certificate.hpp>
@@ -79,10 +78,6 @@ class WRING_API tls_stream {
   /// See `stream`. False over a stream that cannot be watched. Up to 64 KiB are decrypted without a reader. An end
   /// behind more than that is reported as the stream below does: whether it was a truncation, a read tells.
   bool watch(stream_observer* observer) noexcept;
-
-  /// Fails with EOPNOTSUPP: the state of TLS stays on its thread. Before the handshake a `tls_connection` can be
-  /// released, or the connection that it was made of.
-  [[nodiscard]] task<released_connection> release();
 
   /// What was agreed on in the handshake, and who the peer is. Valid as long as the stream.
   [[nodiscard]] const stream_security* security() const noexcept;

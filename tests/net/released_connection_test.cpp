@@ -20,6 +20,7 @@
 #include <wring/net/any_listener.hpp>
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/proxy_listener.hpp>
+#include <wring/net/release.hpp>
 #include <wring/net/released_connection.hpp>
 #include <wring/net/unix_stream.hpp>
 
@@ -235,20 +236,20 @@ TEST_CASE("what cannot be released or adopted says why", "[release][real_fd]") {
     const leak_check leaks;
     {
       auto [a, b] = net::make_memory_stream_pair();
-      const auto memory = co_await net::stream_ref(a).release().result();
+      const auto memory = co_await net::release(a).result();
       REQUIRE(memory.error() == std::errc::operation_not_supported);
       REQUIRE(memory.error().message().find("both ends of a stream in memory belong to one thread") !=
               std::string::npos);
       own_stream own{std::move(b)};
-      const auto unable = co_await net::stream_ref(own).release().result();
-      REQUIRE(unable.error().message().find("it has no release()") != std::string::npos);
+      const auto unable = co_await net::release(own).result();
+      REQUIRE(unable.error().message().find("it is neither a TCP nor a Unix socket") != std::string::npos);
       net::any_stream none;
-      const auto nothing = co_await none.release().result();
-      REQUIRE(nothing.error().message().find("there is no stream") != std::string::npos);
+      const auto nothing = co_await net::release(none).result();
+      REQUIRE(nothing.error() == std::errc::operation_not_supported);
 
       connection c = make_connection();
       net::any_stream erased(std::move(c.stream));
-      net::released_connection given = co_await erased.release();
+      net::released_connection given = co_await net::release(erased);
       const int fd = given.fd.get();
       REQUIRE(message_of([&] { return net::unix_stream::adopt(std::move(given)); }).find("wrong type") !=
               std::string::npos);
