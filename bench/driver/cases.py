@@ -16,6 +16,7 @@ WATCHING = ('raw ring watching', 'Wring watching')  # these look for completions
 QUICK = MAIN + WATCHING
 DATAGRAMS = ('Wring', 'Wring on epoll', 'raw epoll', 'Asio callbacks')
 PROXIES = ('Wring', 'nginx')
+CORES = ('Wring', 'Wring on two schedulers')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +77,8 @@ CASES = (
     Case('counts-udp', 'what one datagram of 64 B takes, counted', kind='counts', mode='udp', servers=DATAGRAMS),
     Case('counts-proxy', 'what a proxy takes for an echo request of 64 B, counted', kind='counts', mode='proxy',
          servers=PROXIES),
+    Case('counts-cores', '128 connections on one processor: one scheduler, or two with about half of them each, counted',
+         kind='counts-cores', servers=CORES, quick=True),
     Case('micro', 'operations of the core, one by one', kind='micro', unit='operation', quick=True),
 )
 
@@ -120,6 +123,8 @@ TARGETS = (
     most('counts', 'calls_1', 1.01, BASELINE),
     most('counts', 'calls_64', 1.01, BASELINE),
     most('counts', 'allocations', 0),
+    Target('counts-cores', 'instructions_128', 1.02, 'Wring', 'Wring on two schedulers'),
+    Target('counts-cores', 'calls_128', 1.02, 'Wring', 'Wring on two schedulers'),
     most('idle', 'memory_bytes', 800),
     most('micro/await_child', 'ns', 6),
     most('micro/yield', 'ns', 4),

@@ -106,7 +106,8 @@ class Bench:
 
     def measure(self, case, names):
         """Measures a case with these servers, the baseline besides. Returns a list of results: `micro` has many."""
-        kinds = {'load': self.load_case, 'idle': self.idle, 'counts': self.counts, 'micro': self.micro}
+        kinds = {'load': self.load_case, 'idle': self.idle, 'counts': self.counts, 'counts-cores': self.counts_cores,
+                 'micro': self.micro}
         return kinds[case.kind](case, names)
 
     # Throughput, latency and processor time under load.
@@ -206,6 +207,19 @@ class Bench:
                     with self.serving(program, case.mode, preload) as (process, port):
                         counted['allocations'] = self.count(process, port, 'allocations', 64, 6400, '--file', file.name,
                                                                *more)
+                result.servers[name] = Values([counted])
+            except Failed as failure:
+                result.failures[name] = str(failure)
+        return [result]
+
+    def counts_cores(self, case, names):
+        result = Result(case, 'Wring')
+        for name in ['Wring', *(name for name in names if name != 'Wring')]:
+            self.progress(f'{case.name}: {name}')
+            try:
+                with self.serving(servers.server(name), case.mode) as (process, port):
+                    counted = {'calls_128': self.count(process, port, 'calls', 128, 25600),
+                               'instructions_128': self.count(process, port, 'instructions', 128, 1280)}
                 result.servers[name] = Values([counted])
             except Failed as failure:
                 result.failures[name] = str(failure)

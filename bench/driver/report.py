@@ -93,6 +93,7 @@ COLUMNS = {
     'idle': {'memory_bytes': 'bytes of user memory/connection'},
     'counts': {'instructions': 'user instructions, 1 connection', 'instructions_64': '64 connections',
                'calls_1': 'system calls, 1 connection', 'calls_64': '64 connections', 'allocations': 'allocations'},
+    'counts-cores': {'instructions_128': 'user instructions', 'calls_128': 'system calls'},
 }
 
 

@@ -62,6 +62,8 @@ SERVERS = (
             version=WRING_VERSION),
     Program('Wring watching', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', '{mode}', '--watch', '50'),
             ('echo',), version=WRING_VERSION),
+    Program('Wring on two schedulers', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--threads', '2'),
+            ('echo',), version=WRING_VERSION),
     Program('Wring on epoll', ('env', 'WRING_ENGINE=epoll', f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode',
                                '{mode}'), ('echo', 'timed', 'sink', 'source', 'udp'), version=WRING_VERSION),
     *asio('Asio awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source')),
