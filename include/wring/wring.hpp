@@ -64,11 +64,11 @@
 #include <wring/net/datagram_serve_options.hpp>
 #include <wring/net/datagram_session.hpp>
 #include <wring/net/descriptor.hpp>
-#include <wring/net/files/command.hpp>
 #include <wring/net/endpoints/client_endpoint.hpp>
 #include <wring/net/endpoints/endpoint_arguments.hpp>
 #include <wring/net/endpoints/endpoint_kinds.hpp>
 #include <wring/net/endpoints/server_endpoint.hpp>
+#include <wring/net/files/command.hpp>
 #include <wring/net/files/directory.hpp>
 #include <wring/net/files/file.hpp>
 #include <wring/net/files/file_options.hpp>

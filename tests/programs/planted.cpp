@@ -10,6 +10,7 @@
 // answered as often as it wants to be in a minute after the last fault; no descriptor is left over. Three plants
 // are in this file: they make a run that does not repeat itself, and break no rule.
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -24,7 +25,6 @@
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -137,8 +137,9 @@ task<> look_after(server_state& state) {
   while (!state.over) {
     std::vector<int*> order = state.members;
     if (WRING_PLANTED("pointer-order")) {
-      const std::unordered_set<int*> unordered(order.begin(), order.end());
-      order.assign(unordered.begin(), unordered.end());
+      // As a hash table of many would have them.
+      const auto place = [](const int* p) { return reinterpret_cast<std::uintptr_t>(p) * 0x9e3779b97f4a7c15U; };
+      std::ranges::sort(order, {}, place);
     }
     int weight = 0;
     for (std::size_t i = 0; i != order.size(); ++i) weight += *order[i] * static_cast<int>(i);
