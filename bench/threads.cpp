@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What it costs that schedulers talk to each other. Prints a line of JSON for each case: nanoseconds of wall clock and
-// of processor time (of both threads together) for one message or round trip.
+// of processor time (of both threads together) for one message or round trip; for `post`, also the processor time of
+// the thread that posts alone, which is what a message costs its sender.
 //
 //     bench_threads [--only NAME] [--count N] [--rounds N]
 //
@@ -44,13 +45,15 @@ double now_ns(clockid_t clock) noexcept {
 struct cost {
   double wall = 1e18;
   double cpu = 1e18;
+  double sender = 1e18;
 };
 
 /// The time of a run of operations, that of all threads of the process.
 class measurement {
  public:
   [[nodiscard]] cost per(double operations) const noexcept {
-    return {(now_ns(CLOCK_MONOTONIC) - wall_) / operations, (now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_) / operations};
+    return {.wall = (now_ns(CLOCK_MONOTONIC) - wall_) / operations,
+            .cpu = (now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_) / operations};
   }
 
  private:
@@ -87,21 +90,27 @@ cost post(std::uint64_t count) {
     }
     wring::scheduler& other = wring::runtime::current().at(1);
     std::uint64_t posted = 0;
+    double posting = 0;  // ns
     const auto run = [&](std::uint64_t batches) {
       for (std::uint64_t i = 0; i != batches; ++i) {
+        const double began = now_ns(CLOCK_THREAD_CPUTIME_ID);
         for (std::uint64_t n = 0; n != batch; ++n) {
           other.post(
               [&called] { called.store(called.load(std::memory_order_relaxed) + 1, std::memory_order_release); });
         }
+        posting += now_ns(CLOCK_THREAD_CPUTIME_ID) - began;
         posted += batch;
         while (posted - called.load(std::memory_order_acquire) > most_waiting) std::this_thread::yield();
       }
       while (called.load(std::memory_order_acquire) != posted) std::this_thread::yield();
     };
     run(10);
+    posting = 0;
     const measurement m;
     run(count / batch);
-    measured = m.per(static_cast<double>(count / batch * batch));
+    const auto messages = static_cast<double>(count / batch * batch);
+    measured = m.per(messages);
+    measured.sender = posting / messages;
     done = true;
   });
   return measured;
@@ -218,12 +227,14 @@ int main(int argc, char** argv) {
     for (measured_case& c : cases) {
       if (!only.empty() && only != c.name) continue;
       const cost one = c.run(static_cast<std::uint64_t>(count * c.operations));
-      c.best = {std::min(c.best.wall, one.wall), std::min(c.best.cpu, one.cpu)};
+      c.best = {std::min(c.best.wall, one.wall), std::min(c.best.cpu, one.cpu), std::min(c.best.sender, one.sender)};
     }
   }
   for (const measured_case& c : cases) {
     if (!only.empty() && only != c.name) continue;
-    std::printf("{\"name\":\"%.*s\",\"ns\":%.1f,\"cpu_ns\":%.1f}\n", static_cast<int>(c.name.size()), c.name.data(),
+    std::printf("{\"name\":\"%.*s\",\"ns\":%.1f,\"cpu_ns\":%.1f", static_cast<int>(c.name.size()), c.name.data(),
                 c.best.wall, c.best.cpu);
+    if (c.run == post) std::printf(",\"sender_ns\":%.1f", c.best.sender);
+    std::printf("}\n");
   }
 }

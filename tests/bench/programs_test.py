@@ -57,6 +57,13 @@ class Programs(unittest.TestCase):
                     self.assertGreater(measured['cpu_us'], 0)
                     self.assertLessEqual(measured['p50_us'], measured['p999_us'])
 
+    def test_threads_are_measured(self):
+        for way in output_of('bench_spread', '--threads', 2, '--connections', 8, '--rounds', 2):
+            self.assertLessEqual(way['least'], 1)
+            self.assertGreaterEqual(way['most'], 1)
+        post, = output_of('bench_threads', '--only', 'post', '--count', 1000, '--rounds', 1)
+        self.assertGreater(post['sender_ns'], 0)
+
     def test_datagrams_are_echoed(self):
         for program in ('bench_server', 'uring_server', 'epoll_server'):
             with self.subTest(program):
