@@ -3,6 +3,7 @@
 // middle of a turn, so that also those are seen that do not last.
 // The headers of details are here for what the debug information then tells of the classes in them.
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <coroutine>
 #include <csignal>
@@ -41,7 +42,14 @@ struct foreign_awaitable {
 [[noreturn]] void pause_for_ever() {
   for (;;) ::pause();
 }
-wring::detail::name_answer look_up_in_vain(const wring::detail::name_request&) { pause_for_ever(); }
+// Only the library's own sources use it.
+[[gnu::used]] const net::detail::socket_forward_wait* const forwarding = nullptr;
+
+std::atomic<bool> looks_up = false;
+wring::detail::name_answer look_up_in_vain(const wring::detail::name_request&) {
+  looks_up = true;
+  pause_for_ever();
+}
 
 /// What the tasks wait for, and wait for in vain.
 struct world {
@@ -284,6 +292,7 @@ wring::task<> stay() {
     net::outbox of_tcp(w.peer, n);
     net::outbox of_memory(w.memory.second, n);
     co_await wring::sleep_for(20ms);  // until the kernel has begun what it will not end
+    while (!looks_up) co_await wring::sleep_for(1ms);
     wring::testing::clock clock;
     of_tcp.post("news");
     of_memory.post("news");

@@ -127,7 +127,7 @@ def on_socket(what, socket):
 
 def on_forward(wait):
     """What a copy between sockets waits for: a piece, or room for the one that it has."""
-    sends = int(member(member(wait, 'chunk_'), 'size_')) != 0
+    sends = int(member(wait, 'chunk_')['size_']) != 0
     return on_socket('write to', member(wait, 'socket_')) if sends else on_socket('read from', member(wait, 'from_'))
 
 
