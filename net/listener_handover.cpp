@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 
 #include <wring/core/log.hpp>
 #include <wring/core/scheduler.hpp>
+#include <wring/core/sleep.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/until_stopping.hpp>
 #include <wring/net/detail/socket_calls.hpp>
@@ -53,6 +56,15 @@ task<> expect(reader& from, unix_stream& peer, std::string_view line) {
   if (*found != line) error::from_errno(EPROTO, taking).with_address(peer.peer_address()).raise();
 }
 
+/// Whether the other end is a listener_handover; false if it has ended before it said anything.
+task<bool> is_greeted(reader& from, unix_stream& peer) {
+  const auto found = co_await from.read_line(longest_line).result();
+  if (!found && found.error() != std::errc::connection_reset) found.error().raise();
+  if (!found || !*found) co_return false;
+  if (**found != greeting) error::from_errno(EPROTO, taking).with_address(peer.peer_address()).raise();
+  co_return true;
+}
+
 /// What has come under a name.
 inherited_socket received(descriptor fd, std::string_view name, const socket_address& from) {
   engine& e = scheduler::current().engine();
@@ -63,10 +75,12 @@ inherited_socket received(descriptor fd, std::string_view name, const socket_add
   return {std::move(fd), std::string(name), inherited_kind::listener, address};
 }
 
-task<std::vector<inherited_socket>> receive_all(unix_stream& peer) {
+/// Nothing if the other end has ended before it said anything.
+task<std::optional<std::vector<inherited_socket>>> receive_all(unix_stream& peer) {
   reader in(peer);
   std::vector<inherited_socket> all;
-  co_await expect(in, peer, greeting);
+  const bool greeted = co_await is_greeted(in, peer);
+  if (!greeted) co_return std::nullopt;
   for (;;) {
     const auto name = co_await in.read_line(longest_line);
     if (!name) error(errc::unexpected_eof, taking).with_address(peer.peer_address()).raise();
@@ -166,23 +180,45 @@ task<> taken_listeners::confirm() {
   co_await with_timeout(timeout_, tell_that_it_serves(predecessor));
 }
 
+namespace {
+
+/// None if nobody listens there.
+task<std::optional<unix_stream>> connect_to_predecessor(const socket_address& at) {
+  auto connected = co_await connect_unix(at, {.timeout = forever, .descriptors = listener_handover::most}).result();
+  if (connected) co_return std::move(*connected);
+  const error& e = connected.error();
+  const bool nobody = e == std::errc::no_such_file_or_directory || e == std::errc::connection_refused;
+  if (!nobody) e.raise();
+  co_return std::nullopt;
+}
+
+}  // namespace
+
+// The sockets of a process that was killed accept connections until the kernel has ended its ring, a moment after the
+// process was waited for.
+task<> taken_listeners::take(socket_address at) {
+  for (duration pause = std::chrono::milliseconds(1);; pause = pause * 2) {
+    auto connected = co_await connect_to_predecessor(at);
+    if (!connected) co_return;
+    unix_stream predecessor = std::move(*connected);
+    if (!may_take_part(predecessor)) {
+      error::from_errno(EPERM, taking).with_address(at).with_detail("a process of another user offers them").raise();
+    }
+    auto offered = co_await receive_all(predecessor);
+    if (offered) {
+      sockets_ = std::move(*offered);
+      predecessor_ = std::move(predecessor);
+      co_return;
+    }
+    co_await sleep_for(pause);
+  }
+}
+
 task<taken_listeners> take_listeners(socket_address at, handover_options options) {
   checked(options);
   taken_listeners taken;
-  auto connected =
-      co_await connect_unix(at, {.timeout = options.timeout, .descriptors = listener_handover::most}).result();
-  if (!connected) {
-    const error& e = connected.error();
-    const bool nobody = e == std::errc::no_such_file_or_directory || e == std::errc::connection_refused;
-    if (!nobody) e.raise();
-    co_return taken;
-  }
-  taken.predecessor_ = std::move(*connected);
   taken.timeout_ = options.timeout;
-  if (!may_take_part(taken.predecessor_)) {
-    error::from_errno(EPERM, taking).with_address(at).with_detail("a process of another user offers them").raise();
-  }
-  taken.sockets_ = co_await with_timeout(options.timeout, receive_all(taken.predecessor_));
+  co_await with_timeout(options.timeout, taken.take(at));
   co_return taken;
 }
 

@@ -97,14 +97,18 @@ class WRING_API taken_listeners {
  private:
   friend WRING_API task<taken_listeners> take_listeners(socket_address, handover_options);
 
+  task<> take(socket_address at);
+
   unix_stream predecessor_;
   std::vector<inherited_socket> sockets_;
   duration timeout_ = forever;
 };
 
 /// Takes the listening sockets of the process that offers them at `at`, a path or an abstract name. None if nobody
-/// offers any there: this is the first process, or the last one has ended. Throws io_error for other faults, for a
-/// process of another user (EPERM), and for one that does not speak as a listener_handover does; timeout_error.
+/// offers any there: this is the first process, or the last one has ended. A process that ends before it has offered
+/// any is asked again, until nobody listens there or another one does: one that was killed, say. Throws io_error for
+/// other faults, for a process of another user (EPERM), and for one that does not speak as a listener_handover does;
+/// timeout_error.
 [[nodiscard]] WRING_API task<taken_listeners> take_listeners(socket_address at, handover_options options = {});
 /// The same with a path. Throws io_error at once, before it is awaited, for one that is empty or too long.
 [[nodiscard]] WRING_API task<taken_listeners> take_listeners(std::string_view path, handover_options options = {});

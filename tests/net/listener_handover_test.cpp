@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/nursery.hpp>
+#include <wring/core/readiness.hpp>
 #include <wring/core/run.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/leak_check.hpp>
@@ -322,6 +324,59 @@ TEST_CASE("nobody offers, or what is there is something else", "[handover][real_
     const auto silent = co_await net::take_listeners(folder / "other", {.timeout = 5ms}).result();
     REQUIRE(silent.error() == errc::timed_out);
     REQUIRE_THROWS_AS(net::listener_handover(folder / "x", {.timeout = duration()}), std::invalid_argument);
+  });
+}
+
+TEST_CASE("a predecessor that ends before it has offered anything is asked again", "[handover][real_fd]") {
+  const temporary_folder folder;
+  run_net([&]() -> task<> {
+    SECTION("one that was killed, whose socket the kernel has not closed yet") {
+      auto dying = std::make_optional(raw_socket::make(AF_UNIX));
+      const socket_address path = socket_address::from_path(folder / "dying");
+      checked(::bind(dying->get(), path.data(), path.size()), "bind");
+      checked(::listen(dying->get(), 8), "listen");
+      co_await with_nursery([&](nursery& n) -> task<> {
+        n.start([&]() -> task<> {
+          co_await readable(dying->get());
+          dying.reset();
+        });
+        const net::taken_listeners taken = co_await net::take_listeners(folder / "dying");
+        REQUIRE(!taken);
+      });
+    }
+    SECTION("one that stops, and one that takes its place") {
+      net::unix_listener door = co_await net::listen_unix(folder / "handover");
+      net::tcp_listener listener = co_await net::listen_tcp(on_loopback);
+      net::listener_handover handover(folder / "handover");
+      handover.add("echo", listener);
+      co_await with_nursery([&](nursery& n) -> task<> {
+        n.start([&]() -> task<> {
+          net::unix_stream peer = co_await door.accept();
+          co_await peer.close();
+          co_await door.close();
+          const bool replaced = co_await handover.offer();
+          REQUIRE(replaced);
+        });
+        net::taken_listeners taken;
+        while (!taken) taken = co_await net::take_listeners(folder / "handover");
+        REQUIRE(taken.find("echo") != nullptr);
+        co_await taken.confirm();
+      });
+    }
+    SECTION("not for ever") {
+      net::unix_listener door = co_await net::listen_unix(folder / "door");
+      co_await with_nursery([&](nursery& n) -> task<> {
+        n.start([&]() -> task<> {
+          for (;;) {
+            net::unix_stream peer = co_await door.accept();
+            co_await peer.close();
+          }
+        });
+        const auto taken = co_await net::take_listeners(folder / "door", {.timeout = 20ms}).result();
+        REQUIRE(taken.error() == errc::timed_out);
+        n.cancel();
+      });
+    }
   });
 }
 
