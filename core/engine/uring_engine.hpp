@@ -69,6 +69,7 @@ class uring_engine : public kernel_engine {
   [[nodiscard]] bool something_to_reap() const noexcept;
   [[nodiscard]] bool watch(std::int64_t begin, std::int64_t deadline) noexcept;
   void wait_watching(std::int64_t deadline) noexcept;
+  void enter_until(std::int64_t deadline) noexcept;
   void sleep(std::int64_t deadline) noexcept;
 
   ::io_uring ring_{};
