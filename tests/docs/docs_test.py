@@ -45,6 +45,15 @@ def compiler(source, build):
     return command + ['-fsyntax-only', '-fdiagnostics-color=never', '-Wno-unused', '-Wno-subobject-linkage', '-x', 'c++']
 
 
+def precompile(command, folder, build):
+    """Parses the umbrella headers once, for all pages that need them. Returns what such a page is compiled with."""
+    header = pathlib.Path(folder) / 'umbrellas.hpp'
+    header.write_text('#pragma once\n' + '\n'.join(UMBRELLAS) + '\n', encoding='utf-8')
+    words = [word for word in command if word != '-fsyntax-only'][:-2]
+    done = subprocess.run([*words, '-x', 'c++-header', header, '-o', f'{header}.gch'], cwd=build, check=False)
+    return ['-include', header] if done.returncode == 0 else []
+
+
 def translation_unit(page, text):
     """All blocks of a page, each in a namespace of its own. Errors are reported where the code stands in the page."""
     includes, blocks = [], []
@@ -84,16 +93,18 @@ def main():
         found = check_links(page, text)
         count, unit = translation_unit(page, text)
         if count:
+            first = precompiled if set(UMBRELLAS) <= set(unit.splitlines()) else []
             with tempfile.NamedTemporaryFile('w', suffix='.cpp') as file:
                 file.write(unit)
                 file.flush()
-                done = subprocess.run([*command, file.name], cwd=build, stdout=subprocess.PIPE,
+                done = subprocess.run([*command, *first, file.name], cwd=build, stdout=subprocess.PIPE,
                                       stderr=subprocess.STDOUT, text=True, check=False)
             if done.returncode != 0:
                 found.append(f'{page}: code does not compile\n{done.stdout}')
         return count, found
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        precompiled = precompile(command, folder, build)
         for page, (count, found) in zip(pages, pool.map(check, pages)):
             print(f'{page.relative_to(source) if page.is_relative_to(source) else page}: {count} blocks')
             total += count
