@@ -13,7 +13,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/cancel_scope.hpp>
 #include <wring/core/nursery.hpp>
+#include <wring/core/run.hpp>
 #include <wring/core/runtime.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/submit_to.hpp>
@@ -22,6 +24,7 @@
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/core/until_stopping.hpp>
+#include <wring/core/when_all.hpp>
 
 #include "support/waits.hpp"
 
@@ -45,6 +48,18 @@ void with_another(Main main) {
   });
   CHECK(code == 0);
 }
+
+/// Counts those that exist.
+class visit {
+ public:
+  explicit visit(std::atomic<int>& count) : count_(count) { ++count_; }
+  visit(const visit&) = delete;
+  visit& operator=(const visit&) = delete;
+  ~visit() { --count_; }
+
+ private:
+  std::atomic<int>& count_;
+};
 
 task<std::string> joined(std::string a, std::unique_ptr<int> b) {
   co_await wring::yield();
@@ -106,12 +121,23 @@ TEST_CASE("a cancellation crosses, and is confirmed when the task over there has
       if (in_time) alive_afterwards = 1000;
     }
     alive_afterwards += alive + 1;
-    auto shielded = []() -> task<int> {
-      std::this_thread::sleep_for(2ms);
+    // It has begun when it is cancelled, and does not wait for anything.
+    std::atomic<bool> began = false, cancelled = false;
+    auto unwaiting = [&]() -> task<int> {
+      began = true;
+      while (!cancelled) std::this_thread::yield();
       co_return 3;
     };
-    const auto value = co_await wring::move_on_after(1ms, submit_to(other, std::ref(shielded)));
-    value_after_all = value == 3;
+    wring::cancel_scope scope;
+    co_await wring::with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> {
+        while (!began) co_await wring::yield();
+        scope.cancel();
+        cancelled = true;
+      });
+      const auto value = co_await scope.run(submit_to(other, std::ref(unwaiting)));
+      value_after_all = value == 3;
+    });
   });
   CHECK(alive_afterwards == 0);
   CHECK(value_after_all);
@@ -244,4 +270,42 @@ TEST_CASE("submit_to can be cancelled everywhere", "[submit_to]") {
     co_await submit_to(scheduler::current(), [] {});
   });
   CHECK(points >= 2);
+}
+
+TEST_CASE("submit_to another scheduler can be cancelled everywhere", "[submit_to][threads]") {
+  std::promise<scheduler*> began;
+  std::thread beside([&] {
+    const auto serve = [&]() -> task<> {
+      began.set_value(&scheduler::current());
+      co_await wring::until_stopping(wring::tests::forever());
+    };
+    const int code = wring::run({.handle_signals = false}, std::ref(serve));
+    CHECK(code == 0);
+  });
+  scheduler& other = *began.get_future().get();
+  std::atomic<int> under_way = 0;
+  const auto points = wring::testing::cancel_everywhere(
+      [&]() -> task<> {
+        const auto count = [&](std::unique_ptr<int> n) -> task<std::unique_ptr<int>> {
+          const visit here(under_way);
+          co_await wring::sleep_for(100us);
+          ++*n;
+          co_return n;
+        };
+        std::unique_ptr<int> n = co_await submit_to(other, std::ref(count), std::make_unique<int>(1));
+        CHECK(*n == 2);
+        const int plain = co_await submit_to(other, [] { return 3; });
+        CHECK(plain == 3);
+        const auto late =
+            co_await wring::with_timeout(1us, submit_to(other, std::ref(count), std::make_unique<int>(1))).result();
+        CHECK((late || late.error() == wring::errc::timed_out));
+        co_await wring::when_all(submit_to(other, std::ref(count), std::make_unique<int>(1)),
+                                 submit_to(other, std::ref(count), std::make_unique<int>(1)));
+        CHECK(under_way == 0);
+      },
+      {.real_time = true});
+  CHECK(points >= 4);
+  CHECK(under_way == 0);  // what was cancelled here has ended there
+  other.request_stop_from_anywhere();
+  beside.join();
 }
