@@ -48,7 +48,7 @@ def compiler(source, build):
 def precompile(command, folder, build):
     """Parses the umbrella headers once, for all pages that need them. Returns what such a page is compiled with."""
     header = pathlib.Path(folder) / 'umbrellas.hpp'
-    header.write_text('#pragma once\n' + '\n'.join(UMBRELLAS) + '\n', encoding='utf-8')
+    header.write_text('\n'.join(UMBRELLAS) + '\n', encoding='utf-8')
     words = [word for word in command if word != '-fsyntax-only'][:-2]
     done = subprocess.run([*words, '-x', 'c++-header', header, '-o', f'{header}.gch'], cwd=build, check=False)
     return ['-include', header] if done.returncode == 0 else []
