@@ -27,6 +27,8 @@
 #include <wring/net/callback/client_factory.hpp>
 #include <wring/net/callback/client_service.hpp>
 #include <wring/net/callback/connection_error.hpp>
+#include <wring/net/callback/datagram_protocol.hpp>
+#include <wring/net/callback/datagram_transport.hpp>
 #include <wring/net/callback/factory.hpp>
 #include <wring/net/callback/listening_port.hpp>
 #include <wring/net/callback/producer.hpp>

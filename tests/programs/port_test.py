@@ -21,6 +21,16 @@ print(port.getHost().port, flush=True)
 reactor.run()
 """
 
+TWISTED_UDP_ECHO = """
+from twisted.internet import reactor, protocol
+class Echo(protocol.DatagramProtocol):
+    def datagramReceived(self, data, address):
+        self.transport.write(data, address)
+port = reactor.listenUDP(0, Echo(), interface='127.0.0.1')
+print(port.getHost().port, flush=True)
+reactor.run()
+"""
+
 
 def python_with_twisted():
     """The distribution's python has the distribution's Twisted."""
@@ -79,6 +89,40 @@ class PortTest(support.ExampleTest):
             port = int(server.stdout.readline())
             for output in self.greet(port):
                 self.assertIn('Server said: hello, world!\n', output)
+            server.kill()
+
+    def converse(self, port):
+        """What each form of the client of datagrams prints."""
+        for form in FORMS:
+            code, output, errors = support.run(self.program('udpclient', form), f'127.0.0.1:{port}')
+            self.assertEqual((code, errors), (0, ''), form)
+            yield output.replace('Datagram received: ', '').splitlines()
+
+    def test_udpserv_and_udpclient_exchange_datagrams(self):
+        texts = ['Good morning', 'It has rained all night', 'Good bye']
+        for server in self.each_server('udpserv'):
+            with socket.socket(type=socket.SOCK_DGRAM) as client:
+                client.settimeout(support.PATIENCE)
+                for data in (b'', b'x', bytes(range(256)) * 5):
+                    client.sendto(data, (server.host, server.port))
+                    self.assertEqual(client.recvfrom(65536), (data, (server.host, server.port)))
+            self.assertEqual(list(self.converse(server.port)), [texts] * 2)
+            server.signal()
+            self.assertEqual(server.wait(), 0, server.error_output())
+        with socket.socket(type=socket.SOCK_DGRAM) as nobody:
+            nobody.bind(('127.0.0.1', 0))
+            port = nobody.getsockname()[1]
+        self.assertEqual(list(self.converse(port)), [['Nobody is listening']] * 2)
+
+    def test_udpclient_with_a_server_of_twisted(self):
+        python = python_with_twisted()
+        if python is None:
+            self.skipTest('there is no python3-twisted')
+        with subprocess.Popen([python, '-c', TWISTED_UDP_ECHO], stdout=subprocess.PIPE) as server:
+            self.addCleanup(server.kill)
+            port = int(server.stdout.readline())
+            for output in self.converse(port):
+                self.assertEqual(len(output), 3)
             server.kill()
 
     def chat_line(self, client):
