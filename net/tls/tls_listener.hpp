@@ -49,8 +49,9 @@ class tls_connection {
 };
 
 struct tls_listener_options {
-  /// Handshakes at once, from a whole first message of the client on, at least one. A further one ends the one that
-  /// began first. Connections that have not sent that much cost next to nothing, and count for `serve` alone.
+  /// Handshakes at once, from a whole first message of the client on, at least one. A further one ends, of those that
+  /// wait for their client, the one that began first; if none does, it is ended itself. Connections that have not sent
+  /// that much cost next to nothing, and count for `serve` alone.
   std::size_t max_handshakes = 4096;
 };
 static_assert(std::is_trivially_destructible_v<tls_listener_options>);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -8,6 +9,7 @@
 #include <wring/core/scheduler.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/net/tls/detail/context_state.hpp>
+#include <wring/net/tls/detail/handshake_pace.hpp>
 #include <wring/net/tls/detail/handshakes.hpp>
 #include <wring/net/tls/detail/root_parts.hpp>
 #include <wring/net/tls/handshake.hpp>
@@ -15,6 +17,8 @@
 namespace wring::net::tls {
 
 namespace {
+
+using detail::handshake_pace;
 
 constexpr const char* in_handshake = "do a TLS handshake with";
 
@@ -36,35 +40,41 @@ std::string session_name(std::string_view host, const error_address& peer) {
 task<> connect_link(detail::tls_link& link, const client_context& context, const std::string& host) {
   const auto state = context.state();
   co_await load_system_store(*state);
+  handshake_pace::step first = co_await scheduler::current().service<handshake_pace>().next();
   link.engine().begin(state, host);
   if (state->remembered() != 0) link.resume_session(state, session_name(host, link.peer_address()));
-  auto work = [&] { return link.handshake(state->slow()); };
+  auto work = [&] { return link.handshake(state->slow(), std::move(first)); };
   const auto outcome = co_await work().result();
   if (outcome) co_return;
   link.forget_sessions();
   outcome.error().raise();
 }
 
-task<> accept_link(detail::tls_link& link, const server_context& context, detail::handshakes* all) {
-  co_await link.receive_first_record();
+/// After the client's first record.
+task<> answer_link(detail::tls_link& link, const server_context& context) {
   const auto state = context.state();
   co_await load_system_store(*state);
+  handshake_pace::step first = co_await scheduler::current().service<handshake_pace>().next();
+  link.check_open();
   state->rotate_tickets(scheduler::current().clock_now());
   link.engine().begin(state);
+  co_await link.handshake(state->slow(), std::move(first));
+}
+
+task<> accept_link(detail::tls_link& link, const server_context& context, detail::handshakes* all) {
+  co_await link.receive_first_record();
   if (all == nullptr) {
-    co_await link.handshake(state->slow());
+    co_await answer_link(link, context);
     co_return;
   }
   const detail::handshakes::place here(*all, link);
-  auto work = [&] { return link.handshake(state->slow()); };
+  const error too_many =
+      error(errc::limit_exceeded, in_handshake).with_address(link.peer_address()).with_count(all->limit());
+  if (here.evicted())
+    too_many.with_detail("there are too many handshakes, and none of them waits for its client").raise();
+  auto work = [&] { return answer_link(link, context); };
   const auto outcome = co_await work().result();
-  if (here.evicted()) {
-    error(errc::limit_exceeded, in_handshake)
-        .with_address(link.peer_address())
-        .with_count(all->limit())
-        .with_detail("of too many handshakes this one had been waiting longest")
-        .raise();
-  }
+  if (here.evicted()) too_many.with_detail("of too many handshakes this one had been waiting longest").raise();
   if (!outcome) outcome.error().raise();
 }
 
@@ -126,10 +136,12 @@ handshakes::~handshakes() = default;
 handshakes::place::place(handshakes& all, tls_link& link) : all_(all), link_(link) {
   at_ = all.under_way_.insert(all.under_way_.end(), this);
   if (all.under_way_.size() <= all.limit_) return;
-  place& oldest = *all.under_way_.front();
-  all.under_way_.splice(all.under_way_.end(), all.under_way_, all.under_way_.begin());  // it is not ended twice
-  oldest.evicted_ = true;
-  oldest.link_.abort();
+  const auto stalls = [](const place* p) { return p->link_.waits_for_peer() && !p->evicted_; };
+  const auto stalled = std::ranges::find_if(all.under_way_, stalls);
+  // Those that wait for this scheduler are served in their order; to end one of them would have nobody served.
+  place& ended = stalled != all.under_way_.end() ? **stalled : *this;
+  ended.evicted_ = true;
+  ended.link_.abort();
 }
 
 handshakes::place::~place() { all_.under_way_.erase(at_); }

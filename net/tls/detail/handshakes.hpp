@@ -14,7 +14,8 @@
 namespace wring::net::tls::detail {
 
 /// What a tls_listener and its pending connections share: the context, and the handshakes under way, from a whole
-/// ClientHello on. Beyond the limit the one that began first is ended, as those that stall are among the oldest.
+/// ClientHello on. Beyond the limit, of those that wait for their clients the one that began first is ended, as those
+/// that stall are among the oldest; if all wait for this scheduler, the new one is.
 class WRING_API handshakes {
  public:
   /// Throws std::invalid_argument for a limit of 0.

@@ -83,17 +83,28 @@ task<> tls_link::receive_first_record() {
   }
 }
 
-task<> tls_link::handshake(bool slow) {
+void tls_link::check_open() const {
+  if (closed_) about(errc::closed, in_handshake).raise();
+}
+
+task<> tls_link::handshake(bool slow, handshake_pace::step first) {
   std::size_t received = 0;
   for (;;) {
     tls_step step = tls_step::failed;
     if (slow) {
+      first.done();
       auto compute = [&] { return engine_.handshake(); };
       step = co_await offload(thread_pool::crypto(), compute);
+    } else if (first) {
+      step = engine_.handshake();
+      first.done();
     } else {
+      const handshake_pace::step now = co_await scheduler::current().service<handshake_pace>().next();
+      check_open();
       step = engine_.handshake();
     }
     engine_.release_input();
+    waits_for_peer_ = true;  // who takes nothing holds up writing
     // Tickets go out with the first answer, or before the first wait: nobody waits for them, a client that sends a
     // request and closes does not even take them.
     if (engine_.has_output() && (step != tls_step::done || !engine_.has_offered_tickets())) {
@@ -104,6 +115,7 @@ task<> tls_link::handshake(bool slow) {
     if (step == tls_step::failed) named(engine_.fault()).raise();
     if (step == tls_step::done) break;
     buffer_lease more = co_await lower_.read_some();
+    waits_for_peer_ = false;
     if (more.empty()) about(errc::unexpected_eof, in_handshake).with_count(received).raise();
     received += more.size();
     if (received > most_handshake_bytes) {

@@ -18,6 +18,7 @@
 #include <wring/net/detail/receive_queue.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_observer.hpp>
+#include <wring/net/tls/detail/handshake_pace.hpp>
 #include <wring/net/tls/detail/tls_engine.hpp>
 
 namespace wring::net::tls::detail {
@@ -55,8 +56,13 @@ class WRING_API tls_link final : net::detail::queued_write {
 
   /// Reads until there is a whole record, before anything is made for the connection. Throws io_error.
   task<> receive_first_record();
-  /// Throws io_error. `slow`: on another thread.
-  task<> handshake(bool slow);
+  /// Throws io_error. `slow`: on another thread. `first` is for the first step, and is done then; the engine has begun
+  /// in it.
+  task<> handshake(bool slow, handshake_pace::step first);
+  /// Throws io_error (errc::closed) if it was aborted.
+  void check_open() const;
+  /// A handshake has computed what it could, and the peer has not answered yet.
+  [[nodiscard]] bool waits_for_peer() const noexcept { return waits_for_peer_; }
 
   // Of a client, after the engine has begun.
 
@@ -168,6 +174,7 @@ class WRING_API tls_link final : net::detail::queued_write {
   mutex sending_;
   std::optional<error> write_fault_;
   std::size_t torn_ = 0;
+  bool waits_for_peer_ = false;
   bool established_ = false;
   bool reading_ = false;
   bool input_ended_ = false;  // by the peer's message
