@@ -43,6 +43,7 @@ struct settings {
   std::optional<std::string> text;
   std::optional<std::string> input;
   bool insecure = false;
+  bool ocsp = false;
 };
 
 tls::client_context make_context(const settings& chosen) {
@@ -50,6 +51,7 @@ tls::client_context make_context(const settings& chosen) {
   if (chosen.ca) how.trust(tls::trusted_roots::from_file(*chosen.ca));
   if (chosen.certificate) how.present(tls::certificate::from_files(*chosen.certificate, *chosen.certificate));
   if (chosen.protocol) how.protocols({*chosen.protocol});
+  if (chosen.ocsp) how.require_ocsp();
   if (chosen.insecure) how.verify_nothing(tls::insecure_no_verification());
   return tls::client_context(how);
 }
@@ -133,10 +135,15 @@ int main(int argc, char** argv) {
   options.text("--alpn", chosen.protocol, "the protocol to offer, such as http/1.1");
   options.text("--send", chosen.text, "a line to send; what comes back is printed");
   options.flag("--insecure", chosen.insecure, "accept any server");
+  options.flag("--require-ocsp", chosen.ocsp, "accept only a server that proves that it was not revoked");
   options.text("INPUT", chosen.input, "-: sends the standard input, and prints what comes back");
   options.read(argc, argv);
   if (chosen.input && *chosen.input != "-") {
     fmt::print(stderr, "{}: after the server there can be - alone (see --help)\n", argv[0]);
+    return 2;
+  }
+  if (chosen.insecure && chosen.ocsp) {
+    fmt::print(stderr, "{}: --insecure and --require-ocsp exclude each other (see --help)\n", argv[0]);
     return 2;
   }
   return wring::run(talk, chosen);

@@ -8,7 +8,8 @@
 //     $ openssl s_client -quiet -connect 127.0.0.1:7443
 //
 // With --cert and --key it presents a certificate from files, and reads them again when it gets SIGHUP: connections
-// that exist keep the one they have. With --client-ca it serves only clients that have a certificate of that CA's.
+// that exist keep the one they have. With --client-ca it serves only clients that have a certificate of that CA's, with
+// --ocsp it presents what its own CA says of its certificate.
 
 #include <chrono>
 #include <csignal>
@@ -46,6 +47,7 @@ struct settings {
   std::optional<std::string> certificate;
   std::optional<std::string> key;
   std::optional<std::string> client_ca;
+  std::optional<std::string> ocsp;
   bool self_signed = false;
 };
 
@@ -55,7 +57,7 @@ tls::server_settings read_files(const settings& chosen) {
       chosen.self_signed
           ? tls::certificate::self_signed({"localhost", "127.0.0.1", "::1"})
           : tls::certificate::from_files(*chosen.certificate, chosen.key ? *chosen.key : *chosen.certificate);
-  tls::server_settings read(own);
+  tls::server_settings read(chosen.ocsp ? own.with_ocsp_file(*chosen.ocsp) : own);
   if (chosen.client_ca) {
     read.verify_clients(tls::client_certificates::required, tls::trusted_roots::from_file(*chosen.client_ca));
   }
@@ -98,6 +100,7 @@ int main(int argc, char** argv) {
   options.text("--key", chosen.key, "the file of the key; where it is not given, it is in that of the certificate");
   options.flag("--self-signed", chosen.self_signed, "makes a certificate for localhost, whose key is in memory alone");
   options.text("--client-ca", chosen.client_ca, "the file of the CA whose clients are served");
+  options.text("--ocsp", chosen.ocsp, "the file of the CA's OCSP response, which is presented with the certificate");
   options.time("--grace", chosen.serve.grace, "how long connections may continue after SIGINT or SIGTERM");
   options.read(argc, argv);
   if (chosen.self_signed == chosen.certificate.has_value()) {

@@ -16,6 +16,7 @@
 #include <wring/net/ip_address.hpp>
 #include <wring/net/tls/certificate.hpp>
 #include <wring/net/tls/detail/certificate_parts.hpp>
+#include <wring/net/tls/detail/ocsp.hpp>
 
 namespace wring::net::tls {
 
@@ -155,8 +156,8 @@ void require(bool done) {
 }  // namespace
 
 certificate certificate::from_files(const std::string& chain, const std::string& key, const passphrase& ask) {
-  const std::string chain_text = detail::read_pem_file(chain);
-  std::string key_text = detail::read_pem_file(key);
+  const std::string chain_text = detail::read_whole_file(chain);
+  std::string key_text = detail::read_whole_file(key);
   auto certificates = detail::read_certificates(chain_text, chain);
   auto read = read_key(key_text, key, ask);
   OPENSSL_cleanse(key_text.data(), key_text.size());
@@ -199,6 +200,24 @@ certificate certificate::self_signed(const std::vector<std::string>& names, dura
   add_extension(leaf, NID_subject_alt_name, alternatives);
   require(X509_sign(leaf, key.get(), EVP_sha256()) > 0);
   return certificate(assemble(std::move(made), std::move(key), in_memory, in_memory));
+}
+
+certificate certificate::with_ocsp_file(const std::string& path) const {
+  const std::string text = detail::read_whole_file(path);
+  certificate same(*this);
+  same.ocsp_ = detail::read_ocsp_response(std::as_bytes(std::span(text)), *parts_, path);
+  return same;
+}
+
+certificate certificate::with_ocsp(std::span<const std::byte> response) const {
+  certificate same(*this);
+  same.ocsp_ = detail::read_ocsp_response(response, *parts_, in_memory);
+  return same;
+}
+
+std::optional<std::chrono::sys_seconds> certificate::ocsp_until() const {
+  if (ocsp_ == nullptr) return {};
+  return ocsp_->until;
 }
 
 std::vector<std::string> certificate::names() const {
@@ -275,7 +294,7 @@ std::vector<owned<X509>> read_certificates(std::string_view pem, std::string_vie
   return all;
 }
 
-std::string read_pem_file(const std::string& path) {
+std::string read_whole_file(const std::string& path) {
   constexpr std::streamsize most = std::streamsize{16} * 1024 * 1024;
   errno = 0;
   std::ifstream file(path, std::ios::binary);

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,7 +20,8 @@ namespace wring::net::tls {
 
 namespace detail {
 struct certificate_parts;
-}
+struct ocsp_response;
+}  // namespace detail
 
 /// The SHA-256 of a public key (its SubjectPublicKeyInfo, as in RFC 7469): what `client_settings::pin` takes. Made by
 ///
@@ -57,6 +60,17 @@ class WRING_API certificate {
   [[nodiscard]] static certificate self_signed(const std::vector<std::string>& names,
                                                duration valid = std::chrono::hours(24 * 30));
 
+  /// The same with what its CA says of it, an OCSP response (RFC 6960) in DER: a server presents that to clients that
+  /// ask for it (stapling), as long as it is not out of date. It is refused as above if it is not about this
+  /// certificate, not signed by the CA in the chain, or says that the certificate was revoked. A CA gives a new one
+  /// every few days, which the program fetches, and passes on by `server_context::replace`:
+  ///
+  ///     openssl ocsp -issuer ca.pem -cert server.pem -url http://ocsp.example.org -respout server.ocsp
+  [[nodiscard]] certificate with_ocsp_file(const std::string& path) const;
+  [[nodiscard]] certificate with_ocsp(std::span<const std::byte> response) const;
+  /// Until when the OCSP response may be presented; none without one.
+  [[nodiscard]] std::optional<std::chrono::sys_seconds> ocsp_until() const;
+
   /// The names (DNS) and addresses that it is for.
   [[nodiscard]] std::vector<std::string> names() const;
   /// Its subject, as text (RFC 4514).
@@ -70,11 +84,13 @@ class WRING_API certificate {
 
   /// For the library.
   [[nodiscard]] const detail::certificate_parts& parts() const noexcept { return *parts_; }
+  [[nodiscard]] const std::shared_ptr<const detail::ocsp_response>& ocsp() const noexcept { return ocsp_; }
 
  private:
   explicit certificate(std::shared_ptr<const detail::certificate_parts> parts) noexcept : parts_(std::move(parts)) {}
 
   std::shared_ptr<const detail::certificate_parts> parts_;
+  std::shared_ptr<const detail::ocsp_response> ocsp_;
 };
 
 }  // namespace wring::net::tls

@@ -38,6 +38,10 @@ class WRING_API client_settings {
   /// The server's key, or that of a CA in its verified chain, must be one of those that are pinned; this adds one.
   /// Without verification it must be the server's own.
   client_settings& pin(const key_digest& digest) { return pins_.push_back(digest), *this; }
+  /// Servers must prove that their certificate was not revoked: by a recent OCSP response of its CA, which they present
+  /// in the handshake (RFC 6066, section 8). For servers that are known to do so. Where a session goes on, it is what
+  /// the server has proven when that began.
+  client_settings& require_ocsp() { return requires_ocsp_ = true, *this; }
   /// For how many servers a scheduler remembers sessions (default 1,000, two for each; zero: none), which make the next
   /// connection to the same host and port cheaper. Those of other contexts are never used, nor those of a server whose
   /// certificate has expired since.
@@ -64,6 +68,7 @@ class WRING_API client_settings {
   protocol_version lowest_ = protocol_version::tls_1_2;
   protocol_version highest_ = protocol_version::tls_1_3;
   bool verifies_ = true;
+  bool requires_ocsp_ = false;
 };
 
 /// What a client's connections have in common: `tls::connect`, `connect_tls` and `tls::connector` take one. TLS 1.2 and
@@ -72,7 +77,8 @@ class WRING_API client_settings {
 class WRING_API client_context {
  public:
   /// Throws std::invalid_argument for a setting that makes no sense: no protocol version, the name of a protocol that
-  /// is empty or longer than 255 bytes; io_error (errc::tls_unusable) for a certificate that OpenSSL refuses.
+  /// is empty or longer than 255 bytes, `require_ocsp` without verification; io_error (errc::tls_unusable) for a
+  /// certificate that OpenSSL refuses.
   explicit client_context(const client_settings& settings = {});
 
   /// For the library.

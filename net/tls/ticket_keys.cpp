@@ -14,7 +14,7 @@ namespace wring::net::tls {
 namespace {
 
 std::vector<detail::ticket_key> read_keys(const std::string& path) {
-  std::string text = detail::read_pem_file(path);
+  std::string text = detail::read_whole_file(path);
   const std::size_t count = text.size() / sizeof(detail::ticket_key);
   std::vector<detail::ticket_key> keys;
   if (text.size() == count * sizeof(detail::ticket_key) && count != 0 && count <= detail::ticket_ring::most_keys) {

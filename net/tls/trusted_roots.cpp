@@ -38,7 +38,7 @@ detail::root_parts& trusted_roots::own() {
 }
 
 trusted_roots& trusted_roots::add_file(const std::string& path) {
-  auto more = detail::read_certificates(detail::read_pem_file(path), path);
+  auto more = detail::read_certificates(detail::read_whole_file(path), path);
   auto& all = own().certificates;
   std::move(more.begin(), more.end(), std::back_inserter(all));
   return *this;
@@ -53,7 +53,7 @@ trusted_roots& trusted_roots::add_pem(std::string_view text) {
 
 trusted_roots& trusted_roots::add_revocations(const std::string& path) {
   if (parts_->system) throw std::invalid_argument("trusted_roots: the system's roots cannot have lists of revocations");
-  const std::string text = detail::read_pem_file(path);
+  const std::string text = detail::read_whole_file(path);
   const auto from = detail::checked(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   std::vector<detail::owned<X509_CRL>> read;
   for (;;) {

@@ -12,6 +12,8 @@ class callback_target {
   virtual void looked_at(int depth) noexcept = 0;
   /// The server offers this session for later, which is the target's from here on.
   virtual void offered(ssl_session_st& session) noexcept = 0;
+  /// The server has not proven that its certificate was not revoked: why, in words, a literal.
+  virtual void status_refused(const char* why) noexcept = 0;
 
  protected:
   ~callback_target() = default;

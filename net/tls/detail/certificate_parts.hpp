@@ -24,6 +24,6 @@ struct certificate_parts {
 [[nodiscard]] std::vector<owned<X509>> read_certificates(std::string_view pem, std::string_view subject);
 
 /// The content of a file, of at most 16 MiB. Throws io_error that names it.
-[[nodiscard]] std::string read_pem_file(const std::string& path);
+[[nodiscard]] std::string read_whole_file(const std::string& path);
 
 }  // namespace wring::net::tls::detail

@@ -175,6 +175,10 @@ client_state::client_state(const client_settings& settings) : remembered_(settin
     settings.own_->parts().give_to(context);
     slow_ = settings.own_->parts().slow;
   }
+  if (settings.requires_ocsp_) {
+    if (!verifies_) throw std::invalid_argument("TLS: without verification there is no CA whose OCSP response counts");
+    require_ocsp_response(context, *this);
+  }
   if (!protocols_.empty()) {
     require(SSL_CTX_set_alpn_protos(context, protocols_.data(), static_cast<unsigned>(protocols_.size())) == 0);
   }
@@ -215,6 +219,7 @@ server_state::server_state(const server_settings& settings, const ticket_keys& o
     SSL_CTX* const context = add_context(TLS_server_method(), settings.lowest_, settings.highest_);
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     own.parts().give_to(context);
+    if (own.ocsp() != nullptr) ocsp_.emplace_back(own.ocsp())->give_to(context);
     slow_ = slow_ || own.parts().slow;
     verify_by(context, *this, mode);
     if (store != nullptr) SSL_CTX_set1_cert_store(context, store.get());

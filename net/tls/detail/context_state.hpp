@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <wring/net/tls/client_context.hpp>
+#include <wring/net/tls/detail/ocsp.hpp>
 #include <wring/net/tls/detail/openssl.hpp>
 #include <wring/net/tls/detail/ticket_ring.hpp>
 #include <wring/net/tls/server_context.hpp>
@@ -46,6 +47,7 @@ class context_state {
   std::vector<owned<SSL_CTX>> contexts_;
   std::vector<unsigned char> protocols_;  ///< as ALPN has them on the wire
   std::vector<key_digest> pins_;
+  std::vector<std::shared_ptr<const ocsp_response>> ocsp_;  ///< that are presented
   std::function<void(std::string_view)> log_;
   bool slow_ = false;
   bool needs_system_store_ = false;

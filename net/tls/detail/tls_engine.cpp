@@ -216,6 +216,9 @@ error tls_engine::openssl_fault() const noexcept {
           .with_count(static_cast<std::uint64_t>(verified))
           .with_detail(verification_text(verified, depth_));
     }
+    if (reason == SSL_R_INVALID_STATUS_RESPONSE && status_refusal_ != nullptr) {
+      return error(errc::tls_untrusted, operation).with_detail(status_refusal_);
+    }
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
       return error(errc::tls_untrusted, operation).with_detail("the peer has sent none, and one is required");
     }

@@ -107,6 +107,7 @@ class WRING_API tls_engine final : callback_target {
 
   void looked_at(int depth) noexcept override { depth_ = depth; }
   void offered(ssl_session_st& session) noexcept override;
+  void status_refused(const char* why) noexcept override { status_refusal_ = why; }
   void make(const context_state& state);
   [[nodiscard]] tls_step judge(int returned) noexcept;
   [[nodiscard]] tls_step fail(const error& e) noexcept;
@@ -122,6 +123,7 @@ class WRING_API tls_engine final : callback_target {
   std::size_t output_size_ = 0;
   std::optional<error> fault_;
   sessions offered_{};
+  const char* status_refusal_ = nullptr;
   int depth_ = 0;              // how far the peer's chain was looked at
   unsigned without_data_ = 0;  // messages in a row
   bool in_handshake_ = true;

@@ -142,24 +142,7 @@ task<> careless_server(net::memory_stream& peer, const identity& own) {
   SSL_CTX_set_security_level(context.get(), 0);
   SSL_CTX_use_certificate(context.get(), own.x509());
   SSL_CTX_use_PrivateKey(context.get(), own.key());
-  const owned<SSL> ssl = checked(SSL_new(context.get()));
-  BIO* const in = BIO_new(BIO_s_mem());
-  BIO* const out = BIO_new(BIO_s_mem());
-  SSL_set_bio(ssl.get(), in, out);
-  for (;;) {
-    const int ended = SSL_accept(ssl.get());
-    char* data = nullptr;
-    const auto size = static_cast<std::size_t>(BIO_get_mem_data(out, &data));
-    if (size != 0) {
-      const auto sent = co_await peer.write_all(std::string_view(data, size)).result();
-      static_cast<void>(BIO_reset(out));
-      if (!sent) co_return;
-    }
-    if (ended == 1 || SSL_get_error(ssl.get(), ended) != SSL_ERROR_WANT_READ) co_return;
-    const auto chunk = co_await peer.read_some().result();
-    if (!chunk || chunk->empty()) co_return;
-    BIO_write(in, chunk->data(), static_cast<int>(chunk->size()));
-  }
+  co_await accept_by_openssl(peer, *context);
 }
 
 TASK_TEST("dates and the strength of keys count", "[tls][verify]") {

@@ -7,6 +7,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -168,6 +169,28 @@ inline task<tls_pair> secured_memory(net::memory_stream_options options = {}) {
   auto [near, far] = net::make_memory_stream_pair(options);
   co_return co_await secured(test_client(), test_server(), net::any_stream(std::move(near)),
                              net::any_stream(std::move(far)));
+}
+
+/// The handshake of a server that is OpenSSL alone, and may be as careless as `context` says.
+inline task<> accept_by_openssl(net::memory_stream& peer, SSL_CTX& context) {
+  const owned<SSL> ssl = checked(SSL_new(&context));
+  BIO* const in = BIO_new(BIO_s_mem());
+  BIO* const out = BIO_new(BIO_s_mem());
+  SSL_set_bio(ssl.get(), in, out);
+  for (;;) {
+    const int ended = SSL_accept(ssl.get());
+    char* data = nullptr;
+    const auto size = static_cast<std::size_t>(BIO_get_mem_data(out, &data));
+    if (size != 0) {
+      const auto sent = co_await peer.write_all(std::string_view(data, size)).result();
+      static_cast<void>(BIO_reset(out));
+      if (!sent) co_return;
+    }
+    if (ended == 1 || SSL_get_error(ssl.get(), ended) != SSL_ERROR_WANT_READ) co_return;
+    const auto chunk = co_await peer.read_some().result();
+    if (!chunk || chunk->empty()) co_return;
+    BIO_write(in, chunk->data(), static_cast<int>(chunk->size()));
+  }
 }
 
 }  // namespace wring::tests
