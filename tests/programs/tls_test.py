@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Drives the examples tls_echo and tls_client with other implementations: python3's ssl, openssl, curl."""
+"""Drives the examples tls_echo and tls_client with other implementations: python3's ssl, openssl, curl, gnutls,
+node, nginx."""
 
 import os
 import shutil
@@ -133,6 +134,114 @@ class TlsTest(support.ExampleTest):
         code, output, errors = support.run('openssl', 's_client', '-connect', f'{server.host}:{server.port}', '-CAfile',
                                            self.path('ca'), '-tls1_2', '-reconnect')
         self.assertEqual(output.count('Reused, TLSv1.2'), 5, (code, errors))
+
+    @unittest.skipUnless(shutil.which('gnutls-cli'), 'there is no gnutls-cli')
+    def test_gnutls_talks_to_it_and_resumes(self):
+        server = self.start('--cert', self.path('server'))
+        for version, priority in (('TLS1.2', '-VERS-ALL:+VERS-TLS1.2'), ('TLS1.3', '-VERS-ALL:+VERS-TLS1.3')):
+            command = ('gnutls-cli', '--port', str(server.port), '--x509cafile', self.path('ca'), '--priority',
+                       f'NORMAL:{priority}', 'localhost')
+            code, output, errors = support.run(*command, stdin=b'hello gnutls\n')
+            self.assertEqual(code, 0, (output, errors))
+            self.assertIn(f'- Description: ({version}', output)
+            self.assertIn('The certificate is trusted', output)
+            self.assertIn('\nhello gnutls\n', output)
+            code, output, errors = support.run(*command, '--resume', '--waitresumption', stdin=b'again\n')
+            self.assertEqual(code, 0, (output, errors))
+            self.assertIn('This is a resumed session', output)
+            self.assertIn('\nagain\n', output)
+        code, output, errors = support.run('gnutls-cli', '--port', str(server.port), '--priority',
+                                           'NORMAL:-VERS-ALL:+VERS-TLS1.1', '--insecure', 'localhost')
+        self.assertNotEqual(code, 0, 'TLS 1.1 is spoken')
+
+    @unittest.skipUnless(shutil.which('gnutls-serv'), 'there is no gnutls-serv')
+    def test_our_client_talks_to_gnutls(self):
+        with socket.create_server(('127.0.0.1', 0)) as free:
+            port = free.getsockname()[1]
+        process = subprocess.Popen(['gnutls-serv', '--echo', '--port', str(port), '--x509certfile', self.path('server'),
+                                    '--x509keyfile', self.path('server')], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            support.connect_when_ready('127.0.0.1', port).close()
+            code, output, errors = support.run(self.client, '--ca', self.path('ca'), '--send', 'hello gnutls',
+                                               f'localhost:{port}')
+            self.assertIn('server: CN=server (verified)', output, (code, errors))
+            self.assertIn('hello gnutls', output, (code, errors))
+        finally:
+            process.kill()
+            process.wait()
+
+    def test_a_server_proves_that_it_was_not_revoked(self):
+        # A CA's index of its certificates, with that of the server and of another, which was revoked.
+        folder = self.folder.name
+        serials = {}
+        self.make('stolen', '-subj', '/CN=stolen', '-addext', 'subjectAltName=DNS:localhost', '-CA', self.path('ca'),
+                  '-CAkey', self.path('ca'), '-addext', 'basicConstraints=CA:FALSE')
+        for name in ('server', 'stolen'):
+            code, output, errors = support.run('openssl', 'x509', '-in', self.path(name), '-noout', '-serial')
+            serials[name] = output.strip().removeprefix('serial=')
+        with open(os.path.join(folder, 'index'), 'w', encoding='ascii') as index:
+            index.write(f'V\t491231235959Z\t\t{serials["server"]}\tunknown\t/CN=server\n')
+            index.write(f'R\t491231235959Z\t250101000000Z\t{serials["stolen"]}\tunknown\t/CN=stolen\n')
+        for name in serials:
+            for options in (('-issuer', self.path('ca'), '-cert', self.path(name), '-no_nonce', '-reqout',
+                             os.path.join(folder, 'request')),
+                            ('-index', os.path.join(folder, 'index'), '-rsigner', self.path('ca'), '-CA',
+                             self.path('ca'), '-ndays', '1', '-reqin', os.path.join(folder, 'request'), '-respout',
+                             os.path.join(folder, name + '.ocsp'))):
+                subprocess.run(['openssl', 'ocsp', *options], check=True, capture_output=True,
+                               timeout=support.PATIENCE)
+        response = os.path.join(folder, 'changing.ocsp')
+        shutil.copy(os.path.join(folder, 'server.ocsp'), response)
+        # With its CA's, by which curl looks for the certificate in the response.
+        code, output, errors = support.run('openssl', 'x509', '-in', self.path('ca'))
+        with open(self.path('server'), encoding='ascii') as own, open(self.path('chain'), 'w', encoding='ascii') as file:
+            file.write(own.read() + output)
+        server = self.start('--cert', self.path('chain'), '--ocsp', response)
+        address = f'localhost:{server.port}'
+        for version in ('-tls1_2', '-tls1_3'):
+            code, output, errors = support.run('openssl', 's_client', '-connect', address, '-CAfile', self.path('ca'),
+                                               '-status', version)
+            self.assertIn('OCSP Response Status: successful', output, (code, errors))
+            self.assertIn('Cert Status: good', output)
+        code, output, errors = support.run('curl', '-sS', '--http0.9', '--max-time', '2', '--cert-status', '--cacert',
+                                           self.path('ca'), f'https://localhost:{server.port}/x', '--connect-to',
+                                           f'::{server.host}:{server.port}')
+        self.assertIn('GET /x HTTP/1.1', output, (code, errors))
+        trusting = ('--ca', self.path('ca'), '--require-ocsp')
+        code, output, errors = support.run(self.client, *trusting, '--send', 'hello', address)
+        self.assertEqual((code, errors), (0, ''))
+        # A response that is about another certificate is not taken, and the server goes on with the old one.
+        shutil.copy(os.path.join(folder, 'stolen.ocsp'), response)
+        server.signal(signal.SIGHUP)
+        deadline = time.monotonic() + support.PATIENCE
+        while 'is about another certificate' not in server.error_output():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        code, output, errors = support.run(self.client, *trusting, address)
+        self.assertEqual((code, errors), (0, ''))
+        without = self.start('--cert', self.path('server'))
+        code, output, errors = support.run(self.client, *trusting, f'localhost:{without.port}')
+        self.assertEqual(code, 1)
+        self.assertIn('the server has sent no OCSP response for it, and one is required', errors)
+        code, output, errors = support.run(self.echo, '--port', '0', '--cert', self.path('stolen'), '--ocsp',
+                                           os.path.join(folder, 'stolen.ocsp'))
+        self.assertEqual(code, 1)
+        self.assertIn('it has been revoked', errors)
+        # Presented by who does not care, it is refused by the client.
+        with socket.create_server(('127.0.0.1', 0)) as free:
+            port = free.getsockname()[1]
+        process = subprocess.Popen(['openssl', 's_server', '-accept', str(port), '-cert', self.path('stolen'),
+                                    '-status_file', os.path.join(folder, 'stolen.ocsp'), '-quiet'],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            support.connect_when_ready('127.0.0.1', port).close()
+            code, output, errors = support.run(self.client, *trusting, f'localhost:{port}')
+            self.assertEqual(code, 1)
+            self.assertIn('it has been revoked', errors)
+        finally:
+            process.kill()
+            process.wait()
 
     @unittest.skipUnless(shutil.which('node'), 'there is no node')
     def test_node_talks_to_it_and_resumes(self):
