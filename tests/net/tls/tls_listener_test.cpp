@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
+#include <functional>
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/run.hpp>
+#include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/net/serve.hpp>
 #include <wring/net/testing/listener_conformance.hpp>
@@ -161,6 +163,60 @@ TEST_CASE("of too many handshakes the oldest is given up", "[tls][listener]") {
     REQUIRE(faults.size() == 1);
     CHECK(faults.front() == errc::limit_exceeded);
     CHECK(faults.front().count() == 1U);
+  });
+}
+
+/// What the program holds in all, OpenSSL's part included.
+std::ptrdiff_t heap_bytes() {
+  const struct mallinfo2 now = mallinfo2();
+  return static_cast<std::ptrdiff_t>(now.uordblks + now.hblkhd);
+}
+
+TEST_CASE("an idle connection costs what OpenSSL holds of it, and little more", "[tls][listener][idle]") {
+  constexpr std::ptrdiff_t most_of_openssl = 20 * 1024;  // with the buffers of records it is more than twice that
+#ifdef __OPTIMIZE__
+  constexpr std::ptrdiff_t most_of_ours = 2 * 1024;
+#else
+  constexpr std::ptrdiff_t most_of_ours = 4 * 1024;  // the frames of coroutines are larger
+#endif
+  const char* const wanted = std::getenv("WRING_TEST_ROUNDS");
+  const int connections = wanted != nullptr ? std::atoi(wanted) : 150;
+  testing::run([&]() -> task<> {
+    auto listener = co_await net::listen_tls(test_server(), on_loopback);
+    const net::socket_address at = listener.local_address();
+    std::vector<net::tls_stream> clients;
+    clients.reserve(static_cast<std::size_t>(connections) + 20);
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { co_await net::serve(listener, echo, {.max_connections = 100'000}); });
+      const tls::client_context forgetful(
+          tls::client_settings().trust(tls::trusted_roots::from_pem(test_ca().pem())).remember(0));
+      auto connect = [&](int count) -> task<> {
+        for (int i = 0; i != count; ++i) {
+          net::tcp_stream plain = co_await net::connect_tcp(at);
+          net::tls_stream made = co_await tls::connect(forgetful, net::any_stream(std::move(plain)), "server.example");
+          clients.push_back(std::move(made));
+          const std::string back = co_await echoed(clients.back(), "hello");
+          CHECK(back == "hello");
+          auto wait = [](net::tls_stream& client) -> task<> {
+            static_cast<void>(co_await client.read_some().result());
+          };
+          n.start(wait, std::ref(clients.back()));
+        }
+        for (int i = 0; i != 10; ++i) co_await yield();  // they wait, and so does the server
+      };
+      co_await connect(20);  // what all share is there then
+      const std::ptrdiff_t openssl_before = openssl_bytes;
+      const std::ptrdiff_t heap_before = heap_bytes();
+      co_await connect(connections);
+      const std::ptrdiff_t openssl_each = (openssl_bytes - openssl_before) / (2 * connections);
+      const std::ptrdiff_t heap_each = (heap_bytes() - heap_before) / (2 * connections);
+      CAPTURE(openssl_each, heap_each);
+      CHECK(openssl_each <= most_of_openssl);
+      // The address sanitizer has an allocator of its own, which does not tell.
+      if (heap_before != 0) CHECK(heap_each - openssl_each <= most_of_ours);
+      for (net::tls_stream& each : clients) each.abort();
+      co_await listener.close();
+    });
   });
 }
 
