@@ -10,6 +10,7 @@
 #include <wring/net/tls/detail/callback_target.hpp>
 #include <wring/net/tls/detail/certificate_parts.hpp>
 #include <wring/net/tls/detail/context_state.hpp>
+#include <wring/net/tls/detail/ocsp.hpp>
 #include <wring/net/tls/detail/root_parts.hpp>
 #include <wring/net/tls/detail/tickets.hpp>
 
@@ -177,7 +178,7 @@ client_state::client_state(const client_settings& settings) : remembered_(settin
   }
   if (settings.requires_ocsp_) {
     if (!verifies_) throw std::invalid_argument("TLS: without verification there is no CA whose OCSP response counts");
-    require_ocsp_response(context, *this);
+    require_ocsp_response(context, needs_system_store_);
   }
   if (!protocols_.empty()) {
     require(SSL_CTX_set_alpn_protos(context, protocols_.data(), static_cast<unsigned>(protocols_.size())) == 0);

@@ -12,13 +12,14 @@
 #include <vector>
 
 #include <wring/net/tls/client_context.hpp>
-#include <wring/net/tls/detail/ocsp.hpp>
 #include <wring/net/tls/detail/openssl.hpp>
 #include <wring/net/tls/detail/ticket_ring.hpp>
 #include <wring/net/tls/server_context.hpp>
 #include <wring/net/tls/ticket_keys.hpp>
 
 namespace wring::net::tls::detail {
+
+struct ocsp_response;
 
 /// What clients' and servers' settings have become. Immutable, shared by threads.
 class context_state {

@@ -9,7 +9,6 @@
 
 #include <wring/net/tls/detail/callback_target.hpp>
 #include <wring/net/tls/detail/certificate_parts.hpp>
-#include <wring/net/tls/detail/context_state.hpp>
 #include <wring/net/tls/detail/ocsp.hpp>
 #include <wring/net/tls/detail/root_parts.hpp>
 
@@ -90,14 +89,16 @@ finding look_at(std::span<const unsigned char> der, const X509& leaf, const X509
 int present(SSL* ssl, void* argument) noexcept {
   const auto& response = *static_cast<const ocsp_response*>(argument);
   // One that is out of date is worse than none: a client may go without.
-  if (std::chrono::system_clock::now() >= response.until) return SSL_TLSEXT_ERR_NOACK;
+  using time = std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)>;
+  const time until(ASN1_TIME_set(nullptr, response.until.time_since_epoch().count()), &ASN1_TIME_free);
+  if (until == nullptr || X509_cmp_current_time(until.get()) < 0) return SSL_TLSEXT_ERR_NOACK;
   void* const copy = OPENSSL_memdup(response.encoded.data(), response.encoded.size());
   if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
   SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(response.encoded.size()));
   return SSL_TLSEXT_ERR_OK;
 }
 
-const char* judge(SSL* ssl, const context_state& state) noexcept {
+const char* judge(SSL* ssl, bool by_system_roots) noexcept {
   const unsigned char* der = nullptr;
   const long size = SSL_get_tlsext_status_ocsp_resp(ssl, &der);
   if (der == nullptr || size <= 0) return "the server has sent no OCSP response for it, and one is required";
@@ -106,15 +107,16 @@ const char* judge(SSL* ssl, const context_state& state) noexcept {
   if (length <= 0) return no_memory;
   X509* const leaf = sk_X509_value(chain, 0);
   X509* const issuer = sk_X509_value(chain, length > 1 ? 1 : 0);
-  X509_STORE* const store = state.needs_system_store() ? system_store() : SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
+  X509_STORE* const store = by_system_roots ? system_store() : SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
   ocsp_owned<OCSP_BASICRESP> read;
   return look_at({der, static_cast<std::size_t>(size)}, *leaf, issuer, chain, store, read).problem;
 }
 
-/// What OpenSSL calls for a response of the server's, or that there is none. `argument` is the context_state.
+/// What OpenSSL calls for a response of the server's, or that there is none. `argument` is not null if the system's
+/// roots count.
 int check(SSL* ssl, void* argument) noexcept {
   if (SSL_session_reused(ssl) == 1) return 1;  // it was looked at when the session began
-  const char* const problem = judge(ssl, *static_cast<const context_state*>(argument));
+  const char* const problem = judge(ssl, argument != nullptr);
   ERR_clear_error();
   if (problem == nullptr) return 1;
   static_cast<callback_target*>(SSL_get_app_data(ssl))->status_refused(problem);
@@ -168,10 +170,10 @@ std::shared_ptr<const ocsp_response> read_ocsp_response(std::span<const std::byt
   return read;
 }
 
-void require_ocsp_response(SSL_CTX* context, const context_state& state) {
+void require_ocsp_response(SSL_CTX* context, bool by_system_roots) {
   require(SSL_CTX_set_tlsext_status_type(context, TLSEXT_STATUSTYPE_ocsp) == 1);
   SSL_CTX_set_tlsext_status_cb(context, &check);
-  SSL_CTX_set_tlsext_status_arg(context, const_cast<context_state*>(&state));
+  SSL_CTX_set_tlsext_status_arg(context, by_system_roots ? context : nullptr);
 }
 
 }  // namespace wring::net::tls::detail

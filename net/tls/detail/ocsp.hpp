@@ -12,7 +12,6 @@
 
 namespace wring::net::tls::detail {
 
-class context_state;
 struct certificate_parts;
 
 /// What a CA has said of a certificate (RFC 6960): that it was not revoked, for some days.
@@ -32,8 +31,8 @@ struct ocsp_response {
                                                                       const certificate_parts& own,
                                                                       std::string_view subject);
 
-/// Has the connections of a client's context ask for a response, and accept no server without a good one. `state` owns
-/// the context.
-void require_ocsp_response(SSL_CTX* context, const context_state& state);
+/// Has the connections of a client's context ask for a response, and accept no server without a good one. What signs it
+/// must lead to the context's roots, or to the system's.
+void require_ocsp_response(SSL_CTX* context, bool by_system_roots);
 
 }  // namespace wring::net::tls::detail
