@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds and runs a program outside the tree that uses Wring: installed, found by pkg-config and by CMake (where there is
-# one), shared and static; and as a subproject, static and shared. WRING_SUBPROJECT_OPTIONS are more options to set that up
+# one), shared and static; and as a subproject, static and shared. Where the library for TLS was built, another program uses
+# that. WRING_SUBPROJECT_OPTIONS are more options to set that up
 # with: it compiles the whole library.
 set -eu
 
@@ -23,14 +24,19 @@ esac
 make_tree() { # name
   rm -rf "$consumers/$1/source"
   mkdir -p "$consumers/$1/source/subprojects"
-  cp -p "$source/tests/consumers/$1"/* "$source/tests/consumers/main.cpp" "$consumers/$1/source"
+  cp -p "$source/tests/consumers/$1"/* "$source/tests/consumers"/*main.cpp "$consumers/$1/source"
+}
+
+run_program() { # library, program, static or shared
+  linked=static
+  if ldd "$2" | grep -q "lib$1\.so"; then linked=shared; fi
+  [ "$linked" = "$3" ] || { echo "consumers: $2 is linked with the $linked library" >&2; return 1; }
+  timeout 60 "$2"
 }
 
 run_consumer() { # folder, static or shared
-  linked=static
-  if ldd "$1/consumer" | grep -q libwring; then linked=shared; fi
-  [ "$linked" = "$2" ] || { echo "consumers: the program is linked with the $linked library" >&2; return 1; }
-  timeout 60 "$1/consumer"
+  run_program wring "$1/consumer" "$2"
+  if [ "$has_tls" = yes ]; then run_program wring-tls "$1/tls_consumer" "$2"; fi
 }
 
 step() { # name, static or shared, build folder, setup arguments...
@@ -51,13 +57,16 @@ cmake_step() { # static or shared, arguments...
   kind=$1
   shift
   rm -rf "$consumers/cmake/$kind"
-  cmake -G Ninja -S "$consumers/cmake/source" -B "$consumers/cmake/$kind" -DCMAKE_PREFIX_PATH="$prefix" "$@"
+  cmake -G Ninja -S "$consumers/cmake/source" -B "$consumers/cmake/$kind" -DCMAKE_PREFIX_PATH="$prefix" \
+    -DHAS_TLS="$has_tls" "$@"
   cmake --build "$consumers/cmake/$kind"
   run_consumer "$consumers/cmake/$kind" "$kind"
 }
 
 rm -rf "$prefix" # also what an earlier version installed
 meson install -C "$build" --no-rebuild --quiet
+has_tls=no
+if [ -e "$prefix/$libdir/pkgconfig/wring-tls.pc" ]; then has_tls=yes; fi
 make_tree pkgconfig
 unset PKG_CONFIG_LIBDIR
 export PKG_CONFIG_PATH="$prefix/$libdir/pkgconfig"
