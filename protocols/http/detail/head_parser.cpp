@@ -38,6 +38,12 @@ head_parser::step head_parser::feed(std::span<const std::byte> bytes, head_store
       store.truncate(at_);
       return {consumed, state};
     }
+    if (state == status::no_room) {
+      // What follows the last field that has a place may be no part of the head: it is copied again.
+      const std::size_t kept = std::max(at_, before);
+      store.truncate(kept);
+      return {consumed + kept - before, state};
+    }
     consumed += count;
     if (state != status::incomplete) return {consumed, state};
     if (store.size() > limits_.size) {
@@ -149,8 +155,8 @@ head_parser::line head_parser::parse_status_line(const char* text, const char* a
   if (facts_.status < 100) return refuse(400, "a status below 100");
   at += shape.size();
   const char* const stop = end_of_value(at, end);
-  if (end - stop < 2) return stop == end || *stop == '\r' ? line::incomplete : refuse(400, "a control in the reason");
-  if (stop[0] != '\r' || stop[1] != '\n') return refuse(400, "the status line does not end with CRLF");
+  if (stop == end || (*stop == '\r' && end - stop < 2)) return line::incomplete;
+  if (stop[0] != '\r' || stop[1] != '\n') return refuse(400, "a control in the reason, or a line without CRLF");
   if (stop != at && *at != ' ') return refuse(400, "a status of more than three digits");
   if (stop != at) {
     facts_.reason = {static_cast<std::uint32_t>(at + 1 - text), static_cast<std::uint32_t>(stop - at - 1)};
@@ -183,7 +189,7 @@ head_parser::line head_parser::parse_field(head_store& store) noexcept {
   if (name_size > UINT16_MAX) return refuse(431, "a field's name is too long");
   const char* value = at + 1;
   const char* const stop = end_of_value(value, end);
-  if (end - stop < 2) return stop == end || *stop == '\r' ? line::incomplete : refuse(400, "a control in a field");
+  if (stop == end || (*stop == '\r' && end - stop < 2)) return line::incomplete;
   if (stop[0] != '\r' || stop[1] != '\n') return refuse(400, "a control in a field, or a line without CRLF");
   const char* last = stop;
   while (value != last && is_blank(*value)) ++value;

@@ -75,6 +75,21 @@ TEST_CASE("a head is the same however it is cut") {
   }
 }
 
+TEST_CASE("what follows a head is not taken for a part of it, wherever its memory ends") {
+  for (std::size_t fields = 0; fields < 40; ++fields) {
+    std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
+    for (std::size_t i = 0; i != fields; ++i) text += "a: b\r\n";
+    text += "\r\n";
+    const std::string alone = parsed_head(text).verdict();
+    CHECK(alone.starts_with(std::to_string(text.size()) + " GET / 1.1 persistent"));
+    for (const std::size_t behind : {1, 2, 7, 100, 2000}) {
+      CAPTURE(fields, behind);
+      CHECK(parsed_head(text + std::string(behind, '\n')).verdict() == alone);
+      CHECK(parsed_head(text + std::string(behind, '\n'), text.size() - 1, 5).verdict() == alone);
+    }
+  }
+}
+
 TEST_CASE("what is cut off is incomplete, and never refused") {
   for (std::size_t i = 0; i < 5; ++i) {
     const parsed_head whole(requests[i]);

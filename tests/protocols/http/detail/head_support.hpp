@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ class parsed_head {
       first = step;
       for (;;) {
         const auto got = parser.feed(std::as_bytes(std::span(piece)), store);
+        if (got.consumed > piece.size()) throw std::logic_error("more was consumed than there was");
         consumed += got.consumed;
         state = got.state;
         if (state != head_parser::status::no_room) break;
