@@ -4,7 +4,7 @@
 // while it keeps a closed loop of echo requests going. Prints one line of JSON.
 //
 //     count --server PID --port 7000 --what instructions|calls|allocations [--connections N] [--bytes N] [--requests N]
-//     [--udp 1]
+//     [--udp 1] [--http hello|browser]
 //
 //     instructions   those of user space, by stepping through them one by one
 //     calls          system calls; tracing makes the server slow, so that with many connections it always finds
@@ -23,8 +23,10 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "common/http_exchange.hpp"
 #include "common/options.hpp"
 #include "common/sockets.hpp"
 
@@ -33,8 +35,9 @@ namespace {
 /// Keeps one request under way on each of its connections.
 class client {
  public:
-  client(std::uint16_t port, std::size_t connections, std::size_t bytes, bool udp)
-      : request_(bytes, 'x'), buffer_(65536), received_(connections) {
+  /// Sends `text`, and expects `answer` bytes for each.
+  client(std::uint16_t port, std::size_t connections, std::string text, std::size_t answer, bool udp)
+      : request_(std::move(text)), answer_(answer), buffer_(65536), received_(connections) {
     for (std::size_t i = 0; i < connections; ++i) {
       polled_.push_back(
           {.fd = udp ? bench::connect_udp(port) : bench::connect_to(port), .events = POLLIN, .revents = 0});
@@ -63,12 +66,13 @@ class client {
     const ssize_t got = recv(polled_[i].fd, buffer_.data(), buffer_.size(), 0);
     if (got <= 0) bench::die("recv");
     received_[i] += static_cast<std::size_t>(got);
-    if (received_[i] < request_.size()) return false;
+    if (received_[i] < answer_) return false;
     received_[i] = 0;
     return true;
   }
 
   std::string request_;
+  std::size_t answer_;
   std::vector<char> buffer_;
   std::vector<std::size_t> received_;
   std::vector<pollfd> polled_;
@@ -145,6 +149,7 @@ int main(int argc, char** argv) {
   double bytes = 64;
   double requests = 20;
   double udp = 0;
+  std::string_view http;
   std::string_view what = "calls";
   std::string_view file;
   bench::read_options(argc, argv,
@@ -155,9 +160,15 @@ int main(int argc, char** argv) {
                        {.name = "--bytes", .number = &bytes},
                        {.name = "--requests", .number = &requests},
                        {.name = "--udp", .number = &udp},
+                       {.name = "--http", .text = &http},
                        {.name = "--file", .text = &file}});
-  client c(static_cast<std::uint16_t>(port), static_cast<std::size_t>(connections), static_cast<std::size_t>(bytes),
-           udp != 0);
+  std::string request(static_cast<std::size_t>(bytes), 'x');
+  std::size_t answer = request.size();
+  if (!http.empty()) {
+    request = bench::http_request(http);
+    answer = bench::http_answer_size(static_cast<std::uint16_t>(port), request);
+  }
+  client c(static_cast<std::uint16_t>(port), static_cast<std::size_t>(connections), request, answer, udp != 0);
   const auto wanted = static_cast<std::uint64_t>(requests);
   c.run(2000);  // caches, pools and compilers at run time are warm
   double result = 0;

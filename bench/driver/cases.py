@@ -16,6 +16,7 @@ WATCHING = ('raw ring watching', 'Wring watching')  # these look for completions
 QUICK = MAIN + WATCHING
 DATAGRAMS = ('Wring', 'Wring on epoll', 'raw epoll', 'Asio callbacks')
 PROXIES = ('Wring', 'nginx')
+WEB = ('Wring', 'Wring on epoll', 'Wring with a log', 'nginx', 'Beast')
 CORES = ('Wring', 'Wring on two schedulers')
 
 
@@ -38,6 +39,14 @@ def echo(connections, size, name, quick=False):
     return Case(f'echo-{connections}x{name}', f'a request of {name} under way on each of {connections} connections',
                 servers=EVERYBODY + more, load=('--connections', str(connections), '--bytes', str(size), *few),
                 quick=quick)
+
+
+def http(connections, pipeline=1):
+    many = f'{pipeline} requests' if pipeline > 1 else 'a request'
+    return Case(f'http-{connections}{"-pipelined" if pipeline > 1 else ""}',
+                f'{many} of HTTP/1.1 under way on each of {connections} connections, answered with a line of text',
+                servers=WEB, mode='http',
+                load=('--http', 'hello', '--connections', str(connections), '--pipeline', str(pipeline)))
 
 
 def proxied(size, name):
@@ -69,6 +78,15 @@ CASES = (
          load=('--udp', '1')),
     proxied(64, '64B'),
     proxied(16384, '16KiB'),
+    http(64),
+    http(512),
+    http(64, pipeline=16),
+    Case('idle-http', '10,000 connections of HTTP/1.1, silent after one request', kind='idle', servers=WEB, mode='http',
+         load=('--http', 'hello'), unit='connection'),
+    Case('counts-http', 'what one request of HTTP/1.1 takes, counted', kind='counts', mode='http', servers=WEB,
+         load=('--http', 'hello')),
+    Case('counts-http-browser', 'the same, with the 665 bytes of a browser\'s head', kind='counts', mode='http',
+         servers=WEB, load=('--http', 'browser')),
     Case('idle', '10,000 connections, silent after one request (Wring: with a timeout armed)', kind='idle',
          servers=EVERYBODY, mode='timed', unit='connection', quick=True),
     Case('counts', 'what one 64 B echo request takes, counted', kind='counts',
@@ -119,6 +137,19 @@ TARGETS = (
     most('proxy-64x16KiB', 'cpu_us', 1.10, BASELINE),
     most('proxy-64x64B', 'cpu_us', 0.9, 'nginx'),
     most('proxy-64x16KiB', 'cpu_us', 0.9, 'nginx'),
+    most('http-64', 'cpu_us', 1.08, BASELINE),
+    most('http-512', 'cpu_us', 1.08, BASELINE),
+    most('http-64', 'cpu_us', 0.83, 'nginx'),
+    most('http-512', 'cpu_us', 0.83, 'nginx'),
+    most('http-64', 'cpu_us', 0.64, 'Beast'),
+    most('http-512', 'cpu_us', 0.64, 'Beast'),
+    most('http-64-pipelined', 'cpu_us', 1.5, BASELINE),
+    Target('http-64', 'cpu_us', 1.06, 'Wring', 'Wring with a log'),
+    most('counts-http', 'instructions', 2500),
+    most('counts-http', 'allocations', 0),
+    Target('counts-http', 'allocations', 0, server='Wring with a log'),
+    most('counts-http-browser', 'instructions', 3700),
+    most('idle-http', 'memory_bytes', 1024),
     most('counts', 'instructions', 320),
     most('counts', 'calls_1', 1.01, BASELINE),
     most('counts', 'calls_64', 1.01, BASELINE),

@@ -176,7 +176,8 @@ class Bench:
                 for run in range(self.plan.runs):
                     self.progress(f'{case.name}: run {run + 1}/{self.plan.runs}, {name}')
                     with self.serving(servers.for_mode(name, case.mode), case.mode) as (process, port):
-                        values.windows.append(self.load(process, port, ['--mode', 'idle', '--connections', '10000']))
+                        values.windows.append(self.load(process, port, ['--mode', 'idle', '--connections', '10000',
+                                                                       *case.load]))
                 result.servers[name] = values
             except Failed as failure:
                 result.failures[name] = str(failure)
@@ -189,7 +190,7 @@ class Bench:
                      '--connections', str(connections), '--requests', str(requests), *more])[0][what]
 
     def counts(self, case, names):
-        more = ['--udp', '1'] if case.mode == 'udp' else []
+        more = ['--udp', '1'] if case.mode == 'udp' else case.load
         result = Result(case, BASELINE)
         for name in [BASELINE, *names]:
             self.progress(f'{case.name}: {name}')

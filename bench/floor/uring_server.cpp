@@ -2,19 +2,20 @@
 //
 // The floor: io_uring by hand, without a framework.
 //
-//     uring_server --port 7000 [--mode echo|sink|source|udp] [--watch MICROSECONDS]
+//     uring_server --port 7000 [--mode echo|sink|source|udp|http] [--watch MICROSECONDS]
 //
 // Multishot accept and receive into a ring of 1024 buffers of 16 KiB, sends batched into the enter that waits
 // (while there are many: a few are made at once, each with a call of its own), one send in flight a connection. `echo`
-// sends back what comes, `udp` does so with datagrams (uring_udp.hpp), `sink` drops it, `source` sends 64 KiB after 64
-// KiB to whoever connects. `watch` is how long it looks for completions in user space before it sleeps, if recent waits
-// were shorter than that.
+// sends back what comes, `udp` does so with datagrams (uring_udp.hpp), `http` looks for the ends of requests' heads and
+// answers each (uring_http.hpp), `sink` drops what comes, `source` sends 64 KiB after 64 KiB to whoever connects.
+// `watch` is how long it looks for completions in user space before it sleeps, if recent waits were shorter than that.
 
 #include <cstdint>
 #include <vector>
 
 #include "common/options.hpp"
 #include "common/ring.hpp"
+#include "floor/uring_http.hpp"
 #include "floor/uring_udp.hpp"
 
 namespace {
@@ -222,6 +223,7 @@ int main(int argc, char** argv) {
   bench::read_options(
       argc, argv,
       {{.name = "--port", .number = &port}, {.name = "--mode", .text = &mode}, {.name = "--watch", .number = &watch}});
+  if (mode == "http") bench::uring_http(static_cast<std::uint16_t>(port)).run();
   if (mode == "udp") bench::uring_udp(static_cast<std::uint16_t>(port)).run();
   server(static_cast<std::uint16_t>(port), mode, static_cast<std::uint64_t>(watch * 1000)).run();
 }

@@ -13,6 +13,7 @@
 //     idle     one request on each connection, then nothing: prints the server's memory for each
 //
 // `--udp 1` sends the requests of `echo` as datagrams, each from a socket of its own.
+// `--http hello|browser` sends requests of HTTP instead, in the modes `echo` and `idle`.
 // `--spin 1` never sleeps: with few connections the load's own waking up would be what is measured.
 
 #include <algorithm>
@@ -23,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/http_exchange.hpp"
 #include "common/options.hpp"
 #include "common/ring.hpp"
 #include "load/histogram.hpp"
@@ -46,6 +48,7 @@ struct settings {
   double core = -1;  // this program's
   double spin = 0;
   double udp = 0;
+  std::string_view http;  // none, or which request
 };
 
 constexpr double mebibyte = 1024.0 * 1024;
@@ -75,8 +78,17 @@ class load {
   explicit load(const settings& s) : settings_(s), connections_(static_cast<std::size_t>(s.connections)) {
     request_bytes_ = bulk() ? block_bytes : static_cast<std::uint32_t>(s.bytes);
     const std::uint32_t most = std::max<std::uint32_t>(static_cast<std::uint32_t>(s.pipeline), mode("paced") ? 64 : 1);
-    requests_.resize(std::size_t{request_bytes_} * most);
-    for (std::size_t i = 0; i < requests_.size(); ++i) requests_[i] = static_cast<char>('a' + i % request_bytes_ % 26);
+    answer_bytes_ = request_bytes_;
+    if (!s.http.empty()) {
+      const std::string request = bench::http_request(s.http);
+      request_bytes_ = static_cast<std::uint32_t>(request.size());
+      answer_bytes_ = static_cast<std::uint32_t>(bench::http_answer_size(static_cast<std::uint16_t>(s.port), request));
+      for (std::uint32_t i = 0; i != most; ++i) requests_ += request;
+    } else {
+      requests_.resize(std::size_t{request_bytes_} * most);
+      for (std::size_t i = 0; i < requests_.size(); ++i)
+        requests_[i] = static_cast<char>('a' + i % request_bytes_ % 26);
+    }
     most_at_once_ = most;
   }
 
@@ -194,7 +206,7 @@ class load {
 
   void responses(connection& c, std::uint32_t bytes) {
     const std::uint64_t now = now_ns();
-    for (c.received += bytes; c.received >= request_bytes_; c.received -= request_bytes_) {
+    for (c.received += bytes; c.received >= answer_bytes_; c.received -= answer_bytes_) {
       latencies_.add(now - c.begun.front());
       c.begun.pop_front();
       ++done_;
@@ -261,8 +273,9 @@ class load {
   settings settings_;
   std::vector<connection> connections_;
   std::uint32_t request_bytes_ = 0;
+  std::uint32_t answer_bytes_ = 0;
   std::uint32_t most_at_once_ = 1;
-  std::vector<char> requests_;
+  std::string requests_;
   std::uint32_t dialled_ = 0;
   std::uint64_t next_due_ = 0;
   std::size_t next_paced_ = 0;
@@ -289,7 +302,8 @@ int main(int argc, char** argv) {
                        {.name = "--server-core", .number = &s.server_core},
                        {.name = "--core", .number = &s.core},
                        {.name = "--spin", .number = &s.spin},
-                       {.name = "--udp", .number = &s.udp}});
+                       {.name = "--udp", .number = &s.udp},
+                       {.name = "--http", .text = &s.http}});
   if (s.core >= 0) bench::pin_to(static_cast<int>(s.core));
   load(s).run();
 }

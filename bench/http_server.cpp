@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// Wring's HTTP server in the benchmarks, on its public interface alone: the first example of the guide.
+//
+//     bench_http --port 7000 [--log FILE]
+//
+// With `log` there is an access log in the combined format.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <wring/http.hpp>
+#include <wring/wring.hpp>
+
+#include "common/options.hpp"
+
+namespace {
+
+namespace http = wring::http;
+namespace net = wring::net;
+using wring::task;
+
+task<> serve(std::uint16_t port, http::access_log* log) {
+  http::router routes;
+  routes.get("/", [](http::request&, http::response& rs) { rs.text("hello\n"); });
+  http::server server(routes, {.max_connections = 20'000});
+  if (log != nullptr) server.log_to(*log);
+  auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4, .port = port, .backlog = 4096});
+  co_await server.run(listener);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  double port = 7000;
+  std::string_view file;
+  bench::read_options(argc, argv, {{.name = "--port", .number = &port}, {.name = "--log", .text = &file}});
+  std::optional<http::access_log> log;
+  if (!file.empty()) log.emplace(std::string(file));
+  return wring::run(serve, static_cast<std::uint16_t>(port), log ? &*log : nullptr);
+}

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# nginx_http.sh PORT: nginx that answers everything with `return 200`, in one process, without an access log.
+set -eu
+folder=${TMPDIR:-/tmp}/bench-nginx-$1
+mkdir -p "$folder"
+cat > "$folder/nginx.conf" <<CONF
+daemon off;
+master_process off;
+pid $folder/pid;
+error_log stderr;
+events { worker_connections 20000; }
+http {
+  access_log off;
+  keepalive_requests 1000000000;
+  keepalive_timeout 600;
+  default_type text/plain;
+  client_body_temp_path $folder/body;
+  proxy_temp_path $folder/proxy;
+  fastcgi_temp_path $folder/fastcgi;
+  uwsgi_temp_path $folder/uwsgi;
+  scgi_temp_path $folder/scgi;
+  server {
+    listen 127.0.0.1:$1 backlog=4096;
+    location / { return 200 "hello\n"; }
+  }
+}
+CONF
+exec nginx -c "$folder/nginx.conf" -e stderr
