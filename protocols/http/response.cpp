@@ -108,38 +108,44 @@ response& response::trailer(std::string_view name, std::string_view value) {
   return *this;
 }
 
-void response::whole(std::string_view type) {
+void response::whole() {
   check_open();
   out().length.reset();
   out().owned_body.clear();
   out().body = {};
   out().has_body = true;
   out().error_page = false;
-  if (!type.empty() && !header("content-type")) append("Content-Type", type);
+}
+
+void response::whole_of_type(std::string_view literal) {
+  whole();
+  response_field** const at = place_of(&out().first, "content-type");
+  if (*at == nullptr) *at = exchange_->memory.make<response_field>(nullptr, "Content-Type", literal);
 }
 
 void response::text(std::string_view body) {
-  whole("text/plain; charset=utf-8");
+  whole_of_type("text/plain; charset=utf-8");
   out().body = exchange_->memory.keep(body);
 }
 
 void response::html(std::string_view body) {
-  whole("text/html; charset=utf-8");
+  whole_of_type("text/html; charset=utf-8");
   out().body = exchange_->memory.keep(body);
 }
 
 void response::json(std::string_view body) {
-  whole("application/json");
+  whole_of_type("application/json");
   out().body = exchange_->memory.keep(body);
 }
 
 void response::body(std::string body, std::string_view type) {
-  whole(type);
+  whole();
+  if (!type.empty() && !header("content-type")) append("Content-Type", type);
   out().owned_body = std::move(body);
   out().body = out().owned_body;
 }
 
-void response::empty() { whole({}); }
+void response::empty() { whole(); }
 
 void response::redirect(std::string_view to, int code) {
   if (code < 300 || code > 399) throw std::invalid_argument("a redirection's status is 300 to 399");
@@ -154,7 +160,7 @@ void response::fail(int code, std::string_view text) {
   out().status = code;
   out().failure = exchange_->memory.keep(text);
   remove("content-type");
-  whole("text/plain; charset=utf-8");
+  whole_of_type("text/plain; charset=utf-8");
   const std::string_view reason = reason_of(code);
   std::string page = std::to_string(code);
   if (!reason.empty()) page.append(" ").append(reason);

@@ -81,7 +81,9 @@ class WRING_API response {
   [[nodiscard]] bool peer_gone() const noexcept { return exchange_->peer_gone(); }
 
  private:
-  void whole(std::string_view type);
+  void whole();
+  /// The same, with this Content-Type unless there is one; the text is not copied.
+  void whole_of_type(std::string_view literal);
   void check_open() const;
   [[nodiscard]] detail::response_field* make_field(std::string_view name, std::string_view value);
   [[nodiscard]] detail::outgoing& out() const noexcept { return exchange_->out; }

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace wring::http::detail {
 
@@ -47,13 +50,6 @@ inline constexpr auto lower_token = [] {
   }
   return !text.empty();
 }
-[[nodiscard]] constexpr bool is_field_value(std::string_view text) noexcept {
-  for (const char c : text) {
-    if (!is_value_character(c)) return false;
-  }
-  return true;
-}
-
 [[nodiscard]] constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -82,15 +78,27 @@ constexpr void for_each_element(std::string_view list, Visit visit) {
 
 /// The first byte in [at, end) that is no value character; `end` if all are.
 [[nodiscard]] inline const char* end_of_value(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+  const __m128i last_control = _mm_set1_epi8(0x1f);
+  const __m128i tab = _mm_set1_epi8('\t');
+  const __m128i deleted = _mm_set1_epi8(0x7f);
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, last_control), bytes);
+    const __m128i found =
+        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), controls), _mm_cmpeq_epi8(bytes, deleted));
+    if (const int mask = _mm_movemask_epi8(found); mask != 0) return at + __builtin_ctz(static_cast<unsigned>(mask));
+  }
+#endif
   constexpr std::uint64_t ones = 0x0101010101010101;
   constexpr std::uint64_t high = 0x80 * ones;
   for (;;) {
     while (end - at >= 8) {
       std::uint64_t word = 0;
       std::memcpy(&word, at, sizeof word);
-      const std::uint64_t deleted = word ^ (0x7f * ones);
+      const std::uint64_t without = word ^ (0x7f * ones);
       // A borrow reaches other bytes only from one that is found itself, and below them.
-      const std::uint64_t found = (((word - 0x20 * ones) & ~word) | ((deleted - ones) & ~deleted)) & high;
+      const std::uint64_t found = (((word - 0x20 * ones) & ~word) | ((without - ones) & ~without)) & high;
       if (found != 0) {
         if constexpr (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) at += __builtin_ctzll(found) / 8;
         break;
@@ -101,6 +109,11 @@ constexpr void for_each_element(std::string_view list, Visit visit) {
     if (at == end || *at != '\t') return at;
     ++at;
   }
+}
+
+[[nodiscard]] inline bool is_field_value(std::string_view text) noexcept {
+  const char* const end = text.data() + text.size();
+  return end_of_value(text.data(), end) == end;
 }
 
 }  // namespace wring::http::detail

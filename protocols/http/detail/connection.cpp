@@ -71,6 +71,31 @@ task<connection::fill> connection::read_until(steady_clock::time_point deadline)
   co_return in.empty() ? fill::ended : fill::some;
 }
 
+duration connection::patience(std::size_t bytes) const noexcept {
+  const auto& limits = server.limits;
+  duration limit = limits.output_progress;
+  if (limits.min_rate != 0) limit += std::chrono::seconds(bytes / limits.min_rate);
+  return limit;
+}
+
+task<bool> connection::flush() {
+  if (gone) {
+    out.clear();
+    co_return false;
+  }
+  sending here(*this);
+  const buffer_lease text = out.take();
+  const std::span<const std::byte> all(text.data(), text.size());
+  if (all.size() > most_sent_at_once) {
+    const bool sent = co_await send_all(all);
+    if (sent) here.ended();
+    co_return sent;
+  }
+  const auto sent = co_await with_timeout(patience(all.size()), stream.write_all(all)).result();
+  if (sent) here.ended();
+  co_return sent.has_value();
+}
+
 task<bool> connection::send(std::span<const std::span<const std::byte>> parts) {
   if (gone) {
     out.clear();
@@ -84,11 +109,8 @@ task<bool> connection::send(std::span<const std::span<const std::byte>> parts) {
     std::array<std::span<const std::byte>, 4> all;
     all[0] = {first.data(), first.size()};
     std::ranges::copy(parts, all.begin() + 1);
-    const auto& limits = server.limits;
-    duration limit = limits.output_progress;
-    if (limits.min_rate != 0) limit += std::chrono::seconds(total / limits.min_rate);
     const std::span<const std::span<const std::byte>> pieces(all.data(), parts.size() + 1);
-    const auto sent = co_await with_timeout(limit, stream.write_all(pieces)).result();
+    const auto sent = co_await with_timeout(patience(total), stream.write_all(pieces)).result();
     if (sent) here.ended();
     co_return sent.has_value();
   }
@@ -103,12 +125,9 @@ task<bool> connection::send(std::span<const std::span<const std::byte>> parts) {
 }
 
 task<bool> connection::send_all(std::span<const std::byte> data) {
-  const auto& limits = server.limits;
   while (!data.empty()) {
     const auto piece = data.first(std::min(data.size(), most_sent_at_once));
-    duration limit = limits.output_progress;
-    if (limits.min_rate != 0) limit += std::chrono::seconds(piece.size() / limits.min_rate);
-    const auto sent = co_await with_timeout(limit, stream.write_all(piece)).result();
+    const auto sent = co_await with_timeout(patience(piece.size()), stream.write_all(piece)).result();
     if (!sent) co_return false;
     data = data.subspan(piece.size());
   }

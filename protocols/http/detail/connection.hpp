@@ -9,6 +9,7 @@
 #include <wring/core/callback/call_later.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/detail/export.hpp>
+#include <wring/core/error.hpp>
 #include <wring/core/steady_clock.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/stream.hpp>
@@ -26,7 +27,7 @@ class WRING_API connection final : net::stream_observer {
   enum class fill : std::uint8_t { some, ended, overdue };
 
   connection(net::stream_ref s, server_state& shared) noexcept
-      : stream(s), server(shared), sched(scheduler::current()), out(sched.blocks()) {}
+      : stream(s), server(shared), sched(scheduler::current()), peer(s.peer_address()), out(sched.blocks()) {}
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
 
@@ -35,7 +36,8 @@ class WRING_API connection final : net::stream_observer {
   /// Sends `out`, and then these, in pieces that each have a deadline. False: the client has gone, and nothing is kept.
   /// Cancelled, it may have sent a part, so the client has gone then too.
   [[nodiscard]] task<bool> send(std::span<const std::span<const std::byte>> parts);
-  [[nodiscard]] task<bool> flush() { return send({}); }
+  /// Sends `out`. Otherwise the same.
+  [[nodiscard]] task<bool> flush();
   /// The client has gone: the handler is cancelled, if it is not to finish.
   void lost() noexcept;
   /// Watches the client while a handler runs, which is cancelled with `scope`, if there is one. False: the stream
@@ -48,11 +50,14 @@ class WRING_API connection final : net::stream_observer {
   net::stream_ref stream;
   server_state& server;
   scheduler& sched;
+  const error_address peer;  // making it takes more than keeping it
   input in;
   output out;
   bool gone = false;
 
  private:
+  /// How long a client may take for so many bytes.
+  [[nodiscard]] duration patience(std::size_t bytes) const noexcept;
   [[nodiscard]] task<bool> send_all(std::span<const std::byte> data);
   void arrived() noexcept override {}
   void ended(const error* fault) noexcept override;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -19,11 +20,10 @@ namespace wring::http::detail {
 
 namespace {
 
+constexpr std::size_t most_waiting = std::size_t{64} * 1024;
+
 head_limits head_limits_of(const server_limits& l) noexcept {
   return {.target = l.max_target, .size = l.max_head, .fields = l.max_fields};
-}
-head_limits trailer_limits_of(const server_limits& l) noexcept {
-  return {.target = 0, .size = l.max_trailer, .fields = l.max_trailer_fields};
 }
 
 }  // namespace
@@ -34,8 +34,7 @@ h1_exchange::h1_exchange(connection& c, std::span<std::byte> memory_behind)
       rs(*this),
       connection_(c),
       parser_(head_parser::kind::request, head_limits_of(c.server.limits)),
-      store_(memory_behind),
-      trailer_parser_(head_parser::kind::trailers, trailer_limits_of(c.server.limits)) {
+      store_(memory_behind) {
   if (c.server.log != nullptr) begun_ = c.sched.turn_time();
 }
 
@@ -51,8 +50,7 @@ head_parser::status h1_exchange::parse_head() {
       continue;
     }
     if (step.state == head_parser::status::refused) {
-      log::debug("a request was refused", {"peer", connection_.stream.peer_address().to_string()},
-                 {"reason", parser_.why().reason});
+      log::debug("a request was refused", {"peer", connection_.peer.to_string()}, {"reason", parser_.why().reason});
       refuse_head(parser_.why().status);
     }
     return step.state;
@@ -78,7 +76,7 @@ void h1_exchange::record() const noexcept {
   const user* const who = rq.find<user>();
   const request_id* const id = rq.find<request_id>();
   const access_record r{
-      .peer = connection_.stream.peer_address(),
+      .peer = connection_.peer,
       .user = who != nullptr ? who->name : std::string_view(),
       .method = in.method_text,
       .target = in.target,
@@ -106,7 +104,7 @@ bool h1_exchange::begin() {
   in.minor = f.minor;
   in.target = text(f.target);
   in.headers = store_.all();
-  in.peer = connection_.stream.peer_address();
+  in.peer = connection_.peer;
   in.security = connection_.stream.security();
   in.chunked = f.chunked;
   in.length = f.length;
@@ -219,29 +217,38 @@ bool h1_exchange::last_of_connection() const noexcept {
   return connection_.sched.stopping() && connection_.in.empty() && connection_.stream.received_ahead() == 0;
 }
 
+namespace {
+
+char* put(char* at, std::string_view text) noexcept {
+  if (!text.empty()) std::memcpy(at, text.data(), text.size());
+  return at + text.size();
+}
+
+}  // namespace
+
 void h1_exchange::append_fields(const response_field* first) {
-  output& o = connection_.out;
+  std::size_t size = 0;
+  for (const response_field* f = first; f != nullptr; f = f->next) size += f->name.size() + f->value.size() + 4;
+  char* at = connection_.out.room(size);
   for (const response_field* f = first; f != nullptr; f = f->next) {
-    o.append(f->name);
-    o.append(": ");
-    o.append(f->value);
-    o.append("\r\n");
+    at = put(put(at, f->name), ": ");
+    at = put(put(at, f->value), "\r\n");
   }
+  connection_.out.wrote(at);
 }
 
 void h1_exchange::append_head(framing how) {
   output& o = connection_.out;
   if (out.status == 200) {
-    o.append("HTTP/1.1 200 OK\r\nDate: ");
+    o.append(connection_.server.beginning(connection_.sched));
   } else {
     o.append("HTTP/1.1 ");
     o.append_number(static_cast<std::uint64_t>(out.status));
     o.append(" ");
     o.append(reason_of(out.status));
-    o.append("\r\nDate: ");
+    o.append("\r\n");
+    o.append(connection_.server.date_field(connection_.sched));
   }
-  o.append(connection_.server.date(connection_.sched));
-  o.append("\r\n");
   append_fields(out.first);
   if (how == framing::length) {
     o.append("Content-Length: ");
@@ -261,51 +268,65 @@ void h1_exchange::append_head(framing how) {
   out.head_sent = true;
 }
 
-task<h1_exchange::after> h1_exchange::finish() {
+void h1_exchange::complete_answer() {
   connection& c = connection_;
-  if (c.gone || handler_cut_) co_return after::abort;
+  if (!out.has_body && out.length.value_or(0) != 0 && !hides_body()) {
+    log::error("a handler has announced a body and not written it", {"path", in.path});
+    fail(500, {});
+  }
+  if (out.error_page && c.server.on_error) {
+    try {
+      c.server.on_error->call(rq, rs);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+  decide_reuse();
+  append_head(has_no_body() ? framing::none : framing::length);
+  if (hides_body()) return;
+  constexpr std::size_t copied = std::size_t{8} * 1024;
+  if (out.body.size() < copied) {
+    c.out.append(out.body);
+  } else {
+    body_unsent_ = true;
+  }
+}
+
+std::optional<h1_exchange::after> h1_exchange::finish_at_once() {
+  if (connection_.gone || handler_cut_) return after::abort;
   if (!out.head_sent) {
-    if (!out.has_body && out.length.value_or(0) != 0 && !hides_body()) {
-      log::error("a handler has announced a body and not written it", {"path", in.path});
-      fail(500, {});
-    }
-    if (out.error_page && c.server.on_error) {
-      try {
-        c.server.on_error->call(rq, rs);
-      } catch (...) {
-        fail(std::current_exception());
-      }
-    }
-    decide_reuse();
-    append_head(has_no_body() ? framing::none : framing::length);
-    if (!hides_body()) {
-      constexpr std::size_t copied = std::size_t{8} * 1024;
-      if (out.body.size() < copied) {
-        c.out.append(out.body);
-      } else {
-        const std::array<std::span<const std::byte>, 1> body{std::as_bytes(std::span(out.body))};
-        const bool sent = co_await c.send(body);
-        if (!sent) co_return after::abort;
-      }
-    }
+    complete_answer();
   } else if (failed_late_) {
-    co_return after::abort;
+    return after::abort;
   } else if (!out.ended) {
     if (framing_ == framing::length && out.written != *out.length && in.method != method::head) {
       log::error("a handler has written less than it announced", {"path", in.path});
-      co_return after::abort;
+      return after::abort;
     }
     append_end();
   }
+  if (body_unsent_ || connection_.out.size() >= most_waiting) return std::nullopt;
+  return answer_ended();
+}
+
+std::optional<h1_exchange::after> h1_exchange::answer_ended() noexcept {
   answered_ = true;
-  constexpr std::size_t most_waiting = std::size_t{64} * 1024;
-  if (c.out.size() >= most_waiting) {
-    const bool sent = co_await c.flush();
+  // A client that has not asked for the end may be sending its next request, which must not reset the connection.
+  if (!reuse_) return in_.complete && !in_.failed && !persistent_ ? after::close : after::linger;
+  if (in_.complete) return after::reuse;
+  return std::nullopt;
+}
+
+task<h1_exchange::after> h1_exchange::finish() {
+  if (body_unsent_) {
+    const std::array<std::span<const std::byte>, 1> body{std::as_bytes(std::span(out.body))};
+    const bool sent = co_await connection_.send(body);
+    if (!sent) co_return after::abort;
+  } else if (connection_.out.size() >= most_waiting) {
+    const bool sent = co_await connection_.flush();
     if (!sent) co_return after::abort;
   }
-  // A client that has not asked for the end may be sending its next request, which must not reset the connection.
-  if (!reuse_) co_return in_.complete && !in_.failed && !persistent_ ? after::close : after::linger;
-  if (in_.complete) co_return after::reuse;
+  if (const std::optional<after> what = answer_ended()) co_return *what;
   const bool dropped = co_await drop_body();
   co_return dropped ? after::reuse : after::linger;
 }

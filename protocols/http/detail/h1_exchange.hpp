@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <wring/core/buffer_lease.hpp>
 #include <wring/core/steady_clock.hpp>
@@ -54,7 +56,10 @@ class h1_exchange final : public exchange {
   /// The handler was cancelled.
   void dropped_handler() noexcept { handler_cut_ = true; }
 
-  /// Sends what is left of the answer, and decides what becomes of the connection.
+  /// Completes the answer as far as that takes no waiting, which mostly is all of it, and decides what becomes of the
+  /// connection. None: `finish` is to do the rest.
+  [[nodiscard]] std::optional<after> finish_at_once();
+  /// Sends what is left of the answer, and reads what is left of the request.
   [[nodiscard]] task<after> finish();
 
   /// Writes a line about the request to the server's log, if there is one.
@@ -83,6 +88,10 @@ class h1_exchange final : public exchange {
   [[nodiscard]] duration body_patience() const noexcept;
   [[noreturn]] void refuse_body(int status, const char* why);
 
+  /// Makes the answer of a handler that has not written it, up to a body that is too long to be copied.
+  void complete_answer();
+  /// What becomes of the connection; none: something of the request is still to be read.
+  [[nodiscard]] std::optional<after> answer_ended() noexcept;
   void decide_reuse();
   /// The program is to stop, and no further request has arrived.
   [[nodiscard]] bool last_of_connection() const noexcept;
@@ -112,9 +121,14 @@ class h1_exchange final : public exchange {
   head_parser parser_;
   head_store store_;
   buffer_lease head_block_;  // where the head is too long for the first block
-  buffer_lease trailer_block_;
-  head_parser trailer_parser_;
-  head_store trailer_store_;
+  struct trailer_section {
+    trailer_section(buffer_lease memory, const head_parser& of) noexcept : block(std::move(memory)), parser(of) {}
+
+    buffer_lease block;
+    head_parser parser;
+    head_store store;
+  };
+  std::optional<trailer_section> trailer_;  // being read
   body_state in_;
   const route_entry* route_ = nullptr;
   std::int64_t begun_ = 0;  // if it is logged
@@ -125,7 +139,8 @@ class h1_exchange final : public exchange {
   bool reuse_ = false;        // what the answer says
   bool failed_late_ = false;  // after the head was sent
   bool handler_cut_ = false;
-  bool answered_ = false;  // to the end
+  bool body_unsent_ = false;  // it is long
+  bool answered_ = false;     // to the end
 };
 
 }  // namespace wring::http::detail

@@ -23,24 +23,26 @@ void h1_exchange::count_body(std::size_t bytes) {
 }
 
 bool h1_exchange::parse_trailers() {
-  if (trailer_block_.empty()) {
-    trailer_block_ = connection_.sched.blocks().acquire(block_pool::sizes.front());
-    trailer_store_ = head_store({trailer_block_.data(), trailer_block_.size()});
+  const auto make_room = [this](std::size_t size) { return connection_.sched.blocks().acquire(size); };
+  if (!trailer_) {
+    const server_limits& l = connection_.server.limits;
+    const head_limits limits{.target = 0, .size = l.max_trailer, .fields = l.max_trailer_fields};
+    trailer_.emplace(make_room(block_pool::sizes.front()), head_parser(head_parser::kind::trailers, limits));
+    trailer_->store = head_store({trailer_->block.data(), trailer_->block.size()});
   }
+  trailer_section& t = *trailer_;
   for (;;) {
-    const head_parser::step step = trailer_parser_.feed(connection_.in.bytes(), trailer_store_);
+    const head_parser::step step = t.parser.feed(connection_.in.bytes(), t.store);
     connection_.in.drop(step.consumed);
-    if (step.state == head_parser::status::refused) {
-      refuse_body(trailer_parser_.why().status, trailer_parser_.why().reason);
-    }
+    if (step.state == head_parser::status::refused) refuse_body(t.parser.why().status, t.parser.why().reason);
     if (step.state == head_parser::status::incomplete) return false;
     if (step.state == head_parser::status::done) {
-      in.trailers = trailer_store_.all();
+      in.trailers = t.store.all();
       return true;
     }
-    buffer_lease larger = connection_.sched.blocks().acquire(2 * trailer_block_.size());
-    trailer_store_.move_to({larger.data(), larger.size()});
-    trailer_block_ = std::move(larger);
+    buffer_lease larger = make_room(2 * t.block.size());
+    t.store.move_to({larger.data(), larger.size()});
+    t.block = std::move(larger);
   }
 }
 

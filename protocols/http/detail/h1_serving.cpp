@@ -2,6 +2,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -48,24 +49,6 @@ struct watched_handler {
   connection& connection_;
   const bool told;
 };
-
-task<bool> next_input(connection& c, bool first) {
-  c.in.refill(c.stream.try_read_some());
-  if (!c.in.empty()) co_return true;
-  if (!c.out.empty()) {
-    const bool sent = co_await c.flush();
-    if (!sent) co_return false;
-  }
-  const duration limit = first ? c.server.limits.first_byte : c.server.limits.idle;
-  // Nothing, a fault, out of time, or a stop; which of them makes no difference.
-  auto got = co_await until_stopping(with_timeout(limit, c.stream.read_some())).result();
-  if (got && *got) {
-    c.in.refill(std::move(**got));
-  } else {
-    c.in.refill(c.stream.try_read_some());  // what had arrived when the stop came is answered
-  }
-  co_return !c.in.empty();
-}
 
 /// More of a head of which a part has come.
 task<bool> read_head(connection& c, h1_exchange& x) {
@@ -126,29 +109,52 @@ task<> run_task(connection& c, h1_exchange& x) {
   }
 }
 
-task<after> serve_request(connection& c) {
-  const exchange_owner owner(c);
-  h1_exchange& x = *owner.it;
-  const head_parser::status state = x.parse_head();
-  bool parsed = state == head_parser::status::done;
-  if (state == head_parser::status::incomplete) parsed = co_await read_head(c, x);
-  if (!parsed) {
-    if (x.rs.head_sent()) co_return after::linger;
-    co_return after::close;
-  }
+/// What of a request is left to be done when all that takes no waiting has been.
+enum class rest : std::uint8_t { head, handler, end, nothing };
+
+/// Answers a request whose head has been parsed, if its handler is a plain function.
+rest answer(connection& c, h1_exchange& x, after& what) {
   ++c.server.requests;
   if (x.begin()) {
-    if (x.route().is_task) {
-      co_await run_task(c, x);
-    } else {
-      try {
-        x.route().chain.call(x.rq, x.rs);
-      } catch (...) {
-        x.fail(std::current_exception());
-      }
+    if (x.route().is_task) return rest::handler;
+    try {
+      x.route().chain.call(x.rq, x.rs);
+    } catch (...) {
+      x.fail(std::current_exception());
     }
   }
-  const after what = co_await x.finish();
+  const std::optional<after> ended = x.finish_at_once();
+  if (!ended) return rest::end;
+  what = *ended;
+  return rest::nothing;
+}
+
+/// Most requests come whole, and are answered without a coroutine of their own.
+rest answer_at_once(connection& c, h1_exchange& x, after& what) {
+  const head_parser::status state = x.parse_head();
+  if (state == head_parser::status::done) return answer(c, x, what);
+  if (state == head_parser::status::incomplete) return rest::head;
+  what = after::linger;
+  return rest::nothing;
+}
+
+task<after> serve_rest(connection& c, h1_exchange& x, rest left) {
+  after what = after::close;
+  if (left == rest::head) {
+    const bool parsed = co_await read_head(c, x);
+    if (!parsed) {
+      if (x.rs.head_sent()) co_return after::linger;
+      co_return after::close;
+    }
+    left = answer(c, x, what);
+  }
+  if (left == rest::handler) {
+    co_await run_task(c, x);
+    const std::optional<after> ended = x.finish_at_once();
+    if (ended) co_return *ended;
+    left = rest::end;
+  }
+  if (left == rest::end) what = co_await x.finish();
   co_return what;
 }
 
@@ -159,12 +165,26 @@ task<> serve_h1(connection& c) {
   after what = after::close;
   unsigned requests = 0;
   for (;; ++requests) {
+    if (c.in.empty()) c.in.refill(c.stream.try_read_some());
     if (c.in.empty()) {
-      const bool more = co_await next_input(c, requests == 0);
-      if (!more) break;
+      if (!c.out.empty()) {
+        const bool sent = co_await c.flush();
+        if (!sent) break;
+      }
+      const duration limit = requests == 0 ? c.server.limits.first_byte : c.server.limits.idle;
+      // Nothing, a fault, out of time, or a stop; which of them makes no difference.
+      auto got = co_await until_stopping(with_timeout(limit, c.stream.read_some())).result();
+      if (got && *got) {
+        c.in.refill(std::move(**got));
+      } else {
+        c.in.refill(c.stream.try_read_some());  // what had arrived when the stop came is answered
+      }
+      if (c.in.empty()) break;
     }
     if (requests % most_in_a_row == most_in_a_row - 1) co_await yield();  // a client that always has more is not alone
-    what = co_await serve_request(c);
+    const exchange_owner owner(c);
+    const rest left = answer_at_once(c, *owner.it, what);
+    if (left != rest::nothing) what = co_await serve_rest(c, *owner.it, left);
     if (what != after::reuse) break;
   }
   if (what == after::abort || c.gone) {

@@ -29,6 +29,15 @@ class output {
     if (!text.empty()) std::memcpy(block_.data() + size_, text.data(), text.size());
     size_ += text.size();
   }
+  /// Room for `most` bytes, behind what there is; `wrote` tells where they end. Throws what block_pool::acquire throws.
+  [[nodiscard]] char* room(std::size_t most) {
+    if (block_.size() - size_ < most) [[unlikely]]
+      grow(most);
+    return reinterpret_cast<char*>(block_.data()) + size_;
+  }
+  void wrote(const char* end) noexcept {
+    size_ = static_cast<std::size_t>(end - reinterpret_cast<const char*>(block_.data()));
+  }
   void append_number(std::uint64_t number) {
     char digits[20];
     char* at = digits + sizeof digits;

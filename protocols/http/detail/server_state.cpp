@@ -18,8 +18,8 @@ void server_state::render_date(scheduler& s, std::int64_t turn) noexcept {
   const auto day = floor<std::chrono::days>(second);
   const year_month_day date(day);
   const hh_mm_ss time(second - day);
-  fmt::format_to_n(date_.data(), date_.size(), "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-                   days[weekday(day).c_encoding()], static_cast<unsigned>(date.day()),
+  fmt::format_to_n(beginning_.data(), beginning_.size(), "{}Date: {}, {:02} {} {:04} {:02}:{:02}:{:02} GMT\r\n",
+                   status_line, days[weekday(day).c_encoding()], static_cast<unsigned>(date.day()),
                    months[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()), time.hours().count(),
                    time.minutes().count(), time.seconds().count());
   date_from_ = turn;

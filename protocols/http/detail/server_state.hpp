@@ -24,12 +24,14 @@ class WRING_API server_state {
  public:
   server_state(const router& r, const server_limits& l) noexcept : routes(r), limits(l) {}
 
-  /// "Sun, 06 Nov 1994 08:49:37 GMT", now.
-  [[nodiscard]] std::string_view date(scheduler& s) noexcept {
+  /// "HTTP/1.1 200 OK" and the field Date, now, with their line ends.
+  [[nodiscard]] std::string_view beginning(scheduler& s) noexcept {
     // The time of day is not read for each answer of a turn.
     if (const std::int64_t turn = s.turn_time(); turn < date_from_ || turn >= date_until_) render_date(s, turn);
-    return {date_.data(), date_.size()};
+    return {beginning_.data(), beginning_.size()};
   }
+  /// What of it is behind the status line.
+  [[nodiscard]] std::string_view date_field(scheduler& s) noexcept { return beginning(s).substr(status_line.size()); }
 
   const router& routes;
   server_limits limits;
@@ -40,7 +42,10 @@ class WRING_API server_state {
  private:
   void render_date(scheduler& s, std::int64_t turn) noexcept;
 
-  std::array<char, 29> date_{};
+  static constexpr std::string_view status_line = "HTTP/1.1 200 OK\r\n";
+  static constexpr std::string_view date_form = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+
+  std::array<char, status_line.size() + date_form.size()> beginning_{};
   std::int64_t date_from_ = 0;
   std::int64_t date_until_ = 0;
 };

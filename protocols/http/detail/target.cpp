@@ -11,7 +11,7 @@ namespace wring::http::detail {
 
 namespace {
 
-enum : std::uint8_t { in_path = 1, in_query = 2, in_host = 4, special = 8 };
+enum : std::uint8_t { in_path = 1, in_query = 2, in_host = 4, is_escape = 8, is_dot = 16 };
 
 /// Where a character may stand. A path has those of RFC 3986; a query all that browsers leave unescaped there.
 constexpr auto places = [] {
@@ -23,8 +23,8 @@ constexpr auto places = [] {
   };
   allow("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=", in_path | in_host);
   allow(":@/%", in_path);
-  allow("%", special);
-  allow(".", special);
+  allow("%", is_escape);
+  allow(".", is_dot);
   return table;
 }();
 
@@ -76,8 +76,8 @@ constexpr auto places = [] {
       if (!is(c, in_query)) return {400, "the query has a character that must be escaped"};
     }
   }
-  if ((seen & special) == 0) return {};
-  parts.has_escapes = parts.path.find('%') != std::string_view::npos;
+  parts.has_escapes = (seen & is_escape) != 0;
+  if (!parts.has_escapes && (seen & is_dot) == 0) return {};
   if (parts.has_escapes && !escapes_are_valid(parts.path)) return {400, "the path has a bad escape"};
   for (std::size_t begin = 1; begin <= parts.path.size() && !parts.has_dots;) {
     const std::size_t end = std::min(parts.path.find('/', begin), parts.path.size());
@@ -110,8 +110,12 @@ bool is_authority(std::string_view text) noexcept {
     rest = text.substr(close + 1);
   } else {
     std::size_t end = 0;
-    while (end != text.size() && (is(text[end], in_host) || text[end] == '%')) ++end;
-    if (end == 0 || !escapes_are_valid(text.substr(0, end))) return false;
+    std::uint8_t seen = 0;
+    while (end != text.size() && is(text[end], in_host | is_escape)) {
+      seen |= places[static_cast<unsigned char>(text[end])];
+      ++end;
+    }
+    if (end == 0 || ((seen & is_escape) != 0 && !escapes_are_valid(text.substr(0, end)))) return false;
     rest = text.substr(end);
   }
   return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
