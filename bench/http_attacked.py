@@ -8,14 +8,19 @@ with quiet (default 3).
 import asyncio
 import json
 import os
+import pathlib
 import resource
 import socket
 import statistics
 import struct
 import subprocess
+import sys
 import time
 
-import support
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'tests/programs'))
+sys.dont_write_bytecode = True
+
+import support  # noqa: E402
 
 ROUNDS = int(os.environ.get('WRING_TEST_ROUNDS', '3'))
 ATTACKERS = 100
