@@ -34,6 +34,16 @@ block_pool::~block_pool() {
 }
 
 buffer_lease block_pool::acquire(std::size_t at_least) {
+  // The usual case, a kept block of the smallest size, without the room for an error.
+  constexpr std::size_t size = sizes.front();
+  if (at_least - 1 < size && free_.front() != none && size <= options_.most_leased &&
+      leased_bytes_ <= options_.most_leased - size) [[likely]] {
+    const std::uint32_t number = take_free(0);
+    ++leased_;
+    leased_bytes_ += size;
+    const auto back = [](void* pool, std::uint32_t tag) noexcept { static_cast<block_pool*>(pool)->give_back(tag); };
+    return {blocks_[number].memory, size, back, this, number};
+  }
   result<buffer_lease> leased = try_acquire(at_least);
   if (!leased && leased.error() == std::errc::not_enough_memory) throw std::bad_alloc();
   return leased.take();

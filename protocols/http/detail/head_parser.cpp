@@ -129,7 +129,7 @@ head_parser::line head_parser::parse_request_line(const char* text, const char* 
 head_parser::line head_parser::parse_version(const char* text, const char* at, const char* end) noexcept {
   constexpr std::string_view shape = "HTTP/1.1\r\n";
   const std::string_view have(at, std::min<std::size_t>(shape.size(), static_cast<std::size_t>(end - at)));
-  for (std::size_t i = 0; i < have.size(); ++i) {
+  for (std::size_t i = have == shape ? have.size() : 0; i < have.size(); ++i) {
     const bool fits = i == 5 || i == 7 ? is_digit(have[i]) : have[i] == shape[i];
     if (!fits) return refuse(400, "the request line does not end as HTTP/1.1 and CRLF");
   }

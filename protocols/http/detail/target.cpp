@@ -111,9 +111,10 @@ bool is_authority(std::string_view text) noexcept {
   } else {
     std::size_t end = 0;
     std::uint8_t seen = 0;
-    while (end != text.size() && is(text[end], in_host | is_escape)) {
-      seen |= places[static_cast<unsigned char>(text[end])];
-      ++end;
+    for (; end != text.size(); ++end) {
+      const std::uint8_t place = places[static_cast<unsigned char>(text[end])];
+      if ((place & (in_host | is_escape)) == 0) break;
+      seen |= place;
     }
     if (end == 0 || ((seen & is_escape) != 0 && !escapes_are_valid(text.substr(0, end)))) return false;
     rest = text.substr(end);
