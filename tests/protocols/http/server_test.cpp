@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 #include <chrono>
-#include <span>
+#include <functional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
 #include <wring/core/testing/task_test.hpp>
-#include <wring/core/this_task.hpp>
-#include <wring/core/timeout.hpp>
 #include <wring/net/any_listener.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>
 #include <wring/protocols/http/server.hpp>
 
 #include "http_support.hpp"
+#include "site.hpp"
 #include "support/allocation_count.hpp"
 
 using namespace std::chrono_literals;
@@ -25,37 +25,6 @@ using namespace wring;
 using namespace wring::tests;
 using http::request;
 using http::response;
-
-namespace {
-
-/// "/" says hello, "/echo" sends the body back, "/slow" takes 10 s, "/ignore" reads nothing, "/fail" throws.
-http::router site() {
-  http::router r;
-  r.get("/", [](request&, response& rs) { rs.text("hello\n"); });
-  r.post("/echo", [](request& rq, response& rs) -> task<> {
-    std::string all = co_await rq.body().text();
-    rs.body(std::move(all), "text/plain");
-  });
-  r.any("/slow", [](request&, response& rs) -> task<> {
-    co_await sleep_for(10s);
-    rs.text("slow\n");
-  });
-  r.post("/ignore", [](request&, response& rs) { rs.text("ignored\n"); });
-  r.get("/fail", [](request&, response&) { throw std::runtime_error("secret"); });
-  return r;
-}
-
-const std::string hello = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const std::string hello_answer =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 6\r\n\r\nhello\n";
-
-std::string post(std::string_view path, std::string_view body, std::string_view more = {}) {
-  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\n" + std::string(more) + "\r\n" + std::string(body);
-}
-const std::string chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-}  // namespace
 
 TASK_TEST("a server answers requests one after the other", "[http]") {
   std::string got;
@@ -92,33 +61,6 @@ TASK_TEST("a connection stays open as its requests want it", "[http]") {
   CHECK(kept.find("Connection: keep-alive\r\n") != std::string::npos);
 }
 
-TASK_TEST("a body is never taken for a request", "[http]") {
-  std::string got;
-  const auto routes = site();
-  const std::string inner = "GET /inner HTTP/1.1\r\nHost: a\r\n\r\n";
-  // Unread, with a GET, and to a path that there is not.
-  got = co_await answers(routes, post("/ignore", inner) + hello);
-  CHECK(statuses(got) == "200 200");
-  got = co_await answers(routes, post("/none", inner) + hello);
-  CHECK(statuses(got) == "404 200");
-  got = co_await answers(routes, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(inner.size()) +
-                                     "\r\n\r\n" + inner + hello);
-  CHECK(statuses(got) == "200 200");
-  // In chunks.
-  const std::string lost = "POST /none HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
-  const std::string after_lost = co_await answers(routes, lost + hello);
-  CHECK(statuses(after_lost) == "404 200");
-  // After a framing fault nothing more is parsed.
-  got = co_await answers(routes, chunked + "x\r\n" + hello);
-  CHECK(statuses(got) == "400");
-  got = co_await answers(routes, chunked + "1\r\nabGET / HTTP/1.1\r\n");
-  CHECK(statuses(got) == "400");
-  got = co_await answers(routes, "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n" + hello);
-  CHECK(statuses(got) == "400");
-  got = co_await answers(routes, hello + "\x16\x03\x01\r\n\r\n" + hello);
-  CHECK(statuses(got) == "200 400");
-}
-
 TASK_TEST("errors leak nothing, and their pages can be replaced", "[http]") {
   std::string got;
   const auto routes = site();
@@ -129,314 +71,6 @@ TASK_TEST("errors leak nothing, and their pages can be replaced", "[http]") {
   CHECK(statuses(got) == "400");
   got = co_await answers(routes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   CHECK(statuses(got) == "505");
-}
-
-TASK_TEST("100 Continue is sent when the body is read", "[http]") {
-  std::string got;
-  const auto routes = site();
-  const std::string expects = "Expect: 100-continue\r\n";
-  got = co_await answers(routes, post("/echo", "abc", expects) + hello);
-  CHECK(statuses(got) == "100 200 200");
-  // Without having read it: whether the body comes is not known, so the connection ends.
-  got = co_await answers(routes, post("/ignore", "abc", expects) + hello);
-  CHECK(statuses(got) == "200");
-  got = co_await answers(routes, post("/echo", "abc", "Expect: x\r\n"));
-  CHECK(statuses(got) == "417");
-  got = co_await answers(routes, post("/echo", std::string(5, 'x'), expects), {.max_body = 4});
-  CHECK(statuses(got) == "413");
-}
-
-TASK_TEST("limits of a body hold, and what is at them passes", "[http]") {
-  std::string got;
-  const auto routes = site();
-  const http::server_limits four{.max_body = 4};
-  got = co_await answers(routes, post("/echo", "four") + hello, four);
-  CHECK(statuses(got) == "200 200");
-  got = co_await answers(routes, post("/echo", "fives") + hello, four);
-  CHECK(statuses(got) == "413");
-  got = co_await answers(routes, chunked + "4\r\nfour\r\n0\r\n\r\n" + hello, four);
-  CHECK(statuses(got) == "200 200");
-  got = co_await answers(routes, chunked + "4\r\nfour\r\n1\r\ns\r\n0\r\n\r\n" + hello, four);
-  CHECK(statuses(got) == "413");
-  http::router r;
-  r.post("/big", [](request&, response& rs) { rs.empty(); }).max_body(5);
-  got = co_await answers(r, post("/big", "fives"), four);
-  CHECK(statuses(got) == "200");
-  got = co_await answers(r, post("/big", "sixsix"), four);
-  CHECK(statuses(got) == "413");
-  // What a handler leaves unread.
-  const http::server_limits drains{.drained_body = 100'000};
-  got = co_await answers(routes, post("/ignore", std::string(100'000, 'x')) + hello, drains);
-  CHECK(statuses(got) == "200 200");
-  got = co_await answers(routes, post("/ignore", std::string(200'000, 'x')) + hello, drains);
-  CHECK(statuses(got) == "200");
-  http::router streams;
-  streams.post("/", [](request&, response& rs) -> task<> { co_await rs.write_all("streamed"); });
-  const std::string at_it = co_await answers(streams, post("/", std::string(100'000, 'x')) + post("/", "x"), drains);
-  CHECK(statuses(at_it) == "200 200");
-  const std::string above = co_await answers(streams, post("/", std::string(200'000, 'x')) + post("/", "x"), drains);
-  CHECK(statuses(above) == "200");
-}
-
-TASK_TEST("limits of heads and trailers hold", "[http]") {
-  std::string got;
-  const auto routes = site();
-  got = co_await answers(routes, hello, {.max_head = hello.size()});
-  CHECK(statuses(got) == "200");
-  got = co_await answers(routes, hello, {.max_head = hello.size() - 1});
-  CHECK(statuses(got) == "431");
-  got = co_await answers(routes, hello, {.max_target = 1});
-  CHECK(statuses(got) == "200");
-  got = co_await answers(routes, hello, {.max_target = 0});
-  CHECK(statuses(got) == "414");
-  got = co_await answers(routes, hello, {.max_fields = 1});
-  CHECK(statuses(got) == "200");
-  got = co_await answers(routes, hello, {.max_fields = 0});
-  CHECK(statuses(got) == "431");
-  const std::string trailers = chunked + "0\r\nA: b\r\n\r\n";
-  got = co_await answers(routes, trailers, {.max_trailer = 8});
-  CHECK(statuses(got) == "200");
-  got = co_await answers(routes, trailers, {.max_trailer = 7});
-  CHECK(statuses(got) == "431");
-  got = co_await answers(routes, trailers, {.max_trailer_fields = 1});
-  CHECK(statuses(got) == "200");
-  got = co_await answers(routes, trailers, {.max_trailer_fields = 0});
-  CHECK(statuses(got) == "431");
-  // A head that needs more than the first block.
-  const std::string large = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(15'000, 'x') + "\r\n\r\n";
-  got = co_await answers(routes, large + large);
-  CHECK(statuses(got) == "200 200");
-}
-
-TASK_TEST("a client has so much time for each phase", "[http]") {
-  const auto routes = site();
-  http::server_limits limits;
-  /// What comes back, and after how long, if the client sends only this.
-  struct outcome {
-    std::string answer;
-    duration time;
-  };
-  const auto sends = [&](std::string text, std::size_t step) -> task<outcome> {
-    auto [near, far] = net::make_memory_stream_pair();
-    const auto begun = steady_clock::now();
-    outcome o;
-    nursery n;
-    const auto body = [&]() -> task<> {
-      n.start(http::serve_connection, net::stream_ref(far), std::cref(routes), limits);
-      n.start([&]() -> task<> {
-        for (std::size_t at = 0; at < text.size(); at += step) {
-          const auto sent = co_await near.write_all(std::string_view(text).substr(at, step)).result();
-          if (!sent) co_return;
-          if (step != std::string::npos) co_await sleep_for(1s);
-        }
-      });
-      o.answer = co_await read_to_end(near);
-      o.time = steady_clock::now() - begun;
-      n.cancel();
-    };
-    co_await n.run(std::ref(body));
-    co_return std::move(o);
-  };
-  const outcome nothing = co_await sends("", std::string::npos);
-  CHECK(nothing.answer.empty());
-  CHECK(nothing.time == 10s);
-  const outcome half = co_await sends("GET / HT", std::string::npos);
-  CHECK(statuses(half.answer) == "408");
-  CHECK(half.time == 10s);
-  const outcome trickle = co_await sends("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1);
-  CHECK(statuses(trickle.answer) == "408");
-  CHECK(trickle.time == 10s);
-  const outcome idle = co_await sends(hello, std::string::npos);
-  CHECK(statuses(idle.answer) == "200");
-  CHECK(idle.time == 120s);
-  const outcome no_body =
-      co_await sends("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", std::string::npos);
-  CHECK(statuses(no_body.answer) == "408");
-  CHECK(no_body.time == 5s);
-  const outcome slow_body =
-      co_await sends("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n" + std::string(50, 'x'), 60);
-  CHECK(statuses(slow_body.answer) == "408");
-  CHECK(slow_body.time >= 5s);
-  CHECK(slow_body.time <= 7s);
-  limits = {.body_progress = wring::forever, .rate_grace = 20s};
-  const outcome patient =
-      co_await sends("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", std::string::npos);
-  CHECK(statuses(patient.answer) == "408");
-  CHECK(patient.time == 20s);
-  limits = {.first_byte = wring::forever, .head = wring::forever, .output_progress = wring::forever, .min_rate = 0};
-  const outcome without =
-      co_await sends("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", 1);
-  CHECK(statuses(without.answer) == "200");
-}
-
-TASK_TEST("a client that vanishes cancels its handler", "[http]") {
-  bool cancelled = false;
-  bool finished = false;
-  struct notice {
-    bool& flag;
-    bool armed = true;
-    ~notice() { flag = flag || armed; }
-  };
-  http::router r;
-  r.get("/cancel", [&](request&, response& rs) -> task<> {
-    notice n{cancelled};
-    co_await sleep_for(60s);
-    n.armed = false;
-    rs.text("late");
-  });
-  r.get("/finish", [&](request&, response& rs) -> task<> {
-     co_await sleep_for(60s);
-     co_await rs.write_all("dropped");
-     finished = rs.peer_gone();
-   }).on_disconnect(http::disconnect::finish);
-  const auto vanish = [&](std::string path, bool abruptly) -> task<duration> {
-    auto [near, far] = net::make_memory_stream_pair();
-    nursery n;
-    const auto begun = steady_clock::now();
-    const auto body = [&]() -> task<> {
-      n.start(http::serve_connection, net::stream_ref(far), std::cref(r), http::server_limits());
-      co_await near.write_all("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
-      co_await sleep_for(1s);
-      if (abruptly) {
-        near.abort();
-      } else {
-        co_await near.shut_down_write();
-      }
-    };
-    co_await n.run(std::ref(body));
-    co_return steady_clock::now() - begun;
-  };
-  const duration reset = co_await vanish("/cancel", true);
-  CHECK(reset == 1s);
-  CHECK(std::exchange(cancelled, false));
-  const duration half_closed = co_await vanish("/cancel", false);
-  CHECK(half_closed == 2s);  // the grace of those that only end their side
-  CHECK(std::exchange(cancelled, false));
-  const duration whole = co_await vanish("/finish", true);
-  CHECK(whole == 60s);
-  CHECK(finished);
-}
-
-namespace {
-
-/// A stream that cannot be watched.
-class unwatched {
- public:
-  explicit unwatched(net::memory_stream& s) noexcept : stream_(s) {}
-  [[nodiscard]] auto read_some() noexcept { return stream_.read_some(); }
-  [[nodiscard]] auto read(std::span<std::byte> into) noexcept { return stream_.read(into); }
-  [[nodiscard]] auto write_all(std::span<const std::byte> data) noexcept { return stream_.write_all(data); }
-  [[nodiscard]] auto write_all(std::span<const std::span<const std::byte>> parts) noexcept {
-    return stream_.write_all(parts);
-  }
-  [[nodiscard]] auto shut_down_write() noexcept { return stream_.shut_down_write(); }
-  [[nodiscard]] auto close() noexcept { return stream_.close(); }
-  void abort() noexcept { stream_.abort(); }
-
- private:
-  net::memory_stream& stream_;
-};
-
-}  // namespace
-
-TASK_TEST("the end is seen on a stream that cannot be watched", "[http]") {
-  const auto routes = site();
-  const auto leave = [&](bool abruptly) -> task<duration> {
-    auto [near, far] = net::make_memory_stream_pair();
-    unwatched plain(far);
-    nursery n;
-    const auto begun = steady_clock::now();
-    const auto body = [&]() -> task<> {
-      n.start(http::serve_connection, net::stream_ref(plain), std::cref(routes), http::server_limits());
-      co_await near.write_all("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
-      co_await sleep_for(1s);
-      if (abruptly) {
-        near.abort();
-      } else {
-        co_await near.shut_down_write();
-      }
-    };
-    co_await n.run(std::ref(body));
-    co_return steady_clock::now() - begun;
-  };
-  const duration reset = co_await leave(true);
-  CHECK(reset == 1s);
-  const duration half_closed = co_await leave(false);
-  CHECK(half_closed == 2s);
-  // What is read meanwhile is the next request.
-  auto [near, far] = net::make_memory_stream_pair();
-  unwatched plain(far);
-  nursery n;
-  std::string got;
-  const auto body = [&]() -> task<> {
-    n.start(http::serve_connection, net::stream_ref(plain), std::cref(routes), http::server_limits());
-    co_await near.write_all("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
-    co_await sleep_for(1s);
-    co_await near.write_all(post("/echo", "echoed"));
-    co_await near.write_all("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    got = co_await read_to_end(near);
-  };
-  co_await n.run(std::ref(body));
-  CHECK(statuses(got) == "200 200 200");
-  CHECK(got.find("echoed") != std::string::npos);
-}
-
-TASK_TEST("a body is read by one task at a time", "[http]") {
-  http::router r;
-  bool busy = false;
-  r.post("/", [&](request& rq, response& rs) -> task<> {
-    nursery n;
-    const auto body = [&]() -> task<> {
-      n.start([&]() -> task<> {
-        const std::string all = co_await rq.body().text();
-        rs.text(all);
-      });
-      co_await yield();
-      try {
-        const buffer_lease piece = co_await rq.body().read_some();
-      } catch (const io_error& e) {
-        busy = e.details() == errc::busy;
-      }
-    };
-    co_await n.run(std::ref(body));
-  });
-  auto [near, far] = net::make_memory_stream_pair();
-  nursery n;
-  std::string got;
-  const auto body = [&]() -> task<> {
-    n.start(http::serve_connection, net::stream_ref(far), std::cref(r), http::server_limits());
-    co_await near.write_all("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\n");
-    co_await sleep_for(1s);
-    co_await near.write_all("abc");
-    got = co_await read_to_end(near);
-  };
-  co_await n.run(std::ref(body));
-  CHECK(busy);
-  CHECK(got.ends_with("\r\n\r\nabc"));
-}
-
-TASK_TEST("nothing follows a write that was cancelled", "[http]") {
-  http::router r;
-  bool went_on = false;
-  r.get("/", [&](request&, response& rs) -> task<> {
-    const std::string large(100'000, 'x');
-    static_cast<void>(co_await move_on_after(1s, rs.write_all(large)));
-    co_await rs.write_all("more");
-    went_on = true;
-  });
-  auto [near, far] = net::make_memory_stream_pair({.capacity = 1000});
-  nursery n;
-  std::string got;
-  const auto body = [&]() -> task<> {
-    n.start(http::serve_connection, net::stream_ref(far), std::cref(r), http::server_limits());
-    co_await near.write_all(hello + hello);
-    co_await sleep_for(5s);
-    got = co_await read_to_end(near);
-  };
-  co_await n.run(std::ref(body));
-  CHECK_FALSE(went_on);
-  CHECK((got.empty() || statuses(got) == "200"));
-  CHECK(got.find("more") == std::string::npos);
 }
 
 TASK_TEST("what middleware keeps may refer to the head until the end", "[http]") {
@@ -453,14 +87,6 @@ TASK_TEST("what middleware keeps may refer to the head until the end", "[http]")
   const std::string got = co_await answers(r, "GET / HTTP/1.1\r\nHost: a\r\nX: " + value + "\r\n\r\n");
   CHECK(statuses(got) == "200");
   CHECK(noted == value);
-}
-
-TASK_TEST("a handler that takes too long is answered for", "[http]") {
-  std::string got;
-  http::router r;
-  r.get("/", [](request&, response&) -> task<> { co_await sleep_for(60s); }).timeout(2s);
-  got = co_await answers(r, hello + hello, {.half_close_grace = wring::forever});
-  CHECK(statuses(got) == "503 503");
 }
 
 TASK_TEST("after a stop what has arrived is answered, and connections end", "[http]") {
