@@ -9,8 +9,10 @@
 #include <wring/protocols/http/disconnect.hpp>
 #include <wring/protocols/http/event_stream.hpp>
 #include <wring/protocols/http/fields.hpp>
+#include <wring/protocols/http/forwarding.hpp>
 #include <wring/protocols/http/handler.hpp>
 #include <wring/protocols/http/method.hpp>
+#include <wring/protocols/http/metrics.hpp>
 #include <wring/protocols/http/middleware/basic_auth.hpp>
 #include <wring/protocols/http/middleware/bearer_auth.hpp>
 #include <wring/protocols/http/middleware/cors.hpp>

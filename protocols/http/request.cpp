@@ -32,6 +32,19 @@ std::optional<std::string_view> request::cookie(std::string_view name) const noe
   return std::nullopt;
 }
 
+bool request::asks_for(std::string_view protocol) const noexcept {
+  if (!in().asks_upgrade) return false;
+  bool found = false;
+  for (const std::string_view list : in().headers.all("upgrade")) {
+    detail::for_each_element(list, [&](std::string_view element) {
+      const bool any_version = protocol.find('/') == std::string_view::npos;
+      const std::string_view name = any_version ? element.substr(0, element.find('/')) : element;
+      found = found || detail::equals_ignoring_case(name, protocol);
+    });
+  }
+  return found;
+}
+
 std::string_view request::param(std::string_view name) const {
   for (const detail::parameter& p : in().parameters) {
     if (p.name == name) return p.value;

@@ -23,8 +23,11 @@ enum class version : std::uint8_t { http_1_0, http_1_1, http_2 };
 
 /// Who has sent a request.
 struct peer_info {
-  error_address address;                           ///< empty where the stream has none
-  const net::stream_security* security = nullptr;  ///< null: not secured
+  /// The client's: what the connection's stream says, which is whom a `net::proxy_listener`'s header names, or whom a
+  /// proxy forwards for that `server::trust` knows (its port is 0 then). Empty where the stream has none.
+  error_address address;
+  const net::stream_security* security = nullptr;  ///< of the connection; null: not secured
+  error_address proxy = {};                        ///< who has connected, if that has forwarded it for the client
 };
 
 /// A request, as a handler is passed it. Everything that it returns refers to the request's memory: it is valid until
@@ -47,7 +50,7 @@ class WRING_API request {
   /// Without dot segments and query; its escapes are valid, none is a zero byte, and they are not decoded. "*" for
   /// OPTIONS of the server, empty for CONNECT.
   [[nodiscard]] std::string_view path() const noexcept { return in().path; }
-  /// "http" or "https".
+  /// "http" or "https": as it was sent, or as a trusted proxy says that the client has sent it.
   [[nodiscard]] std::string_view scheme() const noexcept { return in().scheme; }
   /// The host and maybe port that the client means. Empty if it does not say (HTTP/1.0).
   [[nodiscard]] std::string_view authority() const noexcept { return in().authority; }
@@ -63,11 +66,14 @@ class WRING_API request {
   [[nodiscard]] std::optional<std::string_view> query(std::string_view name) const;
   /// The value of the first cookie of this name (RFC 6265), as it was sent.
   [[nodiscard]] std::optional<std::string_view> cookie(std::string_view name) const noexcept;
+  /// Whether the client asks to go on with that protocol, see response::upgrade. "websocket" is asked for by
+  /// "WebSocket", and "h2c" by "h2c/1", too.
+  [[nodiscard]] bool asks_for(std::string_view protocol) const noexcept;
   /// What the route has captured as `{name}`, decoded. Throws std::out_of_range if the route has no such part.
   [[nodiscard]] std::string_view param(std::string_view name) const;
 
   [[nodiscard]] body_reader& body() noexcept { return body_; }
-  [[nodiscard]] peer_info peer() const noexcept { return {in().peer, in().security}; }
+  [[nodiscard]] peer_info peer() const noexcept { return {in().peer, in().security, in().proxy}; }
 
   /// Keeps a T for the rest of the request: what a middleware has found out, for the handler. Destroyed in reverse
   /// order when the request has ended. Throws std::logic_error if there is one already.

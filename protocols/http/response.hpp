@@ -75,6 +75,20 @@ class WRING_API response {
   /// Sends an interim answer, 102 to 199 but 101, with the fields set so far: 103 tells a browser what to load already.
   /// Clients of HTTP/1.0 are sent none.
   [[nodiscard]] task<> inform(int code) { return exchange_->inform(code); }
+  /// Goes on with another protocol than HTTP: answers 101 with the fields set so far and `protocol`, which the client
+  /// must have asked for (RFC 9110, section 7.8); or, for CONNECT, makes a tunnel: answers 200, or the 2xx that was
+  /// set, and `protocol` is empty. Returns the connection, beginning with what the client has sent behind the request.
+  /// If the client has not asked for it, throws status_error 426, which names the protocol. A body that has not been
+  /// read is dropped, up to `server_limits::drained_body`: 413 beyond it. Throws std::logic_error if the request has
+  /// been answered, or is not of that kind.
+  ///
+  /// The request ends with this, and its memory is given back: of `rq` only `peer()` and what `emplace` has made are
+  /// left. The access log has its line. Limits of time of the request and its route no longer apply; the connection
+  /// still counts, has `server_limits::grace` after a stop, which `until_stopping` tells, and the client's
+  /// disappearance, though not its ending its side, cancels the handler. The stream is the handler's: when that
+  /// returns, the connection is closed as it is after a last answer, and when it throws, cut; what is left of the
+  /// stream then is closed.
+  [[nodiscard]] task<net::any_stream> upgrade(std::string_view protocol = {}) { return exchange_->upgrade(protocol); }
   /// A field behind a body that is written piece by piece; see header(). Clients that are sent no chunks do not get it.
   response& trailer(std::string_view name, std::string_view value);
   /// Whether the client has gone, and what is written is dropped.

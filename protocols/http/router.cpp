@@ -50,8 +50,16 @@ route router::patch(std::string_view pattern, handler h) { return on("PATCH", pa
 route router::delete_(std::string_view pattern, handler h) { return on("DELETE", pattern, std::move(h)); }
 route router::any(std::string_view pattern, handler h) { return add({}, pattern, {{around_, std::move(h)}, {}, {}}); }
 
+route router::connect(handler h) {
+  if (connect_) throw std::logic_error("there is a route for CONNECT already");
+  connect_ = std::make_unique<route_entry>(route_entry{{around_, std::move(h)}, {}, {}});
+  connect_->is_task = connect_->chain.is_task();
+  return route(*connect_);
+}
+
 route router::on(std::string_view method, std::string_view pattern, handler h) {
   if (!detail::is_token(method)) throw std::invalid_argument("a route's method is no token");
+  if (method == "CONNECT") throw std::invalid_argument("the target of CONNECT is no path: its route is connect()");
   return add(method, pattern, {{around_, std::move(h)}, {}, {}});
 }
 

@@ -73,6 +73,10 @@ class WRING_API router {
   /// For any method, also one that `method` does not list.
   route on(std::string_view method, std::string_view pattern, handler h);
 
+  /// For CONNECT, whose target is no path but `rq.authority()`, a host and port: see response::upgrade. Without it
+  /// CONNECT is answered 501, also where there is a fallback. Throws std::logic_error if there is one already.
+  route connect(handler h);
+
   /// For the routes that are registered from now on, around those of before. The fallback counts.
   void use(middleware m);
   /// All routes of `other`, below `prefix`, which is a pattern without a rest. What was `use`d here stands around them.
@@ -89,6 +93,7 @@ class WRING_API router {
   std::vector<middleware> around_;
   std::vector<std::string> methods_;
   std::unique_ptr<detail::route_entry> fallback_;
+  std::unique_ptr<detail::route_entry> connect_;
 };
 
 }  // namespace wring::http

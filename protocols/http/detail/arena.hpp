@@ -22,7 +22,11 @@ class arena {
   explicit arena(block_pool& pool) noexcept : pool_(pool) {}
   arena(const arena&) = delete;
   arena& operator=(const arena&) = delete;
-  ~arena() {
+  ~arena() { release(); }
+
+  /// Gives everything back before the end, also what it was lent.
+  void release() noexcept {
+    room_ = {};
     while (blocks_ != nullptr) {
       buffer_lease block = std::move(blocks_->lease);
       blocks_ = blocks_->before;

@@ -37,21 +37,57 @@ bool connection::watch(cancel_scope* scope) noexcept {
 }
 
 void connection::stop_watching() noexcept {
+  if (upgraded != nullptr) upgraded->leave();
   stream.watch(nullptr);
   handler_scope_ = nullptr;
-  if (grace_.active()) grace_.cancel();
+  end_half_close_grace();
 }
+
+bool connection::follow(net::stream_observer* observer) noexcept {
+  follower_ = observer;
+  if (observer == nullptr) return false;
+  if (!in.empty()) observer->arrived();
+  // Anew, so that what has been told already is told to this one, too.
+  stream.watch(nullptr);
+  const bool tells = stream.watch(this);
+  if (!tells) follower_ = nullptr;
+  return tells;
+}
+
+struct connection::reading {
+  explicit reading(connection& c) noexcept : connection_(c) { connection_.reading_ = this; }
+  reading(const reading&) = delete;
+  reading& operator=(const reading&) = delete;
+  ~reading() {
+    connection_.reading_ = nullptr;
+    ended.set();
+  }
+
+  cancel_scope scope;
+  event ended;
+
+ private:
+  connection& connection_;
+};
 
 task<> connection::watch_by_reading() {
   if (!in.empty()) co_return;
-  auto got = co_await stream.read_some().result();
-  if (!got) {
+  reading here(*this);
+  auto got = co_await here.scope.run(stream.read_some()).result();
+  if (!got) co_return;  // stop_reading
+  if (!*got) {
     lost();
-  } else if (got->empty()) {
+  } else if ((*got)->empty()) {
     ended(nullptr);
   } else {
-    in.refill(std::move(*got));
+    in.refill(std::move(**got));
   }
+}
+
+task<> connection::stop_reading() {
+  if (reading_ == nullptr) co_return;
+  reading_->scope.cancel();
+  co_await reading_->ended.wait();
 }
 
 task<connection::fill> connection::read_until(steady_clock::time_point deadline) {
@@ -93,6 +129,7 @@ task<bool> connection::flush() {
   }
   const auto sent = co_await with_timeout(patience(all.size()), stream.write_all(all)).result();
   if (sent) here.ended();
+  if (!sent && sent.error() == errc::timed_out) server.met(met_limit::output_progress);
   co_return sent.has_value();
 }
 
@@ -112,6 +149,7 @@ task<bool> connection::send(std::span<const std::span<const std::byte>> parts) {
     const std::span<const std::span<const std::byte>> pieces(all.data(), parts.size() + 1);
     const auto sent = co_await with_timeout(patience(total), stream.write_all(pieces)).result();
     if (sent) here.ended();
+    if (!sent && sent.error() == errc::timed_out) server.met(met_limit::output_progress);
     co_return sent.has_value();
   }
   const bool sent = co_await send_all({first.data(), first.size()});
@@ -128,7 +166,10 @@ task<bool> connection::send_all(std::span<const std::byte> data) {
   while (!data.empty()) {
     const auto piece = data.first(std::min(data.size(), most_sent_at_once));
     const auto sent = co_await with_timeout(patience(piece.size()), stream.write_all(piece)).result();
-    if (!sent) co_return false;
+    if (!sent) {
+      if (sent.error() == errc::timed_out) server.met(met_limit::output_progress);
+      co_return false;
+    }
     data = data.subspan(piece.size());
   }
   co_return true;
@@ -139,12 +180,17 @@ void connection::lost() noexcept {
   if (handler_scope_ != nullptr) handler_scope_->cancel();
 }
 
+void connection::arrived() noexcept {
+  if (follower_ != nullptr) follower_->arrived();
+}
+
 void connection::ended(const error* fault) noexcept {
+  if (follower_ != nullptr) follower_->ended(fault);
   if (fault != nullptr) {
     lost();
     return;
   }
-  if (server.limits.half_close_grace == forever || handler_scope_ == nullptr) return;
+  if (server.limits.half_close_grace == forever || handler_scope_ == nullptr || upgraded != nullptr) return;
   try {
     grace_ = call_later(server.limits.half_close_grace, [this] { grace_over(); });
   } catch (...) {

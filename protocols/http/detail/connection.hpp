@@ -11,6 +11,7 @@
 #include <wring/core/detail/export.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/steady_clock.hpp>
+#include <wring/core/sync/event.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_observer.hpp>
@@ -25,6 +26,15 @@ class WRING_API connection final : net::stream_observer {
  public:
   /// What more input has brought.
   enum class fill : std::uint8_t { some, ended, overdue };
+  /// What a handler has instead of requests.
+  class successor {
+   public:
+    /// The connection ends.
+    virtual void leave() noexcept = 0;
+
+   protected:
+    ~successor() = default;
+  };
 
   connection(net::stream_ref s, server_state& shared) noexcept
       : stream(s), server(shared), sched(scheduler::current()), peer(s.peer_address()), out(sched.blocks()) {}
@@ -46,6 +56,15 @@ class WRING_API connection final : net::stream_observer {
   void stop_watching() noexcept;
   /// Reads the next request's beginning, or the end, while nobody else reads: only once a body is complete.
   [[nodiscard]] task<> watch_by_reading();
+  /// Ends watch_by_reading: what it has read is in `in`.
+  [[nodiscard]] task<> stop_reading();
+  /// Tells the observer, too, what arrives, for which the protocol must have been switched; null: nobody. False: the
+  /// stream cannot tell.
+  bool follow(net::stream_observer* observer) noexcept;
+  /// From now on the client's ending its side is for whoever reads: only its disappearance cancels the handler.
+  void end_half_close_grace() noexcept {
+    if (grace_.active()) grace_.cancel();
+  }
 
   net::stream_ref stream;
   server_state& server;
@@ -54,16 +73,21 @@ class WRING_API connection final : net::stream_observer {
   input in;
   output out;
   bool gone = false;
+  successor* upgraded = nullptr;  ///< not null: the protocol was switched
 
  private:
+  struct reading;
+
   /// How long a client may take for so many bytes.
   [[nodiscard]] duration patience(std::size_t bytes) const noexcept;
   [[nodiscard]] task<bool> send_all(std::span<const std::byte> data);
-  void arrived() noexcept override {}
+  void arrived() noexcept override;
   void ended(const error* fault) noexcept override;
   void grace_over() noexcept;
 
   cancel_scope* handler_scope_ = nullptr;  // null: nothing is to be cancelled
+  net::stream_observer* follower_ = nullptr;
+  reading* reading_ = nullptr;  // where watch_by_reading waits
   delayed_call grace_;
 };
 

@@ -12,6 +12,7 @@
 #include <wring/core/buffer_lease.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/task.hpp>
+#include <wring/net/stream.hpp>
 #include <wring/net/stream_security.hpp>
 #include <wring/protocols/http/detail/arena.hpp>
 #include <wring/protocols/http/fields.hpp>
@@ -32,6 +33,7 @@ struct incoming {
   bool chunked = false;
   bool expects_continue = false;
   bool path_has_escapes = false;
+  bool asks_upgrade = false;  ///< to a protocol that a field names
   std::string_view method_text;
   std::string_view target;
   std::string_view path;
@@ -44,6 +46,7 @@ struct incoming {
   fields trailers;
   std::span<const parameter> parameters;
   error_address peer;
+  error_address proxy;  ///< through which it has come, if that is known
   const net::stream_security* security = nullptr;
 };
 
@@ -66,6 +69,7 @@ struct outgoing {
   response_field* trailers = nullptr;
   std::string_view body;
   std::string owned_body;
+  std::string_view offers;   ///< what the client should have asked to be upgraded to
   std::string_view failure;  ///< what an error page tells the client besides the status
 };
 
@@ -92,6 +96,8 @@ class exchange {
   /// Ends the body.
   [[nodiscard]] virtual task<> end_body() = 0;
   [[nodiscard]] virtual task<> inform(int status) = 0;
+  /// Switches to that protocol, or, of CONNECT, makes a tunnel.
+  [[nodiscard]] virtual task<net::any_stream> upgrade(std::string_view protocol) = 0;
   [[nodiscard]] virtual bool peer_gone() const noexcept = 0;
 
   arena memory;

@@ -10,6 +10,7 @@
 #include <wring/core/log.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/protocols/http/access_log.hpp>
+#include <wring/protocols/http/detail/forwarded.hpp>
 #include <wring/protocols/http/detail/h1_exchange.hpp>
 #include <wring/protocols/http/detail/target.hpp>
 #include <wring/protocols/http/middleware/request_ids.hpp>
@@ -28,14 +29,16 @@ head_limits head_limits_of(const server_limits& l) noexcept {
 
 }  // namespace
 
-h1_exchange::h1_exchange(connection& c, std::span<std::byte> memory_behind)
+h1_exchange::h1_exchange(connection& c)
     : exchange(c.sched.blocks()),
       rq(*this),
       rs(*this),
       connection_(c),
+      first_block_(c.sched.blocks().acquire(block_pool::sizes.front())),
       parser_(head_parser::kind::request, head_limits_of(c.server.limits)),
-      store_(memory_behind) {
-  if (c.server.log != nullptr) begun_ = c.sched.turn_time();
+      store_({first_block_.data(), first_block_.size()}) {
+  in.peer = c.peer;
+  if (c.server.is_observed()) begun_ = c.sched.turn_time();
 }
 
 head_parser::status h1_exchange::parse_head() {
@@ -50,7 +53,7 @@ head_parser::status h1_exchange::parse_head() {
       continue;
     }
     if (step.state == head_parser::status::refused) {
-      log::debug("a request was refused", {"peer", connection_.peer.to_string()}, {"reason", parser_.why().reason});
+      log::debug("a request was refused", {"peer", in.peer.to_string()}, {"reason", parser_.why().reason});
       refuse_head(parser_.why().status);
     }
     return step.state;
@@ -64,6 +67,9 @@ steady_clock::time_point h1_exchange::head_deadline() noexcept {
 }
 
 void h1_exchange::refuse_head(int status) {
+  if (status == 414) connection_.server.met(met_limit::max_target);
+  if (status == 431) connection_.server.met(met_limit::max_head);
+  if (status == 408) connection_.server.met(met_limit::head);
   rs.fail(status);
   append_head(framing::length);
   connection_.out.append(out.body);
@@ -72,21 +78,25 @@ void h1_exchange::refuse_head(int status) {
 
 void h1_exchange::record() const noexcept {
   if (in.method_text.empty() && !out.head_sent) return;  // a part of a head, and then nothing
+  const std::int64_t elapsed = connection_.sched.clock_now() - begun_;
+  const std::uint64_t sent = hides_body() ? 0 : out.has_body ? out.body.size() : out.written;
+  if (request_counts* const counts = connection_.server.counts; counts != nullptr) {
+    counts->add_request(in.method, out.head_sent ? out.status : 0, elapsed, in_.received, sent);
+  }
+  if (connection_.server.log == nullptr) return;
   const auto text_of = [this](std::string_view name) { return in.headers.find(name).value_or(""); };
   const user* const who = rq.find<user>();
   const request_id* const id = rq.find<request_id>();
   const access_record r{
-      .peer = connection_.peer,
+      .peer = in.peer,
       .user = who != nullptr ? who->name : std::string_view(),
       .method = in.method_text,
       .target = in.target,
       .referer = text_of("referer"),
       .agent = text_of("user-agent"),
       .id = id != nullptr ? id->text : std::string_view(),
-      .bytes = hides_body()   ? 0
-               : out.has_body ? out.body.size()
-                              : out.written,
-      .elapsed = connection_.sched.clock_now() - begun_,
+      .bytes = sent,
+      .elapsed = elapsed,
       .time = connection_.sched.engine().wall_now(),
       .status = static_cast<std::uint16_t>(out.head_sent ? out.status : 499),
       .minor = in.minor,
@@ -104,18 +114,21 @@ bool h1_exchange::begin() {
   in.minor = f.minor;
   in.target = text(f.target);
   in.headers = store_.all();
-  in.peer = connection_.peer;
   in.security = connection_.stream.security();
   in.chunked = f.chunked;
   in.length = f.length;
   in_.left = f.length;
   in_.complete = !f.chunked && f.length == 0;
   in.expects_continue = f.expects_continue && !in_.complete;
-  persistent_ = f.persistent();
+  in.asks_upgrade = f.upgrade && f.minor != 0;
+  // What follows a refused CONNECT may have been meant for the tunnel.
+  persistent_ = f.persistent() && in.method != method::connect;
 
   target_parts parts;
-  const refusal wrong = parse_target(in.method, in.target, parts);
+  refusal wrong = parse_target(in.method, in.target, parts);
+  if (in.method == method::connect && (f.chunked || f.has_length)) wrong = {400, "a CONNECT has no body"};
   in.scheme = in.security != nullptr ? "https" : "http";
+  if (connection_.server.proxies) apply_forwarding();
   in.authority = parts.authority.empty() ? text(f.host) : parts.authority;
   in.path = parts.path;
   in.query = parts.query;
@@ -149,10 +162,18 @@ bool h1_exchange::begin() {
   }
   if (in.length > in.max_body) {
     persistent_ = false;
+    connection_.server.met(met_limit::max_body);
     fail(413, {});
     return false;
   }
   return true;
+}
+
+void h1_exchange::apply_forwarding() noexcept {
+  const request_origin origin = origin_of(in.peer, in.headers, *connection_.server.proxies);
+  if (!origin.forwarded) return;
+  in.proxy = std::exchange(in.peer, origin.client);
+  if (!origin.scheme.empty()) in.scheme = origin.scheme;
 }
 
 void h1_exchange::fail(int status, std::string_view text) noexcept {
@@ -237,19 +258,25 @@ void h1_exchange::append_fields(const response_field* first) {
   connection_.out.wrote(at);
 }
 
-void h1_exchange::append_head(framing how) {
+void h1_exchange::append_start(int status) {
   output& o = connection_.out;
-  if (out.status == 200) {
+  if (status == 200) {
     o.append(connection_.server.beginning(connection_.sched));
   } else {
     o.append("HTTP/1.1 ");
-    o.append_number(static_cast<std::uint64_t>(out.status));
+    o.append_number(static_cast<std::uint64_t>(status));
     o.append(" ");
-    o.append(reason_of(out.status));
+    o.append(reason_of(status));
     o.append("\r\n");
     o.append(connection_.server.date_field(connection_.sched));
   }
   append_fields(out.first);
+}
+
+void h1_exchange::append_head(framing how) {
+  output& o = connection_.out;
+  append_start(out.status);
+  if (out.status == 426 && !out.offers.empty()) append_offer();
   if (how == framing::length) {
     o.append("Content-Length: ");
     o.append_number(out.length.value_or(out.body.size()));
@@ -281,6 +308,7 @@ void h1_exchange::complete_answer() {
       fail(std::current_exception());
     }
   }
+  refuse_false_tunnel();
   decide_reuse();
   append_head(has_no_body() ? framing::none : framing::length);
   if (hides_body()) return;
@@ -294,6 +322,7 @@ void h1_exchange::complete_answer() {
 
 std::optional<h1_exchange::after> h1_exchange::finish_at_once() {
   if (connection_.gone || handler_cut_) return after::abort;
+  if (switched_ && !failed_late_) return after::linger;
   if (!out.head_sent) {
     complete_answer();
   } else if (failed_late_) {

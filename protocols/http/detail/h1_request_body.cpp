@@ -14,6 +14,9 @@ namespace wring::http::detail {
 void h1_exchange::refuse_body(int status, const char* why) {
   in_.failed = true;
   persistent_ = false;
+  if (status == 413) connection_.server.met(met_limit::max_body);
+  if (status == 431) connection_.server.met(met_limit::max_head);
+  if (status == 408) connection_.server.met(met_limit::body_progress);
   throw status_error(status, {}, why);
 }
 

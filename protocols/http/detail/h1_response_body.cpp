@@ -52,6 +52,7 @@ void h1_exchange::check_length(std::size_t more) {
     throw std::logic_error("the answer's body is longer than it was announced");
   }
   if (!out.head_sent) {
+    if (is_false_tunnel()) throw std::logic_error("a CONNECT is answered with an error, or by upgrade()");
     reuse_ = persistent_ && !in_.failed && !in.expects_continue && !last_of_connection();
     framing how = framing::until_close;
     if (has_no_body()) {

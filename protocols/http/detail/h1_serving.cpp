@@ -3,9 +3,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <utility>
 
+#include <wring/core/callback/call_later.hpp>
 #include <wring/core/cancel_scope.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/this_task.hpp>
@@ -22,22 +22,12 @@ namespace {
 using after = h1_exchange::after;
 using fill = connection::fill;
 
-constexpr std::size_t exchange_block = block_pool::sizes.front();
-
-/// Destroys the exchange before its block is given back.
+/// Not in the frame: most connections are idle.
 struct exchange_owner {
-  explicit exchange_owner(connection& c) : block(c.sched.blocks().acquire(exchange_block)) {
-    const std::span all(block.data(), block.size());
-    it = std::construct_at(reinterpret_cast<h1_exchange*>(all.data()), c, all.subspan(sizeof(h1_exchange)));
-  }
-  exchange_owner(const exchange_owner&) = delete;
-  exchange_owner& operator=(const exchange_owner&) = delete;
-  ~exchange_owner() { std::destroy_at(it); }
+  explicit exchange_owner(connection& c) : it(std::make_unique<h1_exchange>(c)) {}
 
-  buffer_lease block;
-  h1_exchange* it = nullptr;
+  std::unique_ptr<h1_exchange> it;
 };
-static_assert(sizeof(h1_exchange) <= exchange_block / 3, "the head would have too little room");
 
 /// Watches the client while a handler runs.
 struct watched_handler {
@@ -48,6 +38,23 @@ struct watched_handler {
 
   connection& connection_;
   const bool told;
+};
+
+/// Cancels a handler that takes too long, unless it switches the protocol.
+struct time_limit {
+  time_limit(h1_exchange& x, cancel_scope& handler, duration limit) : exchange_(x) {
+    if (limit == forever) return;
+    x.handler_deadline = call_later(limit, [this, &handler] {
+      passed = true;
+      handler.cancel();
+    });
+  }
+  time_limit(const time_limit&) = delete;
+  time_limit& operator=(const time_limit&) = delete;
+  ~time_limit() { exchange_.end_handler_deadline(); }
+
+  h1_exchange& exchange_;
+  bool passed = false;
 };
 
 /// More of a head of which a part has come.
@@ -93,16 +100,12 @@ task<> run_task(connection& c, h1_exchange& x) {
   const watched_handler here(c, cancels ? &scope : nullptr);
   task<> handling = start_handler(c, x, here.told);
   try {
-    if (route.timeout == forever) {
-      const bool ran = co_await scope.run(std::move(handling));
-      if (!ran) x.dropped_handler();
-    } else {
-      const auto in_time = co_await move_on_after(route.timeout, scope.run(std::move(handling)));
-      if (!in_time) {
-        x.fail(503, {});
-      } else if (!*in_time) {
-        x.dropped_handler();
-      }
+    const time_limit limit(x, scope, route.timeout);
+    const bool ran = co_await scope.run(std::move(handling));
+    if (!ran && limit.passed) {
+      x.fail_handler();
+    } else if (!ran) {
+      x.dropped_handler();
     }
   } catch (...) {
     x.fail(std::current_exception());

@@ -25,6 +25,7 @@ class input {
   }
   void drop(std::size_t count) noexcept { lease_.consume(count); }
 
+  [[nodiscard]] buffer_lease take_all() noexcept { return std::exchange(lease_, buffer_lease()); }
   /// The first `count` bytes. Throws std::bad_alloc.
   [[nodiscard]] buffer_lease take(std::size_t count) {
     if (count == lease_.size()) return std::exchange(lease_, buffer_lease());

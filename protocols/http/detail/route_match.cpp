@@ -9,6 +9,11 @@
 namespace wring::http::detail {
 
 route_match::route_match(const router& r, exchange& x) : exchange_(x) {
+  if (x.in.method == method::connect) {
+    entry_ = r.connect_.get();
+    status_ = 501;
+    return;
+  }
   const std::string_view path = x.in.path;
   if (path.starts_with('/')) {
     if (const route_node* const node = find(*r.root_, path.substr(1), 0); node != nullptr) {
@@ -25,8 +30,7 @@ route_match::route_match(const router& r, exchange& x) : exchange_(x) {
   if (x.in.method == method::options && path == "*") {
     status_ = 204;
     allow_ = "GET, HEAD, OPTIONS";
-  } else if (!known &&
-             (x.in.method == method::other || x.in.method == method::connect || x.in.method == method::trace)) {
+  } else if (!known && (x.in.method == method::other || x.in.method == method::trace)) {
     status_ = 501;
   }
 }
@@ -83,7 +87,7 @@ void route_match::choose(const router& r, const route_node& node) {
   if (entry_ == nullptr && in.method == method::head) entry_ = entry_for("GET");
   if (entry_ == nullptr) entry_ = entry_for("");
   if (entry_ == nullptr) {
-    const bool known = in.method != method::other && in.method != method::connect && in.method != method::trace;
+    const bool known = in.method != method::other && in.method != method::trace;
     if (in.method == method::options) {
       entry_ = node.options.get();
     } else if (known || std::ranges::find(r.methods_, in.method_text) != r.methods_.end()) {

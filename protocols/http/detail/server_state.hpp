@@ -9,6 +9,9 @@
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/scheduler.hpp>
+#include <wring/net/serve_options.hpp>
+#include <wring/protocols/http/detail/forwarded.hpp>
+#include <wring/protocols/http/detail/request_counts.hpp>
 #include <wring/protocols/http/handler.hpp>
 #include <wring/protocols/http/router.hpp>
 #include <wring/protocols/http/server_limits.hpp>
@@ -33,10 +36,19 @@ class WRING_API server_state {
   /// What of it is behind the status line.
   [[nodiscard]] std::string_view date_field(scheduler& s) noexcept { return beginning(s).substr(status_line.size()); }
 
+  void met(met_limit l) noexcept {
+    if (counts != nullptr) counts->add_limit(l);
+  }
+  /// Whether a request is to be looked at when it has ended.
+  [[nodiscard]] bool is_observed() const noexcept { return log != nullptr || counts != nullptr; }
+
   const router& routes;
   server_limits limits;
   std::optional<handler> on_error;
+  std::optional<trusted_proxies> proxies;
   access_log* log = nullptr;
+  request_counts* counts = nullptr;      ///< null: nobody wants to know
+  net::serve_counters connections = {};  ///< if somebody does
   std::uint64_t requests = 0;
 
  private:
