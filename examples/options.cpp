@@ -160,6 +160,8 @@ options::~options() = default;
 
 void options::add(entry added) { entries_.push_back(std::move(added)); }
 
+void options::sample(std::string_view command) { samples_.emplace_back(command); }
+
 void options::listen(net::tcp_listen_options& value) {
   address("--host", value.address, "the address to listen on; :: is all of this host's");
   port("--port", value.port, "the port to listen on; 0 is any free one");
@@ -332,6 +334,8 @@ std::string options::help(std::string_view program) const {
   out += "\n\n";
   append_wrapped(out, purpose_, 0);
   out += '\n';
+  for (const std::string& command : samples_) out += "  " + command + '\n';
+  if (!samples_.empty()) out += '\n';
 
   std::size_t widest = std::string_view("--help").size();
   for (const entry& e : entries_) widest = std::max(widest, e.usage().size());

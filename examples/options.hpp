@@ -77,6 +77,9 @@ class options {
   /// All arguments that follow, at least one. Declare it last.
   void list(std::string_view name, std::vector<std::string>& value, std::string_view what);
 
+  /// A command to try, which the help shows as it is.
+  void sample(std::string_view command);
+
   /// The option or argument of this name, declared before, must be given.
   void require(std::string_view name);
 
@@ -110,6 +113,7 @@ class options {
   void take(entry& taker, std::string_view given);
 
   std::string purpose_;
+  std::vector<std::string> samples_;
   std::vector<entry> entries_;
 };
 
