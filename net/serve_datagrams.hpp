@@ -6,9 +6,10 @@
 #include <utility>
 
 #include <wring/core/detail/awaiting/operand.hpp>
-#include <wring/core/nursery.hpp>
+#include <wring/core/error.hpp>
+#include <wring/core/shield.hpp>
 #include <wring/core/task.hpp>
-#include <wring/core/until_stopping.hpp>
+#include <wring/core/this_task.hpp>
 #include <wring/net/datagram_serve_options.hpp>
 #include <wring/net/datagram_session.hpp>
 #include <wring/net/detail/datagram_serving.hpp>
@@ -28,17 +29,18 @@ template <class Handler>
 task<datagram_serve_report> serve(message_socket& socket, Handler handler, datagram_serve_options options = {}) {
   wring::detail::assert_safe_callable<Handler>();
   detail::datagram_serving service(socket, options);
-  auto body = [&]() -> task<> {
+  auto receive = [&]() -> task<> {
     for (;;) {
-      const bool room = co_await until_stopping(service.handlers().vacancy());
-      if (!room) break;
-      auto received = co_await until_stopping(socket.receive()).result();
-      if (!received || !service.goes_on(*received)) break;
-      if (*received) service.start(detail::handle_datagram<Handler>, &handler, std::move(**received));
+      if (!service.has_room()) co_await service.handlers().vacancy();
+      auto received = co_await socket.receive().result();
+      if (!service.goes_on(received)) co_return;
+      if (!received) continue;
+      const error_address peer = received->peer();
+      detail::start_handler<detail::datagram_work<Handler>>(service, peer, std::reference_wrapper<Handler>(handler),
+                                                            std::move(*received));
     }
-    co_await service.end();
   };
-  co_await service.handlers().run(std::ref(body));
+  co_await detail::serve_datagrams(service, receive);
   co_return service.report();
 }
 
@@ -49,18 +51,29 @@ template <class Handler>
 task<datagram_serve_report> serve(message_socket& socket, Handler handler, datagram_serve_options options = {}) {
   wring::detail::assert_safe_callable<Handler>();
   detail::datagram_serving service(socket, options);
-  auto body = [&]() -> task<> {
+  auto receive = [&]() -> task<> {
     for (;;) {
-      auto received = co_await until_stopping(socket.receive()).result();
-      if (!received || !service.goes_on(*received)) break;
-      if (!*received) continue;
-      const socket_address peer = (*received)->peer();
-      if (service.pass(peer, **received)) continue;
-      service.start(detail::handle_peer<Handler>, &handler, peer, std::move(**received));
+      auto received = co_await socket.receive().result();
+      if (!service.goes_on(received)) co_return;
+      if (!received) continue;
+      const socket_address peer = received->peer();
+      datagram_session* session = service.session_of(peer);
+      if (session != nullptr && service.is_full(*session)) {
+        // The handler has its turn first: a burst may be longer than the queue. What was taken is passed on even if the
+        // program is asked to stop meanwhile.
+        co_await shield(yield());
+        session = service.session_of(peer);
+      }
+      if (session != nullptr) {
+        service.pass(*session, std::move(*received));
+      } else if (service.has_room()) {
+        detail::start_handler<detail::session_work<Handler>>(service, peer, service, handler, std::move(*received));
+      } else {
+        service.drop();
+      }
     }
-    co_await service.end();
   };
-  co_await service.handlers().run(std::ref(body));
+  co_await detail::serve_datagrams(service, receive);
   co_return service.report();
 }
 

@@ -52,22 +52,18 @@ bool datagram_serving::goes_on(const result<datagram>& received) {
   return true;
 }
 
-bool datagram_serving::pass(const socket_address& peer, datagram& d) noexcept {
+datagram_session* datagram_serving::session_of(const socket_address& peer) const noexcept {
   const auto found = peers_.find(peer);
-  if (found == peers_.end()) return false;
-  put(*found->second, d);
-  return true;
+  return found != peers_.end() ? found->second : nullptr;
 }
 
-void datagram_serving::put(datagram_session& to, datagram& d) noexcept {
+void datagram_serving::pass(datagram_session& to, datagram&& d) noexcept {
   // What waits takes no buffer from the other peers.
   if (to.queue_.size() != 0) d.leave_buffer();
   if (to.queue_.try_send(std::move(d))) return;
   ++to.dropped_;
   drop();
 }
-
-void datagram_serving::drop() noexcept { ++report_.dropped; }
 
 task<> datagram_serving::end() {
   ending_ = true;
@@ -81,20 +77,15 @@ task<> datagram_serving::end() {
   }
 }
 
-void datagram_serving::failed(const socket_address& peer, const std::exception_ptr& failure) noexcept {
-  ++report_.failed;
+void datagram_serving::failed(const error_address& peer, const std::exception_ptr& failure) noexcept {
+  ends(report_.failed);
   log::warn("a handler of datagrams failed", {"peer", peer}, {"error", wring::detail::described(failure)});
 }
 
-datagram_serving::running::~running() {
-  if (--service_.running_ == 0 && service_.ending_) service_.none_running_.set();
-}
-
-datagram_serving::known_session::known_session(datagram_serving& s, const socket_address& peer, datagram first)
-    : service_(s), session(s.socket_, peer, s.options_.idle_time, s.options_.peer_queue) {
-  s.peers_.emplace(peer, &session);
-  s.put(session, first);
-  if (s.ending_) session.queue_.close();
+datagram_serving::known_session::known_session(datagram_serving& s, datagram&& first)
+    : service_(s), session(s.socket_, first.peer(), s.options_.idle_time, s.options_.peer_queue) {
+  s.peers_.emplace(session.peer_address(), &session);
+  s.pass(session, std::move(first));
 }
 
 }  // namespace wring::net::detail

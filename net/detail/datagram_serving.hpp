@@ -5,14 +5,21 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
+#include <new>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
+#include <wring/core/detail/awaiting/bound_task.hpp>
+#include <wring/core/detail/awaiting/operand.hpp>
 #include <wring/core/detail/export.hpp>
+#include <wring/core/error.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/result.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/task.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/net/datagram_serve_options.hpp>
 #include <wring/net/datagram_session.hpp>
 
@@ -28,52 +35,34 @@ class WRING_API datagram_serving {
 
   [[nodiscard]] nursery& handlers() noexcept { return handlers_; }
   /// When all handlers have ended.
-  [[nodiscard]] datagram_serve_report report() const noexcept {
-    datagram_serve_report all = report_;
-    all.cut = started_ - all.served - all.failed;
-    return all;
-  }
+  [[nodiscard]] const datagram_serve_report& report() const noexcept { return report_; }
 
   /// Counts what was received. False: the socket is closed. Throws its fault.
   [[nodiscard]] bool goes_on(const result<datagram>& received);
-  /// Starts a handler, unless there are as many as may be.
-  template <class Fn, class... Args>
-  void start(Fn fn, Args... args) noexcept {
-    if (!has_room()) return drop();
-    ++started_;
-    ++running_;
-    try {
-      handlers_.start(fn, std::ref(*this), std::move(args)...);
-    } catch (...) {
-      --running_;
-      failed({}, std::current_exception());
-    }
+  [[nodiscard]] bool has_room() const noexcept { return handlers_.size() < options_.max_handlers; }
+  /// The session of a peer's handler; null if there is none.
+  [[nodiscard]] datagram_session* session_of(const socket_address& peer) const noexcept;
+  /// As many wait for it as may.
+  [[nodiscard]] static bool is_full(const datagram_session& session) noexcept {
+    return session.queue_.size() >= session.queue_.capacity();
   }
-  /// Passes a datagram to its peer's handler. False: there is none.
-  [[nodiscard]] bool pass(const socket_address& peer, datagram& d) noexcept;
+  /// Passes a datagram to a handler, unless too many wait for it.
+  void pass(datagram_session& to, datagram&& d) noexcept;
+  /// There is no handler for one.
+  void drop() noexcept { ++report_.dropped; }
   /// Lets the handlers end.
   [[nodiscard]] task<> end();
 
-  /// A handler that runs, until this is destroyed.
-  class running {
-   public:
-    explicit running(datagram_serving& s) noexcept : service_(s) {}
-    running(const running&) = delete;
-    running& operator=(const running&) = delete;
-    ~running();
-    void served() noexcept { ++service_.report_.served; }
-    void failed(const socket_address& peer, const std::exception_ptr& failure) noexcept {
-      service_.failed(peer, failure);
-    }
-
-   private:
-    datagram_serving& service_;
-  };
+  // Of handlers. Each is one that begins, and then one of the others.
+  void begins() noexcept { ++running_; }
+  void served() noexcept { ends(report_.served); }
+  void cut() noexcept { ends(report_.cut); }
+  void failed(const error_address& peer, const std::exception_ptr& failure) noexcept;
 
   /// The session of a peer, known by its address while this exists.
   class known_session {
    public:
-    known_session(datagram_serving& s, const socket_address& peer, datagram first);
+    known_session(datagram_serving& s, datagram&& first);
     known_session(const known_session&) = delete;
     known_session& operator=(const known_session&) = delete;
     ~known_session() { service_.peers_.erase(session.peer_address()); }
@@ -86,15 +75,14 @@ class WRING_API datagram_serving {
   };
 
  private:
-  [[nodiscard]] bool has_room() const noexcept { return handlers_.size() < options_.max_handlers; }
-  void drop() noexcept;
-  void put(datagram_session& to, datagram& d) noexcept;
-  void failed(const socket_address& peer, const std::exception_ptr& failure) noexcept;
+  void ends(std::uint64_t& outcome) noexcept {
+    ++outcome;
+    if (--running_ == 0 && ending_) none_running_.set();
+  }
 
   message_socket& socket_;
   datagram_serve_options options_;
   datagram_serve_report report_;
-  std::uint64_t started_ = 0;
   std::size_t running_ = 0;  ///< begun or about to begin
   bool ending_ = false;
   event none_running_;
@@ -102,28 +90,88 @@ class WRING_API datagram_serving {
   nursery handlers_;
 };
 
+/// What a handler of one datagram runs.
 template <class Handler>
-task<> handle_datagram(datagram_serving& service, Handler* handler, datagram d) {
-  datagram_serving::running r(service);
-  const socket_address peer = d.peer();
+using datagram_work = wring::detail::bound_task<std::reference_wrapper<Handler>, datagram>;
+
+/// What a handler of one peer runs, and the session that it has. The peer is known by it before the handler has had its
+/// first turn.
+template <class Handler>
+struct session_work {
+  using task_type = std::invoke_result_t<Handler&, datagram_session&>;
+
+  session_work(datagram_serving& service, Handler& handler, datagram&& first)
+      : known(service, std::move(first)), task(std::invoke(handler, known.session)) {
+    wring::detail::assert_returnable<task_type>();
+  }
+  session_work(const session_work&) = delete;
+  session_work& operator=(const session_work&) = delete;
+
+  datagram_serving::known_session known;
+  task_type task;
+};
+
+/// A handler that runs: a child whose failure is logged with the peer's address and affects no other.
+template <class Work>
+class datagram_handler final : public wring::detail::child_base<datagram_handler<Work>> {
+ public:
+  template <class... Args>
+  datagram_handler(datagram_serving& s, const error_address& peer, Args&&... args)
+      : wring::detail::child_base<datagram_handler>(s.handlers()), service_(s), peer_(peer) {
+    ::new (static_cast<void*>(&work_)) Work(std::forward<Args>(args)...);
+    s.begins();
+  }
+  datagram_handler(const datagram_handler&) = delete;
+  datagram_handler& operator=(const datagram_handler&) = delete;
+  ~datagram_handler() {}  // finish() has destroyed the work
+
+ private:
+  friend wring::detail::child_base<datagram_handler>;
+
+  bool begin() override { return work_.task.begin_await(*this); }
+
+  std::exception_ptr finish(bool by_cancellation) noexcept {
+    if (by_cancellation) {
+      service_.cut();
+    } else {
+      try {
+        static_cast<void>(work_.task.take());
+        service_.served();
+      } catch (...) {
+        service_.failed(peer_, std::current_exception());
+      }
+    }
+    std::destroy_at(&work_);
+    return nullptr;
+  }
+
+  datagram_serving& service_;
+  error_address peer_;
+  union {
+    Work work_;
+  };
+};
+
+/// Starts a handler, for which there is room.
+template <class Work, class... Args>
+void start_handler(datagram_serving& service, const error_address& peer, Args&&... args) noexcept {
   try {
-    co_await std::invoke(*handler, std::move(d));
-    r.served();
+    auto* const handler = new datagram_handler<Work>(service, peer, std::forward<Args>(args)...);
+    wring::detail::nursery_access::launch(service.handlers(), *handler);
   } catch (...) {
-    r.failed(peer, std::current_exception());
+    service.begins();
+    service.failed(peer, std::current_exception());
   }
 }
 
-template <class Handler>
-task<> handle_peer(datagram_serving& service, Handler* handler, socket_address peer, datagram first) {
-  datagram_serving::running r(service);
-  try {
-    datagram_serving::known_session known(service, peer, std::move(first));
-    co_await std::invoke(*handler, known.session);
-    r.served();
-  } catch (...) {
-    r.failed(peer, std::current_exception());
-  }
+/// Runs `receive()`, which starts handlers, until the program is asked to stop or it returns, and lets them end.
+template <class Receive>
+task<> serve_datagrams(datagram_serving& service, Receive& receive) {
+  auto body = [&]() -> task<> {
+    static_cast<void>(co_await until_stopping(receive()));
+    co_await service.end();
+  };
+  co_await service.handlers().run(std::ref(body));
 }
 
 }  // namespace wring::net::detail

@@ -117,6 +117,29 @@ TEST_CASE("a handler for each peer has all that the peer sends, until it is idle
   });
 }
 
+TEST_CASE("a burst of a new peer goes to one handler, all of it", "[serve][udp]") {
+  run_net([]() -> task<> {
+    constexpr int burst = 40;  // more than wait for a handler, less than wait for the socket
+    net::udp_socket s = co_await net::bind_udp(on_loopback());
+    int begun = 0;
+    auto echo = [&](net::datagram_session& session) -> task<> {
+      ++begun;
+      while (auto d = co_await session.receive()) co_await session.send(d->bytes());
+    };
+    auto client = [&]() -> task<> {
+      udp_peer peer;
+      for (int i = 0; i != burst; ++i) peer.send_to(s.local_address(), std::to_string(i));
+      for (int i = 0; i != burst; ++i) {
+        const std::string got = co_await peer.receive();
+        REQUIRE(got == std::to_string(i));
+      }
+    };
+    const auto report = co_await served(s, echo, client, {.peer_queue = 2});
+    REQUIRE(begun == 1);
+    REQUIRE((report.received == burst && report.dropped == 0 && report.served == 1 && report.clean()));
+  });
+}
+
 TEST_CASE("what a peer's handler does not take is dropped, and holds nobody back", "[serve][udp]") {
   run_net([]() -> task<> {
     net::udp_socket s = co_await net::bind_udp(on_loopback());
