@@ -104,6 +104,38 @@ TEST_CASE("a group may be joined for one source alone", "[udp][real_fd]") {
   });
 }
 
+TEST_CASE("a group of IPv6 may be joined for one source alone", "[udp][real_fd]") {
+  run_net([]() -> task<> {
+    const net::ip_address group("ff3e::7701");
+    net::udp_socket sender = co_await net::bind_udp({.address = net::ip_address::any_v6});
+    net::udp_socket all = co_await net::bind_udp({.address = net::ip_address::any_v6});
+    net::udp_socket one = co_await net::bind_udp({.address = net::ip_address::any_v6});
+    const net::socket_address to_all(group, all.local_address().port());
+    const net::socket_address to_one(group, one.local_address().port());
+    const unsigned route = interface_to(sender, to_all);
+    if (route == 0) co_return;
+    all.join_group(group, route);
+    co_await sender.send_to(to_all, "who am I?");
+    const net::datagram known = co_await all.receive();
+    const net::ip_address source = known.peer().ip();
+
+    one.join_group(group, net::ip_address("2001:db8::1"), route);
+    co_await sender.send_to(to_one, "a stranger's");
+    const std::string text_1 = co_await next_text(one);
+    REQUIRE(text_1 == "nothing");
+    one.join_group(group, source, route);
+    co_await sender.send_to(to_one, "its own");
+    const std::string text_2 = co_await next_text(one);
+    REQUIRE(text_2 == "its own");
+    one.leave_group(group, source, route);
+    co_await sender.send_to(to_one, "a stranger's again");
+    const std::string text_3 = co_await next_text(one);
+    REQUIRE(text_3 == "nothing");
+    REQUIRE_THROWS_AS(one.leave_group(group, source, route), io_error);
+    REQUIRE_THROWS_AS(one.join_group(group, other_host, route), io_error);
+  });
+}
+
 TEST_CASE("broadcasting needs to be asked for", "[udp][real_fd]") {
   run_net([]() -> task<> {
     const net::ip_address all("127.255.255.255");
