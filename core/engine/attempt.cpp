@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -132,6 +133,34 @@ std::int32_t attempt_transfer(const operation& op, bool begun) noexcept {
   return r == must_wait && file ? must_block : r;
 }
 
+/// Has a message received where io_uring puts it.
+::msghdr message_into(std::span<std::byte> into, const message_buffers& buffers, ::iovec& part) noexcept {
+  std::byte* const source = into.data() + sizeof(message_buffers::header);
+  const std::span<std::byte> payload = into.subspan(buffers.payload_offset());
+  part = {payload.data(), payload.size()};
+  ::msghdr message{};
+  message.msg_name = source;
+  message.msg_namelen = message_buffers::source_room;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = source + message_buffers::source_room;
+  message.msg_controllen = buffers.control_room();
+  return message;
+}
+
+/// Writes what io_uring writes before it, and returns how much of the buffer is filled. `size`: with MSG_TRUNC the real
+/// one.
+std::int32_t put_header(std::span<std::byte> into, const message_buffers& buffers, const ::msghdr& message,
+                        std::uint32_t size) noexcept {
+  const message_buffers::header head{.source_size = message.msg_namelen,
+                                     .control_size = static_cast<std::uint32_t>(message.msg_controllen),
+                                     .payload_size = size,
+                                     .flags = static_cast<std::uint32_t>(message.msg_flags)};
+  std::memcpy(into.data(), &head, sizeof head);
+  const std::size_t room = into.size() - buffers.payload_offset();
+  return static_cast<std::int32_t>(buffers.payload_offset() + std::min<std::size_t>(room, size));
+}
+
 }  // namespace
 
 std::int32_t attempt_accept(int fd) noexcept {
@@ -145,26 +174,26 @@ std::int32_t attempt_receive(int fd, std::span<std::byte> into, int flags) noexc
 
 std::int32_t attempt_receive_message(int fd, std::span<std::byte> into, const message_buffers& buffers,
                                      int flags) noexcept {
-  std::byte* const source = into.data() + sizeof(message_buffers::header);
-  std::byte* const control = source + message_buffers::source_room;
-  const std::span<std::byte> payload = into.subspan(buffers.payload_offset());
-  ::iovec part{payload.data(), payload.size()};
-  ::msghdr message{};
-  message.msg_name = source;
-  message.msg_namelen = message_buffers::source_room;
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = buffers.control_room();
+  ::iovec part{};
+  ::msghdr message = message_into(into, buffers, part);
   const std::int32_t got = outcome_of([&] { return ::recvmsg(fd, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
-  if (got < 0) return got;
-  const message_buffers::header head{.source_size = message.msg_namelen,
-                                     .control_size = static_cast<std::uint32_t>(message.msg_controllen),
-                                     .payload_size = static_cast<std::uint32_t>(got),
-                                     .flags = static_cast<std::uint32_t>(message.msg_flags)};
-  std::memcpy(into.data(), &head, sizeof head);
-  // With MSG_TRUNC it is the real length.
-  return static_cast<std::int32_t>(buffers.payload_offset() + std::min<std::size_t>(payload.size(), head.payload_size));
+  return got < 0 ? got : put_header(into, buffers, message, static_cast<std::uint32_t>(got));
+}
+
+std::int32_t attempt_receive_messages(int fd, std::span<const std::span<std::byte>> into,
+                                      const message_buffers& buffers, int flags,
+                                      std::span<std::int32_t> filled) noexcept {
+  std::array<::iovec, most_messages> parts;
+  std::array<::mmsghdr, most_messages> messages;
+  for (std::size_t i = 0; i != into.size(); ++i) messages[i].msg_hdr = message_into(into[i], buffers, parts[i]);
+  const std::int32_t count = outcome_of([&] {
+    return ::recvmmsg(fd, messages.data(), static_cast<unsigned>(into.size()), flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
+                      nullptr);
+  });
+  for (std::size_t i = 0; static_cast<std::int32_t>(i) < count; ++i) {
+    filled[i] = put_header(into[i], buffers, messages[i].msg_hdr, messages[i].msg_len);
+  }
+  return count;
 }
 
 std::int32_t attempt(const operation& op, bool begun) noexcept {

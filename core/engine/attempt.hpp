@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -30,5 +31,14 @@ inline constexpr std::int32_t must_block = must_wait + 1;
 /// Receives a message into a buffer of `buffers`, and returns how much of that is filled.
 [[nodiscard]] std::int32_t attempt_receive_message(int fd, std::span<std::byte> into, const message_buffers& buffers,
                                                    int flags) noexcept;
+
+/// The most that attempt_receive_messages receives.
+inline constexpr std::size_t most_messages = 32;
+
+/// The same of several, each into a buffer of its own; of datagrams alone, as the end of a stream would be a message
+/// each time. Returns how many there were, `filled` says how much of their buffers is; or -errno, or must_wait.
+[[nodiscard]] std::int32_t attempt_receive_messages(int fd, std::span<const std::span<std::byte>> into,
+                                                    const message_buffers& buffers, int flags,
+                                                    std::span<std::int32_t> filled) noexcept;
 
 }  // namespace wring::detail

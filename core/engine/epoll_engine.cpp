@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -69,20 +70,34 @@ bool known_to_wait(const operation& op, const interest* known) noexcept {
   return bit != 0 && certain(op, known) && (known->ready & bit) == 0 && (events_of(op) & ~known->events) == 0;
 }
 
+void return_unused(buffer_pool& pool, std::uint32_t id) noexcept {
+  pool.filled(id);
+  pool.untake();
+}
+
 void clear(interest& i, std::uint8_t bit) noexcept { i.ready &= static_cast<std::uint8_t>(~bit); }
+
+bool has_option(int fd, int option, int wanted) noexcept {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
+}
+
+interest::nature nature_of(int fd, interest& known) noexcept {
+  if (known.kind == interest::nature::unknown) [[unlikely]] {
+    known.kind = has_option(fd, SO_PROTOCOL, IPPROTO_TCP) ? interest::nature::tcp
+                 : has_option(fd, SO_TYPE, SOCK_DGRAM)    ? interest::nature::datagrams
+                                                          : interest::nature::other;
+  }
+  return known.kind;
+}
 
 // A receive from TCP that was short has emptied it, unless something else has cut it short; other sockets have
 // boundaries.
 void note_received(const operation& op, interest* known, std::int32_t got, std::size_t wanted) noexcept {
   if (!certain(op, known) || got <= 0 || static_cast<std::size_t>(got) == wanted) return;
   if ((known->ready & interest::no_trust) != 0) return;
-  if (known->kind == interest::nature::unknown) {
-    int protocol = 0;
-    socklen_t size = sizeof protocol;
-    const bool tcp = ::getsockopt(op.fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_TCP;
-    known->kind = tcp ? interest::nature::tcp : interest::nature::other;
-  }
-  if (known->kind == interest::nature::tcp) clear(*known, interest::input);
+  if (nature_of(op.fd, *known) == interest::nature::tcp) clear(*known, interest::input);
 }
 
 }  // namespace
@@ -142,6 +157,10 @@ void epoll_engine::deliver_more(operation& op, completion c) noexcept {
   note_completed(op, c);
   put(op, nowhere);
   op.on_completion(op, c);
+  go_on(op);
+}
+
+void epoll_engine::go_on(operation& op) noexcept {
   if (op.status == operation::state::cancelling) {
     enqueue(op, ending);
   } else if (op.code == op_code::poll_multishot) {
@@ -151,9 +170,9 @@ void epoll_engine::deliver_more(operation& op, completion c) noexcept {
   }
 }
 
-// Trying. These return whether a completion has been delivered.
+// Trying. These return whether a completion has been delivered, or how many.
 
-bool epoll_engine::run(operation& op) noexcept {
+unsigned epoll_engine::run(operation& op, unsigned limit) noexcept {
   const bool cancelling = op.status == operation::state::cancelling;
   if (queue_of(op) == ending || (cancelling && is_multishot(op))) {
     finish(op, completion(-ECANCELED));
@@ -162,7 +181,10 @@ bool epoll_engine::run(operation& op) noexcept {
   interest* const known = table_.find(op.fd);
   if (known_to_wait(op, known)) return wait_for(op, known);
   if (op.code == op_code::receive_multishot) return receive(op, known);
-  if (op.code == op_code::receive_message_multishot) return receive_message(op, known);
+  if (op.code == op_code::receive_message_multishot) {
+    const bool several = certain(op, known) && known->at_once > 1 && !known->drained && limit > 1;
+    return several ? receive_messages(op, *known, limit) : receive_message(op, known);
+  }
   // Its registration reports the current state, so that each change is reported once.
   if (op.code == op_code::poll_multishot && !has_begun(op)) return wait_for(op, nullptr);
   const std::int32_t result = attempt(op, has_begun(op));
@@ -224,9 +246,56 @@ bool epoll_engine::receive_message(operation& op, interest* known) noexcept {
   } else if (static_cast<std::size_t>(result) == buffers.payload_offset()) {
     finish(op, completion(result, completion::in_buffer(id)));
   } else {
+    if (known->at_once == 1 && nature_of(op.fd, *known) == interest::nature::datagrams) known->at_once = 2;
+    known->drained = false;
     deliver_more(op, completion(result, completion::more_follow | completion::in_buffer(id)));
   }
   return true;
+}
+
+// It asks for twice as many where there were as many as it asked for, and for half as many where there were fewer.
+unsigned epoll_engine::receive_messages(operation& op, interest& known, unsigned limit) noexcept {
+  auto& buffers = *static_cast<message_buffers*>(op.data);
+  std::array<std::uint32_t, most_messages> ids;
+  std::array<std::span<std::byte>, most_messages> memory;
+  std::array<std::int32_t, most_messages> filled;
+  const std::size_t most = std::min<std::size_t>({known.at_once, limit, most_messages});
+  std::size_t asked = 0;
+  for (; asked != most && buffers.pool().acquire(ids[asked]); ++asked) {
+    memory[asked] = buffers.pool().memory(ids[asked]);
+  }
+  if (asked < 2) {
+    if (asked == 1) return_unused(buffers.pool(), ids[0]);
+    return receive_message(op, &known);
+  }
+  const std::int32_t result =
+      attempt_receive_messages(op.fd, std::span(memory).first(asked), buffers, static_cast<int>(op.flags), filled);
+  const std::size_t count = result > 0 ? static_cast<std::size_t>(result) : 0;
+  for (std::size_t i = asked; i != count; --i) return_unused(buffers.pool(), ids[i - 1]);
+  for (std::size_t i = 0; i != count; ++i) buffers.pool().filled(ids[i]);
+  if (count == 0) {
+    known.at_once = 1;
+    if (result == must_wait) return wait_for(op, &known);
+    finish(op, completion(result));
+    return 1;
+  }
+  known.drained = count < asked;
+  known.at_once =
+      static_cast<std::uint8_t>(count == asked ? std::min(2 * most, most_messages) : std::max(count, asked / 2));
+  put(op, nowhere);
+  for (std::size_t i = 0; i != count; ++i) {
+    // As alone, one without bytes ends it, but only when nothing follows.
+    const bool ends = i + 1 == count && static_cast<std::size_t>(filled[i]) == buffers.payload_offset();
+    const completion c(filled[i], (ends ? 0U : completion::more_follow) | completion::in_buffer(ids[i]));
+    if (ends) {
+      finish(op, c);
+      return static_cast<unsigned>(count);
+    }
+    note_completed(op, c);
+    op.on_completion(op, c);
+  }
+  go_on(op);
+  return static_cast<unsigned>(count);
 }
 
 bool epoll_engine::wait_for(operation& op, interest* known) noexcept {
@@ -234,7 +303,10 @@ bool epoll_engine::wait_for(operation& op, interest* known) noexcept {
     finish(op, completion(-ECANCELED));
     return true;
   }
-  if (known != nullptr) clear(*known, readiness_of(op));
+  if (known != nullptr) {
+    clear(*known, readiness_of(op));
+    known->drained = false;
+  }
   const int armed = table_.arm(op.fd, events_of(op), certain(op, known));
   if (armed == 0) {
     op.queue |= begun;
@@ -260,7 +332,7 @@ unsigned epoll_engine::run_queue(unsigned limit) noexcept {
     operation& op = *first_;
     first_ = op.next;
     if (first_ == nullptr) last_ = nullptr;
-    if (run(op)) ++delivered;
+    delivered += run(op, limit - delivered);
   }
   return delivered;
 }

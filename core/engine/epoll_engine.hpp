@@ -35,13 +35,15 @@ class WRING_API epoll_engine : public kernel_engine {
   void enqueue(operation& op, std::uint8_t queue) noexcept;
   unsigned run_queue(unsigned limit) noexcept;
   unsigned run_ended(unsigned limit) noexcept;
-  [[nodiscard]] bool run(operation& op) noexcept;
+  [[nodiscard]] unsigned run(operation& op, unsigned limit) noexcept;
   [[nodiscard]] bool receive(operation& op, interest* known) noexcept;
   [[nodiscard]] bool receive_message(operation& op, interest* known) noexcept;
+  [[nodiscard]] unsigned receive_messages(operation& op, interest& known, unsigned limit) noexcept;
   [[nodiscard]] bool wait_for(operation& op, interest* known) noexcept;
   [[nodiscard]] bool offload(operation& op) noexcept;
   void finish(operation& op, completion c) noexcept;
   void deliver_more(operation& op, completion c) noexcept;
+  void go_on(operation& op) noexcept;
   static void park(operation& op, interest& at) noexcept;
   static void unpark(operation& op, interest& from) noexcept;
   void dispatch(interest& of, std::uint32_t events) noexcept;

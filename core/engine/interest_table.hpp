@@ -20,7 +20,7 @@ struct interest {
     output = 2,    ///< a send may find room
     no_trust = 4,  ///< the end, a fault or urgent data is there: a short receive does not mean that it was all
   };
-  enum class nature : std::uint8_t { unknown, tcp, other };
+  enum class nature : std::uint8_t { unknown, tcp, datagrams, other };
 
   operation* first = nullptr;  ///< the operations that wait for it, in order
   operation* last = nullptr;
@@ -30,6 +30,8 @@ struct interest {
   bool announced = false;        ///< by its owner, which revokes that before closing it
   bool verified = false;         ///< with `announced`: it has been registered with epoll since
   nature kind = nature::unknown;
+  std::uint8_t at_once = 1;  ///< datagrams that a receive asks for: about as many as there were
+  bool drained = false;      ///< there were fewer than it asked for: the next one asks for one
 };
 
 /// The descriptors that operations wait for, and their registrations with epoll: edge-triggered, made at the first wait

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Messages, one after the other, of the engine that WRING_ENGINE names.
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -112,7 +113,9 @@ TEST_CASE("a message without bytes ends a multishot receive, and is one", "[engi
       if (!receive.active() && receive.got.size() < 4) e.submit(receive);
       return receive.got.size() == 4;
     }));
-    CHECK(receive.results == std::vector<int>{0, 0});
+    // On epoll not the first one, if both were received at once.
+    CHECK((receive.results == std::vector<int>{0, 0} ||
+           (receive.results == std::vector<int>{0} && std::string_view(e.name()) == "epoll")));
     CHECK(text_of(receive.got[0]) == "before");
     CHECK(text_of(receive.got[3]) == "after");
     for (const received_message& each : receive.got) CHECK(is(ends.sender, each.source()));
@@ -120,6 +123,86 @@ TEST_CASE("a message without bytes ends a multishot receive, and is one", "[engi
     CHECK(std::move(receive.got[1]).take_payload().empty());
     e.cancel(receive);
     turn_until_idle(e);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("messages that wait come in order and whole, however many are received at once",
+          "[engine][messages][real_fd]") {
+  constexpr int count = 90;
+  // Buffers for all, for some, and for one.
+  const unsigned most = GENERATE(256U, 8U, 1U);
+  const unsigned limit = GENERATE(256U, 5U, 1U);
+  CAPTURE(most, limit);
+  const auto text = [](int i) { return i % 7 == 3 ? std::string() : std::string(static_cast<std::size_t>(i), 'x'); };
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const udp_ends ends;
+    message_buffers buffers(e, {.count = most, .initial = 2, .payload = 50});
+    messages receive(ends.fd[0], buffers);
+    e.register_descriptor(receive.fd);
+    e.submit(receive);
+    settle(e);
+    for (int i = 0; i != count; ++i) ends.send(text(i));
+    int next = 0;
+    const std::int64_t deadline = e.now() + 10'000'000'000;
+    while (next != count && e.now() < deadline) {
+      if (!receive.active()) e.submit(receive);
+      e.turn(deadline, limit);
+      for (; !receive.got.empty(); receive.got.pop_front(), ++next) {
+        CAPTURE(next);
+        const received_message& m = receive.got.front();
+        REQUIRE(text_of(m) == text(next).substr(0, 50));
+        REQUIRE(m.truncated() == (text(next).size() > 50));
+        REQUIRE(is(ends.sender, m.source()));
+      }
+    }
+    CHECK(next == count);
+    CHECK(buffers.pool().leased() == 0);
+    e.cancel(receive);
+    turn_until_idle(e);
+    e.unregister_descriptor(receive.fd);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("a multishot receive that is cancelled amid messages loses none", "[engine][messages][real_fd]") {
+  constexpr std::size_t count = 60;
+  const std::size_t point = GENERATE(range(std::size_t{1}, std::size_t{40}));
+  CAPTURE(point);
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const udp_ends ends;
+    message_buffers buffers(e, {.count = 64, .initial = 64, .payload = 100});
+    struct stopping : messages {
+      stopping(engine& of_it, const udp_ends& from, message_buffers& into, std::size_t after)
+          : messages(from.fd[0], into), home(of_it), last(after), arrived(on_completion) {
+        on_completion = [](operation& op, completion c) noexcept {
+          auto& self = static_cast<stopping&>(op);
+          self.arrived(op, c);
+          if (self.got.size() == self.last) self.home.cancel(self);
+        };
+      }
+      engine& home;
+      std::size_t last;
+      operation::handler arrived;
+    };
+    stopping receive(e, ends, buffers, point);
+    e.submit(receive);
+    settle(e);
+    for (std::size_t i = 0; i != count; ++i) ends.send(std::to_string(i));
+    turn_until_idle(e);
+    CHECK(receive.results == std::vector<int>{-ECANCELED});
+    std::size_t next = 0;
+    for (; next != receive.got.size(); ++next) REQUIRE(text_of(receive.got[next]) == std::to_string(next));
+    for (; next != count; ++next) {
+      std::array<char, 8> rest{};
+      const ::ssize_t n = ::recv(ends.fd[0], rest.data(), rest.size(), MSG_DONTWAIT);
+      REQUIRE(n > 0);
+      REQUIRE(std::string_view(rest.data(), static_cast<std::size_t>(n)) == std::to_string(next));
+    }
   }
   e.shut_down();
 }
