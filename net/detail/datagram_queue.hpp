@@ -18,12 +18,14 @@ class datagram_queue {
 
   /// Throws std::bad_alloc; then it is unchanged, and so is `d`.
   void push_back(datagram&& d) {
-    make_room();
+    if (size_ == room_) [[unlikely]]
+      make_room();
     ring_[at(size_++)] = std::move(d);
   }
   void push_front(datagram&& d) {
-    make_room();
-    first_ = at(ring_.size() - 1);
+    if (size_ == room_) [[unlikely]]
+      make_room();
+    first_ = at(room_ - 1);
     ring_[first_] = std::move(d);
     ++size_;
   }
@@ -35,22 +37,23 @@ class datagram_queue {
   }
   void clear() noexcept {
     ring_.clear();
-    first_ = size_ = 0;
+    room_ = first_ = size_ = 0;
   }
 
  private:
   static constexpr std::size_t least = 8;
 
-  [[nodiscard]] std::size_t at(std::size_t index) const noexcept { return (first_ + index) & (ring_.size() - 1); }
-  void make_room() {
-    if (size_ != ring_.size()) return;
-    std::vector<datagram> larger(ring_.empty() ? least : 2 * ring_.size());
+  [[nodiscard]] std::size_t at(std::size_t index) const noexcept { return (first_ + index) & (room_ - 1); }
+  [[gnu::noinline]] void make_room() {
+    std::vector<datagram> larger(room_ == 0 ? least : 2 * room_);
     for (std::size_t i = 0; i != size_; ++i) larger[i] = std::move(ring_[at(i)]);
     ring_ = std::move(larger);
+    room_ = ring_.size();
     first_ = 0;
   }
 
-  std::vector<datagram> ring_;  // its size is a power of two
+  std::vector<datagram> ring_;
+  std::size_t room_ = 0;  // the ring's size, a power of two, which a vector would have to compute
   std::size_t first_ = 0;
   std::size_t size_ = 0;
 };
