@@ -10,6 +10,7 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/testing/cancel_everywhere.hpp>
+#include <wring/core/this_task.hpp>
 #include <wring/net/serve_datagrams.hpp>
 
 #include "support/udp_support.hpp"
@@ -185,6 +186,28 @@ TEST_CASE("serving datagrams ends when the socket is closed, and can be cancelle
       });
       for (const char* text : {"one", "two"}) {
         co_await client.send(text);
+        const net::datagram d = co_await client.receive();
+        if (text_of(d) != text) throw std::logic_error("another echo");
+      }
+      co_await s.close();
+    };
+    co_await with_nursery(std::ref(body));
+  };
+  REQUIRE(testing::cancel_everywhere(exchange, {.real_time = true}) > 6);
+}
+
+TEST_CASE("serving each datagram can be cancelled wherever it waits", "[serve][udp]") {
+  const auto exchange = []() -> task<> {
+    net::udp_socket s = co_await net::bind_udp(on_loopback());
+    net::udp_socket client = co_await net::connect_udp(s.local_address());
+    auto echo = [&](net::datagram d) -> task<> {
+      co_await yield();
+      co_await s.send_to(d.peer(), d.bytes());
+    };
+    auto body = [&](nursery& n) -> task<> {
+      n.start([&]() -> task<> { static_cast<void>(co_await net::serve(s, std::ref(echo), {.max_handlers = 1})); });
+      for (const char* text : {"one", "two", "three"}) co_await client.send(text);
+      for (const char* text : {"one", "two", "three"}) {
         const net::datagram d = co_await client.receive();
         if (text_of(d) != text) throw std::logic_error("another echo");
       }
