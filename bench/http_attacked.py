@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients that behave well are served while others attack: the example http_server, and 10,000 that are silent.
+"""Clients that behave well are served while others attack: the example http_server, and 10,000 silent.
 
 For tools/check-long. Arguments: http_server, bench_http and load. WRING_TEST_ROUNDS is how often each attack is compared
 with quiet (default 3).
@@ -132,7 +132,7 @@ class Attacked(support.ExampleTest):
         os.waitpid(pid, 0)
 
     def compare(self, server, attack):
-        """The ratio of the latencies that 99 of 100 requests keep, under attack and before; and the memory that it took."""
+        """The ratio of the latencies that 99 of 100 requests keep, under attack and before; and the memory it took."""
         ratios, memory = [], []
         for _ in range(ROUNDS):
             quiet = self.load(server.process.pid, server.port)['p99_us']
@@ -154,7 +154,8 @@ class Attacked(support.ExampleTest):
         for attack in (slow_head, slow_body, slow_reader, tiny_chunks, header_bomb, half_closed, vanishing):
             with self.subTest(attack.__name__):
                 ratio, memory = self.compare(server, attack)
-                print(f'{attack.__name__}: p99 x {ratio:.2f}, {memory / ATTACKERS / 1024:.1f} KiB a connection', flush=True)
+                each = memory / ATTACKERS / 1024
+                print(f'{attack.__name__}: p99 x {ratio:.2f}, {each:.1f} KiB a connection', flush=True)
                 self.assertLessEqual(ratio, 3)
                 self.assertLessEqual(memory, 1.1 * ATTACKERS * MOST_OF_A_CONNECTION)
         server.signal()

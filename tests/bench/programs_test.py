@@ -76,6 +76,14 @@ class Programs(unittest.TestCase):
                 proxy = self.serve('uring_proxy', '--to', behind)
                 self.assertGreater(self.load(proxy, '--bytes', size)['operations'], 0)
 
+    def test_requests_of_http_are_answered(self):
+        for program, *options in (('uring_server', '--mode', 'http'), ('bench_http',)):
+            if not (PROGRAMS / program).exists():
+                continue  # built without HTTP
+            for arguments in (('--http', 'hello'), ('--http', 'browser', '--pipeline', 8)):
+                with self.subTest(program, arguments=arguments):
+                    self.assertGreater(self.load(self.serve(program, *options), *arguments)['operations'], 0)
+
     def test_an_open_loop_counts_the_time_that_requests_wait_for_a_server_that_stalls(self):
         pid, port = self.serve('bench_server')
         self.load((pid, port))  # it is there
