@@ -28,6 +28,7 @@ detail::stream_socket* socket_stream::adopted(int fd, bool (socket_address::*is_
   detail::compact_address kept(peer);
   auto* const adopted = new detail::stream_socket(descriptor(fd), std::move(kept));
   adopted->share_descriptor();
+  adopted->keep_mode();
   return adopted;
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <wring/core/engine/attempt.hpp>
+#include <wring/core/engine/nonblocking_for_now.hpp>
 
 namespace wring::detail {
 
@@ -28,23 +29,6 @@ std::int32_t outcome_of(Call call) noexcept {
     if (errno != EINTR) return -errno;
   }
 }
-
-/// Makes a descriptor non-blocking, and restores its mode in the destructor.
-class nonblocking_for_now {
- public:
-  explicit nonblocking_for_now(int fd) noexcept : fd_(fd), before_(::fcntl(fd, F_GETFL)) {
-    if (before_ >= 0 && (before_ & O_NONBLOCK) == 0) ::fcntl(fd_, F_SETFL, before_ | O_NONBLOCK);
-  }
-  ~nonblocking_for_now() {
-    const int saved = errno;
-    if (before_ >= 0 && (before_ & O_NONBLOCK) == 0) ::fcntl(fd_, F_SETFL, before_);
-    errno = saved;
-  }
-
- private:
-  int fd_;
-  int before_;
-};
 
 // A listener must not block when another process was faster, and accept has no flag for that.
 int make_nonblocking(int fd) noexcept {

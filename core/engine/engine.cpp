@@ -23,6 +23,10 @@ bool engine::withdraw_job(thread_pool& pool, detail::pool_job& job, bool given_u
   return pool.withdraw(job, given_up);
 }
 
+std::int32_t engine::attempt_send_file(int, int, std::uint64_t, std::size_t) noexcept { return -EOPNOTSUPP; }
+bool engine::is_cached(int, std::uint64_t, std::size_t) noexcept { return false; }
+std::int64_t engine::size_of(int) noexcept { return -EOPNOTSUPP; }
+
 int engine::open_socket_pair(int, std::array<int, 2>&) noexcept { return -EOPNOTSUPP; }
 int engine::bind_file(int, const ::sockaddr&, std::uint32_t, const socket_file_options&, socket_file&) noexcept {
   return -EOPNOTSUPP;

@@ -166,6 +166,18 @@ class WRING_API engine {
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept = 0;
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept = 0;
 
+  /// Sends bytes of an open file on a stream socket, without copying them: what the socket takes without waiting. The
+  /// number of bytes, 0 where the file ends, -EAGAIN if there is no room, or the fault as -errno, the socket's or the
+  /// file's. Only while no send is in flight on it, and of a socket that was opened here: it is non-blocking meanwhile.
+  /// What `is_cached` denies makes the thread wait for the disk. An engine that cannot says -EOPNOTSUPP.
+  [[nodiscard]] virtual std::int32_t attempt_send_file(int fd, int file, std::uint64_t offset,
+                                                       std::size_t count) noexcept;
+  /// Whether these bytes of an open file are in memory, as far as samples tell. If they are not, they come there by a
+  /// `read`. False where it cannot be told.
+  [[nodiscard]] virtual bool is_cached(int file, std::uint64_t offset, std::size_t count) noexcept;
+  /// The size of an open file as far as the system knows it without asking a server or a disk, or -errno.
+  [[nodiscard]] virtual std::int64_t size_of(int file) noexcept;
+
   /// Submitted operations begin together, in one system call: several sends with MSG_DONTWAIT cost less so than as many
   /// calls of attempt_send, though each comes back as a completion.
   [[nodiscard]] bool batches_sends() const noexcept { return batches_sends_; }

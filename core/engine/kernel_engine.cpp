@@ -9,12 +9,14 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
 
 #include <wring/core/engine/attempt.hpp>
 #include <wring/core/engine/kernel_engine.hpp>
+#include <wring/core/engine/send_file_calls.hpp>
 #include <wring/core/error.hpp>
 
 namespace wring::detail {
@@ -61,6 +63,21 @@ std::int32_t kernel_engine::attempt_send(int fd, const ::msghdr& message) noexce
     return outcome_of(::sendto(fd, part.iov_base, part.iov_len, flags, to, message.msg_namelen));
   }
   return outcome_of(::sendmsg(fd, &message, flags));
+}
+
+std::int32_t kernel_engine::attempt_send_file(int fd, int file, std::uint64_t offset, std::size_t count) noexcept {
+  const std::int32_t r = detail::attempt_send_file(fd, file, offset, count);
+  return r == must_wait ? -EAGAIN : r;
+}
+
+bool kernel_engine::is_cached(int file, std::uint64_t offset, std::size_t count) noexcept {
+  return is_cached_in_kernel(file, offset, count);
+}
+
+std::int64_t kernel_engine::size_of(int file) noexcept {
+  struct ::statx facts;
+  const int r = ::statx(file, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &facts);
+  return r == 0 ? static_cast<std::int64_t>(facts.stx_size) : -errno;
 }
 
 std::int32_t kernel_engine::attempt_accept(int fd) noexcept {

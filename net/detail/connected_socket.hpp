@@ -24,6 +24,9 @@ class WRING_API connected_socket {
   [[nodiscard]] wring::engine& engine() const noexcept { return sched_->engine(); }
   /// Others than the library set options of the socket, SO_LINGER maybe.
   void share_descriptor() noexcept { shared_ = true; }
+  /// Other processes may have the same open file: its mode is to stay as it is, even for a moment.
+  void keep_mode() noexcept { mode_is_others_ = true; }
+  [[nodiscard]] bool mode_is_others() const noexcept { return mode_is_others_; }
   [[nodiscard]] bool closing() const noexcept { return (state_ & is_closing) != 0; }
   [[nodiscard]] socket_address peer() const noexcept { return peer_.get(); }
   [[nodiscard]] bool is_unix() const noexcept { return peer_.is_unix(); }
@@ -54,6 +57,7 @@ class WRING_API connected_socket {
   bool keep_descriptor_ = false;  ///< closing leaves it, and the bytes received, to others
   bool abandoned_ = false;
   bool shared_ = false;
+  bool mode_is_others_ = false;
   bool receiving_ = false;       ///< the multishot receive is in flight, or waits for a buffer
   std::uint8_t read_errno_ = 0;  // Linux has none above 133
   std::uint8_t write_errno_ = 0;

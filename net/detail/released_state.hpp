@@ -16,7 +16,8 @@ struct released_state {
   std::unique_ptr<descriptor_inbox> inbox;  ///< of a Unix socket that receives descriptors
   std::size_t quota = 0;                    ///< 0: the default
   std::uint64_t torn_after = 0;
-  std::uint8_t ended = 0;  ///< the socket's state_bits
+  bool mode_is_others = false;  ///< as of a connected_socket
+  std::uint8_t ended = 0;       ///< the socket's state_bits
   std::uint8_t read_errno = 0;
   std::uint8_t write_errno = 0;
 };

@@ -30,6 +30,11 @@ bool is_connection_fault(int error_number) noexcept {
 
 }  // namespace
 
+std::int32_t send_side::attempt_file(int file, std::uint64_t at, std::size_t count) noexcept {
+  const std::int32_t r = sched_->engine().attempt_send_file(fd_.get(), file, at, count);
+  return r >= 0 || no_room(r) || r == -EPIPE || is_connection_fault(-r) ? r : 0;
+}
+
 result<void> send_side::write_outcome() const noexcept {
   if ((state_ & (is_closing | write_shut)) != 0) return fault(errc::closed, "write to");
   if ((state_ & write_torn) != 0) return fault(errc::write_torn, "write to").with_count(torn_after_);

@@ -32,6 +32,9 @@ class WRING_API send_side : public receive_side {
   [[nodiscard]] std::int32_t attempt(const ::msghdr& message) noexcept {
     return sched_->engine().attempt_send(fd_.get(), message);
   }
+  /// See engine::attempt_send_file. 0 also for what is no fault of the connection's but of the file's: a read of it
+  /// will tell.
+  [[nodiscard]] std::int32_t attempt_file(int file, std::uint64_t offset, std::size_t count) noexcept;
   /// Why it is not writable, if it is not.
   [[nodiscard]] result<void> write_outcome() const noexcept;
   void submit(operation& op) noexcept { sched_->engine().submit(op); }

@@ -57,6 +57,7 @@ void stream_socket::operation_ended() noexcept {
 released_state stream_socket::take_rest() noexcept {
   released_state rest;
   rest.peer = peer();
+  rest.mode_is_others = mode_is_others_;
   rest.ended = state_ & lasting;
   rest.read_errno = read_errno_;
   rest.write_errno = write_errno_;
@@ -67,6 +68,7 @@ released_state stream_socket::take_rest() noexcept {
 
 void stream_socket::take_over(released_state&& rest, buffer_lease&& unread) noexcept {
   state_ |= rest.ended;
+  mode_is_others_ = mode_is_others_ || rest.mode_is_others;
   read_errno_ = rest.read_errno;
   write_errno_ = rest.write_errno;
   sending_taken_from(rest);

@@ -22,28 +22,8 @@ file file::adopt(descriptor fd, std::string path) {
   return file(std::make_unique<detail::file_state>(std::move(fd), std::move(path)));
 }
 
-namespace {
-
-/// Counts a job as a task that is suspended on the file.
-class in_use {
- public:
-  in_use(detail::file_state* s, const char* operation) : state_(s) {
-    if (s == nullptr) error(errc::closed, operation).raise();
-    if (s->fd.get() < 0) s->raise(s->fault(errc::closed, operation));
-    ++s->waits;
-  }
-  in_use(const in_use&) = delete;
-  in_use& operator=(const in_use&) = delete;
-  ~in_use() { --state_->waits; }
-
- private:
-  detail::file_state* state_;
-};
-
-}  // namespace
-
 task<file_status> file::status() {
-  const in_use here(state_.get(), "look at");
+  const detail::file_use here(state_.get(), "look at");
   const int fd = state_->fd.get();
   wring::detail::file_facts facts;
   co_await detail::call_on_thread("look at", state_->path, [&] { return wring::detail::file_facts_of(fd, facts); });
@@ -51,7 +31,7 @@ task<file_status> file::status() {
 }
 
 task<> file::truncate(std::uint64_t size) {
-  const in_use here(state_.get(), "truncate");
+  const detail::file_use here(state_.get(), "truncate");
   const int fd = state_->fd.get();
   co_await detail::call_on_thread("truncate", state_->path, [&] { return wring::detail::truncate_file(fd, size); });
 }

@@ -17,6 +17,10 @@
 
 namespace wring::net {
 
+namespace detail {
+struct file_access;
+}
+
 /// An open file: a regular one, or a block device. FIFOs, sockets and terminals are streams, and refused by
 /// `open_file`.
 ///
@@ -99,6 +103,7 @@ class WRING_API file {
   [[nodiscard]] static file adopt(descriptor fd, std::string path);
 
  private:
+  friend struct detail::file_access;
   explicit file(std::unique_ptr<detail::file_state> state) noexcept : state_(std::move(state)) {}
 
   std::unique_ptr<detail::file_state> state_;
@@ -114,5 +119,14 @@ class WRING_API file {
 /// Makes an empty file to be written, or empties the one that is there: open_file for `write`, `create` and `truncate`.
 /// To replace a file whose readers must never see a part, see `temporary_file`.
 [[nodiscard]] WRING_API task<file> create_file(std::string path, unsigned mode = 0666);
+
+namespace detail {
+
+/// Reaches into a `file`.
+struct file_access {
+  [[nodiscard]] static file_state* state_of(file& f) noexcept { return f.state_.get(); }
+};
+
+}  // namespace detail
 
 }  // namespace wring::net

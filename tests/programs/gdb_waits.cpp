@@ -24,6 +24,7 @@
 #include <wring/core/testing/clock.hpp>
 #include <wring/core/testing/held_clock.hpp>
 #include <wring/net/detail/socket_connect_wait.hpp>
+#include <wring/net/detail/socket_file_wait.hpp>
 #include <wring/net/detail/socket_forward_wait.hpp>
 #include <wring/net/names/detail/lookup.hpp>
 #include <wring/wring.hpp>
@@ -42,8 +43,9 @@ struct foreign_awaitable {
 [[noreturn]] void pause_for_ever() {
   for (;;) ::pause();
 }
-// Only the library's own sources use it.
+// Only the library's own sources use them.
 [[gnu::used]] const net::detail::socket_forward_wait* const forwarding = nullptr;
+[[gnu::used]] const net::detail::socket_file_wait* const sending = nullptr;
 
 std::atomic<bool> looks_up = false;
 wring::detail::name_answer look_up_in_vain(const wring::detail::name_request&) {

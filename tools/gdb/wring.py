@@ -58,6 +58,7 @@ OPERATIONS = {
     'detail::socket_shut_down_wait': lambda v: on_stream('write to', v),
     'detail::socket_read_some_wait': lambda v: on_stream('read from', v),
     'detail::socket_read_wait': lambda v: on_stream('read from', v),
+    'detail::socket_file_wait': lambda v: on_stream('write to', v),
     'detail::socket_forward_wait': lambda v: on_forward(v),
     'detail::socket_close_wait': lambda v: on_stream('close connection to', v) if int(member(v, 'socket_')) else ('close', -1, ''),
     'detail::socket_accept_wait': lambda v: on_listener(v),

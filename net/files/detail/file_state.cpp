@@ -21,4 +21,10 @@ error file_state::fault(errc code, const char* operation) const noexcept {
 
 void file_state::raise(const error& e) const { throw io_error(e, e.message_about(path)); }
 
+file_use::file_use(file_state* s, const char* operation) : state_(s) {
+  if (s == nullptr) error(errc::closed, operation).raise();
+  if (s->fd.get() < 0) s->raise(s->fault(errc::closed, operation));
+  ++s->waits;
+}
+
 }  // namespace wring::net::detail

@@ -32,4 +32,18 @@ struct WRING_API file_state {
   bool write_ended = false;    ///< by shut_down_write
 };
 
+/// Counts work with the descriptor as a task that is suspended on the file: it is neither closed nor destroyed
+/// meanwhile.
+class WRING_API file_use {
+ public:
+  /// Throws errc::closed, with the operation's name, if it is closed.
+  file_use(file_state* s, const char* operation);
+  file_use(const file_use&) = delete;
+  file_use& operator=(const file_use&) = delete;
+  ~file_use() { --state_->waits; }
+
+ private:
+  file_state* state_;
+};
+
 }  // namespace wring::net::detail

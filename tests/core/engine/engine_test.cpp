@@ -5,7 +5,12 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
 #include <deque>
+#include <fcntl.h>
+#include <limits>
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
@@ -265,6 +270,39 @@ TEST_CASE("sends are attempted without waiting", "[engine][real_fd]") {
     ::close(std::exchange(const_cast<int&>(ends.fd[1]), -1));
     REQUIRE(e.attempt_send(ends.fd[0], bytes) == -EPIPE);  // and no SIGPIPE
     REQUIRE(e.attempt_send(ends.fd[0], message) == -EPIPE);
+  }
+  e.shut_down();
+}
+
+TEST_CASE("files are sent without waiting", "[engine][real_fd]") {
+  const auto made = make_engine({});
+  engine& e = *made;
+  {
+    const both_ends ends = both_ends::of_socket();
+    std::FILE* const file = std::tmpfile();
+    REQUIRE(file != nullptr);
+    const int from = ::fileno(file);
+    const std::string text(1'000'000, 'x');
+    REQUIRE(::pwrite(from, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    REQUIRE(e.size_of(from) == 1'000'000);
+    REQUIRE(e.is_cached(from, 0, text.size()));
+    REQUIRE_FALSE(e.is_cached(from, std::numeric_limits<std::uint64_t>::max(), 1));
+    REQUIRE(e.attempt_send_file(ends.fd[0], from, 999'995, 10) == 5);
+    REQUIRE(e.attempt_send_file(ends.fd[0], from, 1'000'000, 10) == 0);
+    REQUIRE((::fcntl(ends.fd[0], F_GETFL) & O_NONBLOCK) == 0);
+    REQUIRE(::lseek(from, 0, SEEK_CUR) == 0);
+    std::int32_t sent = 0;
+    while ((sent = e.attempt_send_file(ends.fd[0], from, 0, 100'000)) > 0) {
+    }
+    REQUIRE(sent == -EAGAIN);
+    ::close(std::exchange(const_cast<int&>(ends.fd[1]), -1));
+    REQUIRE(e.attempt_send_file(ends.fd[0], from, 0, 5) == -EPIPE);  // and no SIGPIPE
+    ::sigset_t pending;
+    REQUIRE(::sigpending(&pending) == 0);
+    REQUIRE(::sigismember(&pending, SIGPIPE) == 0);
+    REQUIRE(e.attempt_send_file(ends.fd[0], -1, 0, 5) == -EBADF);
+    REQUIRE(e.size_of(-1) == -EBADF);
+    std::fclose(file);
   }
   e.shut_down();
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstddef>
+#include <fcntl.h>
 #include <fstream>
 #include <span>
 #include <string>
 #include <unistd.h>
+#include <utility>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers.hpp>
@@ -16,6 +18,8 @@
 #include <wring/core/testing/task_test.hpp>
 #include <wring/net/files/send_file.hpp>
 #include <wring/net/memory_stream.hpp>
+#include <wring/net/tcp_listener.hpp>
+#include <wring/net/tcp_stream.hpp>
 
 #include "support/tcp_support.hpp"
 #include "support/temporary_folder.hpp"
@@ -132,4 +136,185 @@ TEST_CASE("sending a file can be cancelled wherever it waits", "[files][real_fd]
       },
       {.real_time = true});
   CHECK(points >= 4);
+}
+
+namespace {
+
+/// A connection between two sockets that were opened here, so that the kernel may send files on them by itself.
+struct own_connection {
+  net::tcp_stream near;
+  net::tcp_stream far;
+};
+
+task<own_connection> connect_here() {
+  net::tcp_listener listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
+  const net::socket_address address = listener.local_address();
+  net::tcp_stream near = co_await net::connect_tcp(address);
+  net::tcp_stream far = co_await listener.accept();
+  co_await listener.close();
+  co_return own_connection{std::move(near), std::move(far)};
+}
+
+task<std::string> receive_rest(net::tcp_stream& from) {
+  std::string all;
+  for (;;) {
+    const buffer_lease chunk = co_await from.read_some();
+    if (!chunk) break;
+    all += text_of(chunk);
+  }
+  co_return all;
+}
+
+/// Sends and receives at the same time; `on_first` is called when something has arrived.
+template <class OnFirst>
+task<> transfer_on_socket(net::file& from, net::send_file_options options, sent& into, OnFirst on_first) {
+  own_connection c = co_await connect_here();
+  // So that it does not all fit into the sender's socket.
+  c.near.set_send_buffer(16'384);
+  co_await with_nursery([&](nursery& n) -> task<> {
+    n.start([&]() -> task<> {
+      try {
+        into.bytes = co_await send_file(c.near, from, options);
+      } catch (const io_error& e) {
+        into.complaint = e.what();
+      }
+      co_await c.near.shut_down_write();
+    });
+    const buffer_lease first = co_await c.far.read_some();
+    into.arrived = text_of(first);
+    on_first();
+    into.arrived += co_await receive_rest(c.far);
+  });
+}
+
+/// What the kernel has of the file is on the disk alone from now on, where it forgets on request.
+void forget(const net::file& f) {
+  REQUIRE(::fsync(f.native_handle()) == 0);
+  REQUIRE(::posix_fadvise(f.native_handle(), 0, 0, POSIX_FADV_DONTNEED) == 0);
+}
+
+}  // namespace
+
+TASK_TEST_WITH("a file is sent on a socket as it is, or a part of it", "[files][real_fd]", .real_time = true) {
+  const temporary_folder folder;
+  const std::string text = numbered(3'300'001);
+  store(folder / "a", text);
+  net::file from = co_await net::open_file(folder / "a", {.write = true});
+  for (const bool copied : {false, true}) {
+    for (const bool cold : {false, true}) {
+      if (cold) forget(from);
+      sent whole;
+      co_await transfer_on_socket(from, {.copied = copied}, whole, [] {});
+      CHECK(whole.bytes == text.size());
+      CHECK(first_difference(whole.arrived, text) == std::string::npos);
+      sent part;
+      co_await transfer_on_socket(from, {.offset = 1'000'001, .count = 1'262'144, .copied = copied}, part, [] {});
+      CHECK(part.bytes == 1'262'144);
+      CHECK(first_difference(part.arrived, text.substr(1'000'001, 1'262'144)) == std::string::npos);
+    }
+  }
+  CHECK(from.position() == 0);
+  sent beyond;
+  co_await transfer_on_socket(from, {.offset = 3'300'001}, beyond, [] {});
+  CHECK(beyond.bytes == 0);
+  CHECK(beyond.arrived.empty());
+  co_await from.close();
+}
+
+TASK_TEST_WITH("a socket's mode is the same after a file was sent, and a foreign one's is never touched",
+               "[files][real_fd]", .real_time = true) {
+  const temporary_folder folder;
+  const std::string text = numbered(100'000);
+  store(folder / "a", text);
+  net::file from = co_await net::open_file(folder / "a");
+  own_connection own = co_await connect_here();
+  connection foreign = make_connection();
+  for (net::tcp_stream* const each : {&own.near, &foreign.stream}) {
+    const int before = ::fcntl(each->native_handle(), F_GETFL);
+    const std::uint64_t bytes = co_await send_file(*each, from, {.count = 10'000});
+    CHECK(bytes == 10'000);
+    CHECK(::fcntl(each->native_handle(), F_GETFL) == before);
+    CHECK((before & O_NONBLOCK) == 0);
+  }
+}
+
+TASK_TEST_WITH("a file that is cut while the kernel sends it is an error", "[files][real_fd]", .real_time = true) {
+  const temporary_folder folder;
+  const std::string text = numbered(6'000'000);
+  for (const bool copied : {false, true}) {
+    store(folder / "a", text);
+    net::file from = co_await net::open_file(folder / "a");
+    sent cut;
+    constexpr std::size_t rest = 65'536;
+    const auto shorten = [&] { REQUIRE(::truncate((folder / "a").c_str(), rest) == 0); };
+    co_await transfer_on_socket(from, {.copied = copied}, cut, shorten);
+    INFO(copied);
+    CHECK(cut.bytes == 0);
+    CHECK_THAT(cut.complaint, ContainsSubstring("send " + folder / "a") && ContainsSubstring("fewer bytes"));
+    CHECK(cut.arrived.size() >= rest);
+    CHECK(cut.arrived.size() < text.size());
+    CHECK(cut.arrived.substr(0, rest) == text.substr(0, rest));
+    // Read before it was cut, that is, and not zeros in their place.
+    if (copied) CHECK(cut.arrived == text.substr(0, cut.arrived.size()));
+    sent more;
+    co_await transfer_on_socket(from, {.count = rest + 1, .copied = copied}, more, [] {});
+    CHECK_THAT(more.complaint, ContainsSubstring("fewer bytes"));
+    CHECK(more.arrived == text.substr(0, rest));
+  }
+}
+
+TASK_TEST_WITH("a peer that goes while a file is sent is a fault without a signal", "[files][real_fd]",
+               .real_time = true) {
+  const temporary_folder folder;
+  store(folder / "a", numbered(6'000'000));
+  net::file from = co_await net::open_file(folder / "a");
+  own_connection c = co_await connect_here();
+  c.far.abort();
+  std::string complaint;
+  try {
+    static_cast<void>(co_await send_file(c.near, from));
+  } catch (const io_error& e) {
+    complaint = e.what();
+  }
+  CHECK_THAT(complaint, ContainsSubstring("write to 127.0.0.1:") && ContainsSubstring("Connection reset"));
+  const auto after = co_await c.near.write_all("x").result();
+  CHECK(after.error() == std::errc::connection_reset);
+}
+
+TASK_TEST_WITH("a file stays open while it is sent", "[files][real_fd]", .real_time = true) {
+  const temporary_folder folder;
+  store(folder / "a", numbered(6'000'000));
+  net::file from = co_await net::open_file(folder / "a");
+  const auto close = [&]() -> task<> { co_await from.close(); };
+  own_connection c = co_await connect_here();
+  co_await with_nursery([&](nursery& n) -> task<> {
+    n.start([&]() -> task<> { static_cast<void>(co_await send_file(c.near, from)); });
+    static_cast<void>(co_await c.far.read_some());  // the rest waits for room
+    const auto closed = co_await close().result();
+    CHECK(closed.error() == errc::busy);
+    n.cancel();
+  });
+  const auto torn = co_await c.near.write_all("x").result();
+  CHECK(torn.error() == errc::write_torn);
+  co_await from.close();
+  std::string complaint;
+  try {
+    static_cast<void>(co_await send_file(c.near, from));
+  } catch (const io_error& e) {
+    complaint = e.what();
+  }
+  CHECK_THAT(complaint, ContainsSubstring("closed"));
+}
+
+TEST_CASE("sending a file on a socket can be cancelled wherever it waits", "[files][real_fd]") {
+  const temporary_folder folder;
+  store(folder / "a", numbered(1'300'000));
+  const std::size_t points = testing::cancel_everywhere(
+      [&]() -> task<> {
+        net::file from = co_await net::open_file(folder / "a");
+        sent all;
+        co_await transfer_on_socket(from, {}, all, [] {});
+      },
+      {.real_time = true});
+  CHECK(points >= 6);
 }
