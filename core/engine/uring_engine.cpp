@@ -239,7 +239,9 @@ void uring_engine::deliver_other(std::uint64_t user_data, completion c) noexcept
 }
 
 // A one-shot poll of io_uring ends at once where the peer has shut down its side, whatever was asked for. Such a one is
-// started again as a multishot, which reports only changes, until the requested events are there.
+// started again as a multishot, which reports only changes, until the requested events are there. So is one that fails
+// with EINVAL: of what has two queues, as a terminal, the kernel arms a one-shot poll again when it was woken for
+// nothing, and refuses it then (seen on Linux 6.18).
 void uring_engine::poll_completed(operation& op, completion c) noexcept {
 #if WRING_CHECKS
   if (!knows(op)) fatal("a completion came for a poll that is not in flight", ENOENT);
@@ -247,7 +249,8 @@ void uring_engine::poll_completed(operation& op, completion c) noexcept {
   acquire_from_kernel(&op);
   const std::int32_t wanted = static_cast<std::int32_t>(op.flags) | POLLERR | POLLHUP | POLLNVAL;
   std::int32_t result = c.result;
-  const bool is_answer = result < 0 || (result & wanted) != 0;
+  const bool refused = result == -EINVAL && (op.queue & poll_for_changes) == 0;
+  const bool is_answer = !refused && (result < 0 || (result & wanted) != 0);
   if (c.more()) {
     if (!is_answer || (op.queue & answered) != 0) return;
     op.offset = static_cast<std::uint64_t>(result & wanted);
@@ -257,7 +260,7 @@ void uring_engine::poll_completed(operation& op, completion c) noexcept {
   }
   if ((op.queue & answered) != 0) {
     result = static_cast<std::int32_t>(op.offset);
-  } else if (result >= 0) {
+  } else if (result >= 0 || refused) {
     result &= wanted;
     if (!is_answer && op.status == operation::state::active) {
       op.queue |= poll_for_changes;

@@ -8,12 +8,14 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <fcntl.h>
 #include <limits>
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
+#include <termios.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -272,6 +274,33 @@ TEST_CASE("sends are attempted without waiting", "[engine][real_fd]") {
     REQUIRE(e.attempt_send(ends.fd[0], message) == -EPIPE);
   }
   e.shut_down();
+}
+
+TEST_CASE("a poll of a terminal waits on when it is woken for nothing", "[engine][real_fd]") {
+  const auto made = make_engine({});
+  engine& e = *made;
+  const int screen = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  REQUIRE(screen >= 0);
+  REQUIRE(::unlockpt(screen) == 0);
+  const int terminal = ::open(::ptsname(screen), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  REQUIRE(terminal >= 0);
+  noted poll(op_code::poll, terminal, nullptr, 0, POLLIN);
+  e.submit(poll);
+  for (int i = 0; i != 3; ++i) {
+    e.turn(engine::no_wait, 256);
+    ::termios mode{};
+    REQUIRE(::tcgetattr(terminal, &mode) == 0);
+    mode.c_lflag ^= ICANON;
+    REQUIRE(::tcsetattr(terminal, TCSANOW, &mode) == 0);  // wakes those that wait
+    e.turn(engine::no_wait, 256);
+  }
+  CHECK(poll.results.empty());
+  REQUIRE(::write(screen, "x\n", 2) == 2);
+  while (poll.ended == 0) e.turn(engine::no_deadline, 256);
+  CHECK(poll.results.front() == POLLIN);
+  e.shut_down();
+  ::close(terminal);
+  ::close(screen);
 }
 
 TEST_CASE("files are sent without waiting", "[engine][real_fd]") {
