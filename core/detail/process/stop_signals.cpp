@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include <wring/core/detail/process/raw_terminal.hpp>
 #include <wring/core/detail/process/signal_hub.hpp>
 #include <wring/core/detail/process/signal_targets.hpp>
 #include <wring/core/detail/process/stop_signals.hpp>
@@ -27,7 +28,10 @@ std::size_t users = 0;
 
 // Once for all schedulers.
 void on_stop(int number) noexcept {
-  if (asked.exchange(true)) ::_exit(128 + number);
+  if (asked.exchange(true)) {
+    restore_terminal();
+    ::_exit(128 + number);
+  }
   targets.tell([](scheduler& s) noexcept { s.request_stop_from_anywhere(); });
 }
 
