@@ -16,7 +16,7 @@ namespace wring::detail {
 
 namespace {
 
-constexpr std::uint64_t sample_distance = std::uint64_t{32} * 1024;
+constexpr std::uint64_t sample_distance = std::uint64_t{128} * 1024;
 
 /// Keeps SIGPIPE from the thread, which sendfile(2) cannot be asked for by a flag as send(2) can, and takes the one
 /// that a call has raised meanwhile.

@@ -10,8 +10,8 @@ namespace wring::detail {
 /// As engine::attempt_send_file; `must_wait` in place of -EAGAIN. Raises no SIGPIPE.
 [[nodiscard]] std::int32_t attempt_send_file(int fd, int file, std::uint64_t offset, std::size_t count) noexcept;
 
-/// As engine::is_cached. What is looked at is the first byte of each 32 KiB, and the last one: the system reads files
-/// ahead, and forgets them, in pieces of about that size, and a look at every page would cost a fifth of the sending.
+/// As engine::is_cached. What is looked at is the first byte of each 128 KiB, and the last one: the system reads files
+/// ahead in pieces of that size, and a look at every page would cost a third of the sending.
 [[nodiscard]] bool is_cached_in_kernel(int file, std::uint64_t offset, std::size_t count) noexcept;
 
 }  // namespace wring::detail

@@ -64,6 +64,12 @@ class Programs(unittest.TestCase):
         post, = output_of('bench_threads', '--only', 'post', '--count', 1000, '--rounds', 1)
         self.assertGreater(post['sender_ns'], 0)
 
+    def test_files_are_measured(self):
+        sent, read = output_of('bench_files', '--rounds', 1, '--send', 2, '--read', 160)
+        for measured in (sent, read):
+            self.assertGreater(measured['wring_us'], 0)
+            self.assertGreater(measured['floor_us'], 0)
+
     def test_datagrams_are_echoed(self):
         for program in ('bench_server', 'uring_server', 'epoll_server'):
             with self.subTest(program):
