@@ -41,6 +41,8 @@ std::string trace::to_string(const event& e) const {
       return front + fmt::format("sends a datagram ({} bytes) to {}, port {}", e.c, name(e.a), e.b);
     case kind::dropped:
       return front + fmt::format("a datagram ({} bytes) to port {} is dropped", e.c, e.a);
+    case kind::sent_locally:
+      return front + fmt::format("sends {} ({} bytes) from Unix socket {}", e.b != 0 ? "a datagram" : "data", e.c, e.a);
   }
   return front;
 }

@@ -30,6 +30,7 @@ class WRING_API trace {
     healed,       ///< a, b: hosts
     datagram,     ///< a datagram left; a: the host it goes to, or -1, b: port, c: bytes
     dropped,  ///< a datagram on its way to this host's port a: the hosts are separated, or there is no room; c: bytes
+    sent_locally,  ///< bytes left a Unix socket; a: its descriptor, b: whether they are a datagram, c: how many
   };
 
   struct event {

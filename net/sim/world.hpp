@@ -46,9 +46,10 @@ static_assert(std::is_trivially_destructible_v<world_options>);
 ///     w.run_for(10min);
 ///
 /// Programs are those that `wring::run` runs, unmodified. Each host has a scheduler, and one name that resolves to its
-/// addresses; TCP between them has delays, windows, resets and half-closed connections as Linux has them, and UDP
-/// arrives or not. Time passes when nothing else can happen: ten minutes take as long as what happens in them. What is
-/// not simulated (files, other sockets, descriptors of the kernel) fails with `errc::not_simulated`, and is logged.
+/// addresses; TCP between them has delays, windows, resets and half-closed connections as Linux has them, UDP arrives
+/// or not, and Unix sockets connect tasks of one host. Time passes when nothing else can happen: ten minutes take as
+/// long as what happens in them. What is not simulated (files, other sockets, descriptors of the kernel) fails with
+/// `errc::not_simulated`, and is logged.
 /// Functions that are offloaded run on this thread.
 ///
 /// A run fails if a program throws, or by deadlock; then its seed, and the command that repeats it, are printed to

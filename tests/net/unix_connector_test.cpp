@@ -24,7 +24,7 @@ task<std::string> refusal(net::connector_ref connector, connect_target target) {
   co_return outcome ? "no error" : outcome.error().message();
 }
 
-TEST_CASE("a unix_connector connects to paths", "[unix][real_fd]") {
+TEST_CASE("a unix_connector connects to paths", "[unix]") {
   const temporary_folder folder;
   const std::string path = folder / "server";
   run_net([&]() -> task<> {
@@ -44,7 +44,7 @@ TEST_CASE("a unix_connector connects to paths", "[unix][real_fd]") {
   });
 }
 
-TEST_CASE("with a server's address it makes all TCP connections to that", "[unix][real_fd]") {
+TEST_CASE("with a server's address it makes all TCP connections to that", "[unix]") {
   const net::socket_address at("unix:@wring-unix-connector-test");
   run_net([&]() -> task<> {
     auto listener = co_await net::listen_unix(at);

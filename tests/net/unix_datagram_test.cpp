@@ -161,7 +161,7 @@ TEST_CASE("a file that nobody serves is replaced, any other is not", "[unix][rea
   });
 }
 
-TEST_CASE("long datagrams: cut off, with their real length, or refused", "[unix][real_fd]") {
+TEST_CASE("long datagrams: cut off, with their real length, or refused", "[unix]") {
   run_net([]() -> task<> {
     auto both = net::datagram_pair({.largest = 1000});
     const std::string much(65'507, 'x');
@@ -185,7 +185,7 @@ TEST_CASE("long datagrams: cut off, with their real length, or refused", "[unix]
 }
 
 // The receiver's queue in the kernel is short, and a poll does not tell when there is room in it.
-TEST_CASE("a sender waits for the receiver, connected or not, and nothing is lost", "[unix][real_fd]") {
+TEST_CASE("a sender waits for the receiver, connected or not, and nothing is lost", "[unix]") {
   constexpr int count = 500;
   run_net([]() -> task<> {
     net::unix_datagram receiver = co_await net::bind_unix_datagram(socket_address(), {.receive_queue = 4});
@@ -261,7 +261,7 @@ TEST_CASE("a send that waits is cancelled, and ends with its socket", "[unix][re
   });
 }
 
-TEST_CASE("datagrams say who has sent them", "[unix][real_fd]") {
+TEST_CASE("datagrams say who has sent them", "[unix]") {
   run_net([]() -> task<> {
     net::unix_datagram s = co_await net::bind_unix_datagram(socket_address(), {.credentials = true});
     net::unix_datagram client = co_await net::connect_unix_datagram(s.local_address());
@@ -367,7 +367,7 @@ TEST_CASE("more descriptors than there is room for are reported, and none leaks"
   });
 }
 
-TEST_CASE("serve runs a handler for each datagram of a Unix socket", "[unix][serve][real_fd]") {
+TEST_CASE("serve runs a handler for each datagram of a Unix socket", "[unix][serve]") {
   run_net([]() -> task<> {
     net::unix_datagram s = co_await net::bind_unix_datagram(socket_address());
     net::unix_datagram client = co_await net::connect_unix_datagram(s.local_address());
@@ -388,7 +388,7 @@ TEST_CASE("serve runs a handler for each datagram of a Unix socket", "[unix][ser
   });
 }
 
-TEST_CASE("cancelled at any point, Unix datagrams leave nothing behind", "[unix][cancel][real_fd]") {
+TEST_CASE("cancelled at any point, Unix datagrams leave nothing behind", "[unix][cancel]") {
   const temporary_folder folder;
   const auto exchange = [&]() -> task<> {
     net::unix_datagram s = co_await net::bind_unix_datagram(folder / "s");

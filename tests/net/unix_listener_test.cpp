@@ -44,7 +44,7 @@ unsigned mode_of(const std::string& path) {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-TEST_CASE("Unix listeners keep the rules of listeners", "[unix][conformance][real_fd]") {
+TEST_CASE("Unix listeners keep the rules of listeners", "[unix][conformance]") {
   const temporary_folder folder;
   int count = 0;
   testing::run([&]() -> task<> {

@@ -33,14 +33,14 @@ using namespace wring;
 using namespace wring::tests;
 using net::socket_address;
 
-TEST_CASE("Unix streams keep the rules of streams, whether sends are batched or not", "[unix][conformance][real_fd]") {
+TEST_CASE("Unix streams keep the rules of streams, whether sends are batched or not", "[unix][conformance]") {
   const unsigned batch_sends_from = GENERATE(0U, scheduler_options().batch_sends_from);
   testing::run(
       []() -> task<> { co_await testing::check_stream([] { return net::socket_pair(); }, {.reports_abort = false}); },
       {.batch_sends_from = batch_sends_from});
 }
 
-TEST_CASE("they keep them with one small buffer, short queues and a tiny quota", "[unix][conformance][real_fd]") {
+TEST_CASE("they keep them with one small buffer, short queues and a tiny quota", "[unix][conformance]") {
   scheduler_options options;
   options.engine = {.queue_entries = 2, .completion_entries = 4, .buffers = {.count = 1, .size = 100, .initial = 1}};
   options.completions_per_turn = 1;
@@ -61,8 +61,7 @@ TEST_CASE("they keep them with one small buffer, short queues and a tiny quota",
       options);
 }
 
-TEST_CASE("a server on a Unix socket and its client can be cancelled wherever they wait",
-          "[unix][conformance][real_fd]") {
+TEST_CASE("a server on a Unix socket and its client can be cancelled wherever they wait", "[unix][conformance]") {
   const temporary_folder folder;
   const std::string path = folder / "server";
   const auto conversation = [&]() -> task<> {
@@ -89,7 +88,7 @@ TEST_CASE("a server on a Unix socket and its client can be cancelled wherever th
   REQUIRE(points > 8);
 }
 
-TEST_CASE("the ends of a pair have no names, and know whose they are", "[unix][real_fd]") {
+TEST_CASE("the ends of a pair have no names, and know whose they are", "[unix]") {
   run_net([]() -> task<> {
     const auto [near, far] = net::socket_pair();
     REQUIRE(near.peer_address().is_unnamed());
@@ -104,7 +103,7 @@ TEST_CASE("the ends of a pair have no names, and know whose they are", "[unix][r
   });
 }
 
-TEST_CASE("a client sees the server's address, and both see whose the other one is", "[unix][real_fd]") {
+TEST_CASE("a client sees the server's address, and both see whose the other one is", "[unix]") {
   const temporary_folder folder;
   const socket_address at = GENERATE_REF(socket_address::from_path(folder / "named"),
                                          socket_address::from_abstract_name("wring-unix-stream-test"));
@@ -120,7 +119,7 @@ TEST_CASE("a client sees the server's address, and both see whose the other one 
   });
 }
 
-TEST_CASE("the peer's name is kept when the connection is closed, and is in its errors", "[unix][real_fd]") {
+TEST_CASE("the peer's name is kept when the connection is closed, and is in its errors", "[unix]") {
   const temporary_folder folder;
   const std::string path = folder / "named";
   run_net([&]() -> task<> {
@@ -135,7 +134,7 @@ TEST_CASE("the peer's name is kept when the connection is closed, and is in its 
   });
 }
 
-TEST_CASE("connecting says what is wrong", "[unix][real_fd]") {
+TEST_CASE("connecting says what is wrong", "[unix]") {
   const temporary_folder folder;
   run_net([&]() -> task<> {
     const auto failure = [](socket_address to) -> task<std::string> {
@@ -205,7 +204,7 @@ TEST_CASE("a Unix socket is taken over, and no other", "[unix][real_fd]") {
   });
 }
 
-TEST_CASE("what is posted is sent, and the peer's end is told", "[unix][real_fd]") {
+TEST_CASE("what is posted is sent, and the peer's end is told", "[unix]") {
   run_net([]() -> task<> {
     auto [near, far] = net::socket_pair();
     co_await with_nursery([&](nursery& n) -> task<> {
@@ -229,6 +228,11 @@ std::pair<std::uint64_t, std::uint64_t> file_of(int fd) {
   struct ::stat found{};
   checked(::fstat(fd, &found), "fstat");
   return {found.st_dev, found.st_ino};
+}
+
+/// Of any engine: a descriptor to pass on.
+net::descriptor some_descriptor() {
+  return net::descriptor(scheduler::current().engine().open_socket(AF_INET, SOCK_DGRAM, 0));
 }
 
 raw_socket some_file() { return raw_socket(checked(::open("/dev/null", O_RDONLY | O_CLOEXEC), "open")); }
@@ -260,16 +264,16 @@ TEST_CASE("descriptors arrive with their byte, close-on-exec, in order", "[unix]
   });
 }
 
-TEST_CASE("streams that receive descriptors keep the rules of streams", "[unix][descriptors][conformance][real_fd]") {
+TEST_CASE("streams that receive descriptors keep the rules of streams", "[unix][descriptors][conformance]") {
   testing::run(
       []() -> task<> { co_await testing::check_stream([] { return net::socket_pair(2); }, {.reports_abort = false}); });
 }
 
 TEST_CASE("descriptors that nobody takes are closed with the stream, or at once where none are wanted",
-          "[unix][descriptors][real_fd]") {
+          "[unix][descriptors]") {
   const unsigned most = GENERATE(0U, 4U);
   run_net([&]() -> task<> {
-    const raw_socket file = some_file();
+    const net::descriptor file = some_descriptor();
     const std::array<int, 2> two{file.get(), file.get()};
     const testing::leak_check nothing_left;
     {
@@ -286,10 +290,10 @@ TEST_CASE("descriptors that nobody takes are closed with the stream, or at once 
   });
 }
 
-TEST_CASE("more descriptors than may be kept are an error, and closed", "[unix][descriptors][real_fd]") {
+TEST_CASE("more descriptors than may be kept are an error, and closed", "[unix][descriptors]") {
   const bool at_once = GENERATE(true, false);
   run_net([&]() -> task<> {
-    const raw_socket file = some_file();
+    const net::descriptor file = some_descriptor();
     const std::array<int, 3> three{file.get(), file.get(), file.get()};
     const testing::leak_check nothing_left;
     {
@@ -310,10 +314,10 @@ TEST_CASE("more descriptors than may be kept are an error, and closed", "[unix][
   });
 }
 
-TEST_CASE("descriptors need a byte, and are 253 at most", "[unix][descriptors][real_fd]") {
+TEST_CASE("descriptors need a byte, and are 253 at most", "[unix][descriptors]") {
   run_net([]() -> task<> {
     auto [near, far] = net::socket_pair(253);
-    const raw_socket file = some_file();
+    const net::descriptor file = some_descriptor();
     const std::vector<int> many(254, file.get());
     REQUIRE(message_of([&] {
               static_cast<void>(near.write_all("", std::span(many).first(1)));
@@ -353,7 +357,7 @@ TEST_CASE("descriptors go with the first of many bytes, to accepted streams too"
   });
 }
 
-TEST_CASE("a listening socket is handed over, and no connection is lost", "[unix][descriptors][real_fd]") {
+TEST_CASE("a listening socket is handed over, and no connection is lost", "[unix][descriptors]") {
   run_net([]() -> task<> {
     auto [old_process, new_process] = net::socket_pair(1);
     net::tcp_listener old_listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
@@ -380,10 +384,10 @@ TEST_CASE("a listening socket is handed over, and no connection is lost", "[unix
   });
 }
 
-TEST_CASE("passing descriptors can be cancelled wherever it waits", "[unix][descriptors][real_fd]") {
-  const raw_socket file = some_file();
-  const std::array<int, 1> one{file.get()};
-  const auto conversation = [&]() -> task<> {
+TEST_CASE("passing descriptors can be cancelled wherever it waits", "[unix][descriptors]") {
+  const auto conversation = []() -> task<> {
+    const net::descriptor file = some_descriptor();
+    const std::array<int, 1> one{file.get()};
     auto [near, far] = net::socket_pair(1);
     co_await with_nursery([&](nursery& n) -> task<> {
       n.start([&]() -> task<> {

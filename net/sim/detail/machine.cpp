@@ -37,7 +37,12 @@ bool overlap(const socket& a, const net::ip_address& b, bool b_v6_only) noexcept
 }  // namespace
 
 machine::machine(network& of, std::string called, std::uint32_t number, std::uint64_t seed)
-    : in(of), name(std::move(called)), index(number), v4(v4_of(number)), v6(v6_of(number)) {
+    : in(of),
+      name(std::move(called)),
+      index(number),
+      v4(v4_of(number)),
+      v6(v6_of(number)),
+      names_of_unix(static_cast<std::uint32_t>(random_stream(seed, name).split("unix").below(1 << 20))) {
   const random_stream own(seed, name);
   program_random = own.split("program");
   const random_stream of_faults = own.split("faults");

@@ -13,6 +13,7 @@
 #include <wring/core/sim/random_stream.hpp>
 #include <wring/net/ip_address.hpp>
 #include <wring/net/sim/detail/socket.hpp>
+#include <wring/net/sim/detail/unix_names.hpp>
 
 namespace wring::sim::detail {
 
@@ -56,6 +57,7 @@ class machine {
     if (const auto at = ports_.find(port); --at->second == 0) ports_.erase(at);
   }
   std::vector<socket*> bound;
+  unix_names names_of_unix;
 
   static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
   std::int64_t scheduled = never;  // when it is its turn next

@@ -96,24 +96,33 @@ int sim_engine::called(int which, int fd, int result) noexcept {
   return result;
 }
 
-socket* sim_engine::open(int& fd) noexcept {
-  if (open_ >= home_.descriptor_limit) {
-    fd = -EMFILE;
-    return nullptr;
-  }
+int sim_engine::number(std::shared_ptr<socket> s) noexcept {
+  if (open_ >= home_.descriptor_limit) return -EMFILE;
   if (free_.empty()) {
     free_.push(first_descriptor + static_cast<int>(sockets_.size()));
     sockets_.emplace_back();
   }
-  fd = free_.top();
+  const int fd = free_.top();
   free_.pop();
   ++open_;
-  auto& place = sockets_[static_cast<std::size_t>(fd - first_descriptor)];
-  place = std::make_unique<socket>(*this, fd);
+  sockets_[static_cast<std::size_t>(fd - first_descriptor)] = std::move(s);
+  return fd;
+}
+
+socket* sim_engine::open(int& fd) noexcept {
+  fd = number(nullptr);
+  if (fd < 0) return nullptr;
+  std::shared_ptr<socket>& place = sockets_[static_cast<std::size_t>(fd - first_descriptor)];
+  // Others may have it, too, where it is passed on: it ends with the last of them.
+  place = {new socket(*this, fd), [this](socket* s) {
+             end(*s);
+             delete s;
+           }};
   return place.get();
 }
 
 int sim_engine::open_socket(int family, int type, int protocol) noexcept {
+  if (family == AF_UNIX) return open_unix(type, protocol);
   if (family != AF_INET && family != AF_INET6) return not_simulated("socket of family", family);
   const bool datagrams = type == SOCK_DGRAM;
   if (!datagrams && type != SOCK_STREAM) return not_simulated("socket of type", type);
@@ -127,12 +136,15 @@ int sim_engine::open_socket(int family, int type, int protocol) noexcept {
       s->send_limit = s->receive_limit = 212'992;  // net.core.rmem_default
     }
   }
-  return called(call_socket, fd, fd);
+  return note_opened(fd);
 }
+
+int sim_engine::note_opened(int fd) noexcept { return called(call_socket, fd, fd); }
 
 int sim_engine::bind(int fd, const ::sockaddr& address, std::uint32_t size) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "bind");
+  if (s->of_unix != nullptr) return called(call_bind, fd, bind_unix(*s, address, size));
   net::socket_address wanted = net::socket_address::from_sockaddr(&address, size);
   if (s->family == AF_INET6 && wanted.is_v4()) return -EINVAL;  // too short
   if (!wanted.is_ip() || wanted.family() != s->family) return -EAFNOSUPPORT;
@@ -158,6 +170,7 @@ int sim_engine::bind(int fd, const ::sockaddr& address, std::uint32_t size) noex
 int sim_engine::listen(int fd, int backlog) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "listen");
+  if (s->of_unix != nullptr) return called(call_listen, fd, s->of_unix->listen(backlog));
   if (s->datagrams != nullptr) return -EOPNOTSUPP;
   if (s->is != socket::nature::fresh && s->is != socket::nature::listener) return -EINVAL;
   if (s->bound.empty()) {
@@ -181,6 +194,7 @@ int sim_engine::set_option(int fd, int level, int name, std::span<const std::byt
     s->linger_seconds = l.l_linger;
     return 0;
   }
+  if (s->of_unix != nullptr && level != SOL_SOCKET) return -EOPNOTSUPP;
   if ((level == SOL_SOCKET && is_read_only(name)) || !s->has_level(level)) return -ENOPROTOOPT;
   int number = 0;
   if (value.size() < sizeof number) return -EINVAL;
@@ -189,10 +203,14 @@ int sim_engine::set_option(int fd, int level, int name, std::span<const std::byt
     // As Linux has it, with net.core.wmem_max as its default.
     const int doubled = std::clamp(number, 0, 212'992) * 2;
     (name == SO_SNDBUF ? s->send_limit : s->receive_limit) = std::max(doubled, name == SO_SNDBUF ? 4608 : 2304);
+    if (s->of_unix != nullptr) s->of_unix->send_limit = s->send_limit;
     if (s->end != nullptr)
       (name == SO_SNDBUF ? s->end->send_limit : s->end->receive_limit) =
           name == SO_SNDBUF ? s->send_limit : s->receive_limit;
     return 0;
+  }
+  if (s->of_unix != nullptr && (name == SO_PASSCRED || name == SO_REUSEPORT)) {
+    return set_unix_option(*s, level, name, number);
   }
   if (level == SOL_SOCKET && name == SO_REUSEADDR) return s->reuse_address = number != 0, 0;
   if (level == SOL_SOCKET && name == SO_REUSEPORT) return s->reuse_port = number != 0, 0;
@@ -217,7 +235,10 @@ int sim_engine::set_option(int fd, int level, int name, std::span<const std::byt
 int sim_engine::get_option(int fd, int level, int name, std::span<std::byte> value) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "getsockopt");
-  if (!s->has_level(level)) return s->family == AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT;
+  if (!s->has_level(level)) return s->family == AF_INET6 ? -ENOPROTOOPT : -EOPNOTSUPP;
+  if (s->of_unix != nullptr) {
+    if (const std::optional<int> r = unix_option(*s, name, value)) return *r;
+  }
   if (level == SOL_SOCKET) {
     switch (name) {
       case SO_TYPE:
@@ -258,13 +279,14 @@ int sim_engine::get_option(int fd, int level, int name, std::span<std::byte> val
 }
 
 int sim_engine::address_into(const socket& s, const net::socket_address& a, std::span<std::byte> into) const noexcept {
-  const net::socket_address seen = as_seen(a, s.family);
+  const net::socket_address seen = a.empty() ? unnamed_unix() : as_seen(a, s.family);
   return give(into, seen.data(), seen.size());
 }
 
 int sim_engine::local_address(int fd, std::span<std::byte> into) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "getsockname");
+  if (s->of_unix != nullptr) return address_into(*s, *s->of_unix->name, into);
   if (s->end != nullptr) return address_into(*s, s->end->local, into);
   if (!s->bound.empty()) return address_into(*s, s->bound, into);
   return address_into(*s, {s->family == AF_INET ? net::ip_address::any_v4 : net::ip_address::any_v6, 0}, into);
@@ -273,6 +295,9 @@ int sim_engine::local_address(int fd, std::span<std::byte> into) noexcept {
 int sim_engine::peer_address(int fd, std::span<std::byte> into) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "getpeername");
+  if (s->of_unix != nullptr) {
+    return s->of_unix->connected ? address_into(*s, *s->of_unix->peer_name, into) : -ENOTCONN;
+  }
   if (s->datagrams != nullptr) {
     return s->datagrams->peer.empty() ? -ENOTCONN : address_into(*s, s->datagrams->peer, into);
   }
@@ -285,6 +310,11 @@ int sim_engine::shut_down_socket(int fd, int how) noexcept {
   if (s == nullptr) return no_socket(fd, "shutdown");
   if (how < SHUT_RD || how > SHUT_RDWR) return -EINVAL;
   const bool reads = how != SHUT_WR, writes = how != SHUT_RD;
+  if (s->of_unix != nullptr) {
+    const int result = s->of_unix->shut_down(reads, writes);
+    changed(*s);
+    return called(call_shutdown, fd, result);
+  }
   if (s->is == socket::nature::listener && reads) return not_simulated("shutdown of a listener");
   int result = 0;
   if (s->is == socket::nature::listener) {
@@ -340,17 +370,25 @@ void sim_engine::close_descriptor(int fd) noexcept {
     }
     return;
   }
-  end_uses(*s);
-  if (s->is == socket::nature::listener) net_.close_listener(*s);
-  if (s->end != nullptr) net_.close(*s->end, s->lingers && s->linger_seconds == 0);
-  if (!s->bound.empty()) {
-    home_.release_port(s->bound.port());
-    std::erase(home_.bound, s);
-  }
-  called(call_close, fd, 0);
+  end_uses(*s, fd);
   sockets_[static_cast<std::size_t>(fd - first_descriptor)].reset();
+  called(call_close, fd, 0);
   free_.push(fd);
   --open_;
+}
+
+// Nobody has it open any more.
+void sim_engine::end(socket& s) noexcept {
+  if (s.of_unix != nullptr) {
+    home_.names_of_unix.release(*s.of_unix);
+    s.of_unix->close();
+  }
+  if (s.is == socket::nature::listener) net_.close_listener(s);
+  if (s.end != nullptr) net_.close(*s.end, s.lingers && s.linger_seconds == 0);
+  if (!s.bound.empty()) {
+    home_.release_port(s.bound.port());
+    std::erase(home_.bound, &s);
+  }
 }
 
 engine::descriptors sim_engine::open_descriptors() const {
@@ -358,10 +396,11 @@ engine::descriptors sim_engine::open_descriptors() const {
   for (std::size_t i = 0; i != sockets_.size(); ++i) {
     const socket* const s = sockets_[i].get();
     if (s == nullptr) continue;
-    std::string what = s->is == socket::nature::signals ? "signals"
-                       : s->end != nullptr
-                           ? fmt::format("{}, to {}", s->end->local.to_string(), s->end->remote.to_string())
-                           : fmt::format("{}", s->bound.to_string());
+    std::string what =
+        s->is == socket::nature::signals ? "signals"
+        : s->of_unix != nullptr          ? (s->of_unix->name->empty() ? unnamed_unix() : *s->of_unix->name).to_string()
+        : s->end != nullptr ? fmt::format("{}, to {}", s->end->local.to_string(), s->end->remote.to_string())
+                            : fmt::format("{}", s->bound.to_string());
     all.all.emplace_back(first_descriptor + static_cast<int>(i), std::move(what));
   }
   return all;

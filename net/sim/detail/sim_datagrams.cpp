@@ -188,24 +188,27 @@ std::int32_t sim_engine::receive_datagram(socket& s, ::msghdr& into, int flags) 
   return static_cast<std::int32_t>(result);
 }
 
+std::int32_t sim_engine::has_datagram(socket& s) noexcept {
+  if (s.of_unix != nullptr) return std::min(s.of_unix->receivable(), 1);
+  if (s.datagrams->fault != 0) return -std::exchange(s.datagrams->fault, 0);
+  return s.datagrams->queue.empty() ? -EAGAIN : 1;
+}
+
 // As io_uring does, it ends with a message without bytes.
 bool sim_engine::receive_messages(operation& op, socket& s) {
-  if (s.datagrams == nullptr) {
+  if (s.datagrams == nullptr && (s.of_unix == nullptr || !s.of_unix->datagrams)) {
     finish(op, completion(not_simulated(to_string(op.code))));
     return true;
   }
   auto& buffers = *static_cast<message_buffers*>(op.data);
-  if (s.datagrams->fault != 0) {
-    finish(op, completion(-std::exchange(s.datagrams->fault, 0)));
-    return true;
-  }
-  if (s.datagrams->queue.empty()) {
-    if (op.status == operation::state::cancelling) {
-      finish(op, completion(-ECANCELED));
-      return true;
-    }
+  const std::int32_t there = has_datagram(s);
+  if (there == -EAGAIN && op.status != operation::state::cancelling) {
     wait(op, s);
     return false;
+  }
+  if (there < 0) {
+    finish(op, completion(there == -EAGAIN ? -ECANCELED : there));
+    return true;
   }
   std::uint32_t id = 0;
   if (!buffers.pool().acquire(id)) {
@@ -223,7 +226,7 @@ bool sim_engine::receive_messages(operation& op, socket& s) {
   message.msg_iovlen = 1;
   message.msg_control = source + message_buffers::source_room;
   message.msg_controllen = buffers.control_room();
-  const std::int32_t size = receive_datagram(s, message, static_cast<int>(op.flags));
+  const std::int32_t size = receive_message(s, message, static_cast<int>(op.flags));
   const message_buffers::header head{.source_size = message.msg_namelen,
                                      .control_size = static_cast<std::uint32_t>(message.msg_controllen),
                                      .payload_size = static_cast<std::uint32_t>(size),

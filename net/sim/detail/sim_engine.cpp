@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <iterator>
 #include <poll.h>
 #include <sys/socket.h>
 #include <utility>
@@ -63,6 +64,10 @@ sim_engine::~sim_engine() {
   for (std::size_t i = 0; i != sockets_.size(); ++i) {
     if (sockets_[i] != nullptr) close_descriptor(first_descriptor + static_cast<int>(i));
   }
+  // What is on its way between sockets that nobody has open, themselves perhaps.
+  for (const auto& each : std::exchange(keep_descriptors_, {})) {
+    if (const auto keeper = each.lock()) keeper->close();
+  }
   home_.engine = nullptr;
 }
 
@@ -108,16 +113,20 @@ void sim_engine::wait(operation& op, socket& s) {
   s.waiting.push_back(&op);
 }
 
-// Of a socket that is about to be closed. Nothing may be in flight on it: what is ends, and so does the run.
-void sim_engine::end_uses(socket& s) {
-  const operation* used = s.waiting.empty() ? nullptr : s.waiting.front();
+// Of a descriptor that is about to be closed. Nothing may be in flight on it: what is ends, and so does the run.
+void sim_engine::end_uses(socket& s, int fd) {
+  const auto uses = [fd](const operation* op) { return op->fd == fd; };
+  std::vector<operation*> waiting;
+  std::ranges::copy_if(s.waiting, std::back_inserter(waiting), uses);
+  const operation* used = waiting.empty() ? nullptr : waiting.front();
   for (const ready& r : ready_) {
-    if (used == nullptr && r.op->fd == s.fd) used = r.op;
+    if (used == nullptr && uses(r.op)) used = r.op;
   }
   if (used == nullptr) return;
-  net_.note_misuse(home_, fmt::format("descriptor {} is closed while an operation on it is in flight: {}", s.fd,
+  net_.note_misuse(home_, fmt::format("descriptor {} is closed while an operation on it is in flight: {}", fd,
                                       to_string(used->code)));
-  for (operation* const op : std::exchange(s.waiting, {})) enqueue(*op, ending, false);
+  std::erase_if(s.waiting, uses);
+  for (operation* const op : waiting) enqueue(*op, ending, false);
 }
 
 void sim_engine::cancel(operation& op) noexcept {
@@ -177,7 +186,9 @@ bool sim_engine::run(operation& op) {
   if (op.code == op_code::receive_message_multishot) return receive_messages(op, *s);
   const std::int32_t result = attempt(op, *s);
   op.queue |= begun;
-  if (result == must_wait) {
+  if (result == must_wait && op.code == op_code::connect && s->of_unix != nullptr) {
+    finish(op, completion(-EAGAIN));  // the backlog is full, and nothing tells when it is not
+  } else if (result == must_wait) {
     const bool sends = op.code == op_code::send || op.code == op_code::send_message;
     if (cancelling) {
       finish(op, completion(-ECANCELED));

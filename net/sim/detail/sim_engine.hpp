@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <span>
 #include <string>
@@ -19,6 +20,7 @@
 #include <wring/net/sim/detail/network.hpp>
 #include <wring/net/sim/detail/socket.hpp>
 #include <wring/net/sim/detail/socket_owner.hpp>
+#include <wring/net/sim/detail/unix_socket.hpp>
 
 namespace wring::sim::detail {
 
@@ -58,6 +60,10 @@ class sim_engine : public engine, public socket_owner {
   [[nodiscard]] int local_address(int fd, std::span<std::byte> into) noexcept override;
   [[nodiscard]] int peer_address(int fd, std::span<std::byte> into) noexcept override;
   [[nodiscard]] int shut_down_socket(int fd, int how) noexcept override;
+  [[nodiscard]] int open_socket_pair(int type, std::array<int, 2>& made) noexcept override;
+  [[nodiscard]] int bind_file(int fd, const ::sockaddr& address, std::uint32_t size, const socket_file_options& options,
+                              socket_file& made) noexcept override;
+  void remove_file(const char* path, const socket_file& file) noexcept override;
   [[nodiscard]] int make_blocking(int fd) noexcept override;
   [[nodiscard]] bool has_files() const noexcept override { return false; }
   [[nodiscard]] int open_signal_source(const ::sigset_t& signals) noexcept override;
@@ -87,14 +93,18 @@ class sim_engine : public engine, public socket_owner {
   /// The fault of a call on a number that is no socket of this engine.
   [[nodiscard]] int no_socket(int fd, const char* call) const noexcept;
   [[nodiscard]] int not_simulated(const char* call, std::int64_t which = 0) const noexcept;
+  /// The lowest number that is free, for this socket; -EMFILE if there are too many.
+  [[nodiscard]] int number(std::shared_ptr<socket> s) noexcept;
   [[nodiscard]] socket* open(int& fd) noexcept;
+  void end(socket& s) noexcept;
   int called(int which, int fd, int result) noexcept;
+  int note_opened(int fd) noexcept;
   [[nodiscard]] int address_into(const socket& s, const net::socket_address& a,
                                  std::span<std::byte> into) const noexcept;
 
   void enqueue(operation& op, std::uint8_t state, bool may_be_late) noexcept;
   void wait(operation& op, socket& s);
-  void end_uses(socket& s);
+  void end_uses(socket& s, int fd);
   bool run(operation& op);
   [[nodiscard]] std::int32_t attempt(operation& op, socket& s);
   [[nodiscard]] std::int32_t connect(operation& op, socket& s);
@@ -105,7 +115,7 @@ class sim_engine : public engine, public socket_owner {
   [[nodiscard]] std::int32_t send(socket& s, std::span<const std::byte> bytes);
   [[nodiscard]] std::int32_t send(socket& s, const ::msghdr& message);
   [[nodiscard]] std::int32_t sendable(socket& s) noexcept;
-  [[nodiscard]] static std::int32_t polled(const socket& s, std::uint32_t events) noexcept;
+  [[nodiscard]] static std::int32_t polled(const socket& s, std::uint32_t wanted) noexcept;
   bool receive_multishot(operation& op, socket& s);
   // Datagrams
   [[nodiscard]] int bind_to_any(socket& s) noexcept;
@@ -114,7 +124,25 @@ class sim_engine : public engine, public socket_owner {
   [[nodiscard]] std::int32_t connect_datagrams(socket& s, net::socket_address to);
   [[nodiscard]] std::int32_t send_datagram(socket& s, const ::msghdr& message);
   [[nodiscard]] std::int32_t receive_datagram(socket& s, ::msghdr& into, int flags);
+  /// 1 if there is a datagram, -EAGAIN if there is none; a fault is told with that.
+  [[nodiscard]] static std::int32_t has_datagram(socket& s) noexcept;
   bool receive_messages(operation& op, socket& s);
+  // Unix sockets
+  using passed_sockets = std::vector<std::shared_ptr<socket>>;
+  [[nodiscard]] int open_unix(int type, int protocol) noexcept;
+  [[nodiscard]] int bind_unix(socket& s, const ::sockaddr& address, std::uint32_t size) noexcept;
+  [[nodiscard]] int connect_unix(socket& s, const ::sockaddr& address, std::uint32_t size);
+  [[nodiscard]] int set_unix_option(socket& s, int level, int name, int value) noexcept;
+  /// The size of the option's value or -errno; none if all sockets have it.
+  [[nodiscard]] static std::optional<int> unix_option(socket& s, int name, std::span<std::byte> value) noexcept;
+  [[nodiscard]] std::int32_t accept_unix(socket& s, accepted_address* told);
+  [[nodiscard]] std::int32_t send_unix(socket& s, const ::msghdr& message);
+  [[nodiscard]] std::int32_t receive_unix(socket& s, ::msghdr& into, int flags);
+  /// What is passed on with a message: 0 or -errno.
+  [[nodiscard]] int take_passed(const ::msghdr& message, passed_sockets& passed) noexcept;
+  void note_passed(const passed_sockets& passed, std::weak_ptr<unix_socket> receiver);
+  void put_control(const socket& s, ::msghdr& into, bool with_credentials, passed_sockets&& passed) noexcept;
+  std::int32_t note_sent(const socket& s, std::size_t bytes);
 
   void finish(operation& op, completion c);
   void deliver_more(operation& op, completion c);
@@ -129,7 +157,8 @@ class sim_engine : public engine, public socket_owner {
   network& net_;
   std::atomic<bool> woken_ = false;
   bool introduced_ = false;
-  std::vector<std::unique_ptr<socket>> sockets_;
+  std::vector<std::shared_ptr<socket>> sockets_;                     // by number
+  std::vector<std::weak_ptr<unix_socket>> keep_descriptors_;         // in what they have not received
   std::priority_queue<int, std::vector<int>, std::greater<>> free_;  // the lowest is used again first
   std::size_t open_ = 0;
   std::deque<ready> ready_;

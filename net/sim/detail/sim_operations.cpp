@@ -21,6 +21,7 @@ std::string_view text_of(std::span<const std::byte> bytes) noexcept {
 
 std::int32_t sim_engine::connect(operation& op, socket& s) {
   constexpr std::uint8_t begun = 8;
+  if (s.of_unix != nullptr) return connect_unix(s, *static_cast<const ::sockaddr*>(op.data), op.length);
   if (s.is == socket::nature::listener) return -EISCONN;
   if (s.datagrams != nullptr) {
     return connect_datagrams(s, net::socket_address::from_sockaddr(static_cast<const ::sockaddr*>(op.data), op.length));
@@ -46,6 +47,7 @@ std::int32_t sim_engine::connect(operation& op, socket& s) {
 }
 
 std::int32_t sim_engine::accept(socket& s, accepted_address* told) {
+  if (s.of_unix != nullptr) return accept_unix(s, told);
   if (s.datagrams != nullptr) return -EOPNOTSUPP;
   if (s.is != socket::nature::listener) return -EINVAL;
   if (s.accepted.empty()) return -EAGAIN;
@@ -76,6 +78,7 @@ std::int32_t sim_engine::attempt_accept(int fd) noexcept {
 /// How many bytes can be received; 0: the end; -EAGAIN: none yet; or the fault, which is told with that.
 std::int32_t sim_engine::receivable(socket& s) noexcept {
   if (s.is == socket::nature::signals) return not_simulated("read from a source of signals");
+  if (s.of_unix != nullptr) return s.of_unix->receivable();
   if (s.is == socket::nature::listener) return -ENOTCONN;
   endpoint* const e = s.end;
   if (e == nullptr || e->is != endpoint::phase::established) {
@@ -92,12 +95,12 @@ std::int32_t sim_engine::receivable(socket& s) noexcept {
 }
 
 std::int32_t sim_engine::receive(socket& s, std::span<std::byte> into, int flags) {
-  if (s.datagrams != nullptr) {
+  if (s.datagrams != nullptr || s.of_unix != nullptr) {
     ::iovec part{into.data(), into.size()};
     ::msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    return receive_datagram(s, message, flags);
+    return receive_message(s, message, flags);
   }
   const std::int32_t there = receivable(s);
   if (there <= 0 || into.empty()) return std::min(there, 0);
@@ -111,6 +114,7 @@ std::int32_t sim_engine::receive(socket& s, std::span<std::byte> into, int flags
 }
 
 std::int32_t sim_engine::receive_message(socket& s, ::msghdr& message, int flags) {
+  if (s.of_unix != nullptr) return receive_unix(s, message, flags);
   if (s.datagrams != nullptr) return receive_datagram(s, message, flags);
   std::int32_t sum = 0;
   for (std::size_t i = 0; i != message.msg_iovlen; ++i) {
@@ -137,12 +141,12 @@ std::int32_t sim_engine::sendable(socket& s) noexcept {
 }
 
 std::int32_t sim_engine::send(socket& s, std::span<const std::byte> bytes) {
-  if (s.datagrams != nullptr) {
+  if (s.datagrams != nullptr || s.of_unix != nullptr) {
     ::iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
     ::msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    return send_datagram(s, message);
+    return send(s, message);
   }
   const std::int32_t room = sendable(s);
   if (bytes.empty() && room == -EAGAIN && s.end->is == endpoint::phase::established) return 0;
@@ -156,6 +160,7 @@ std::int32_t sim_engine::send(socket& s, std::span<const std::byte> bytes) {
 }
 
 std::int32_t sim_engine::send(socket& s, const ::msghdr& message) {
+  if (s.of_unix != nullptr) return send_unix(s, message);
   if (s.datagrams != nullptr) return send_datagram(s, message);
   std::int32_t sum = 0;
   const std::span<const ::iovec> parts(message.msg_iov, message.msg_iovlen);
@@ -192,6 +197,8 @@ std::int32_t sim_engine::polled(const socket& s, std::uint32_t wanted) noexcept 
   const endpoint* const e = s.end;
   if (s.is == socket::nature::signals) {
     if (!s.pending.empty()) found = POLLIN | POLLRDNORM;
+  } else if (s.of_unix != nullptr) {
+    found = s.of_unix->polled();
   } else if (s.is == socket::nature::listener) {
     if (!s.accepted.empty()) found = POLLIN | POLLRDNORM;
   } else if (s.datagrams != nullptr) {

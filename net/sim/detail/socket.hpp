@@ -23,6 +23,7 @@ namespace wring::sim::detail {
 class machine;
 struct connection;
 struct endpoint;
+struct unix_socket;
 
 /// What a socket for datagrams has besides.
 struct datagram_end {
@@ -40,9 +41,9 @@ struct datagram_end {
   int fault = 0;           // errno that has not been told yet
 };
 
-/// What a descriptor stands for.
+/// What descriptors stand for: one, or several where it has been passed on.
 struct socket {
-  enum class nature : std::uint8_t { fresh, listener, stream, signals, datagrams };
+  enum class nature : std::uint8_t { fresh, listener, stream, signals, datagrams, unix_socket };
 
   socket(socket_owner& o, int number) noexcept : owner(&o), fd(number) {}
   socket(const socket&) = delete;
@@ -51,6 +52,7 @@ struct socket {
 
   /// Whether it has options of this level.
   [[nodiscard]] bool has_level(int level) const noexcept {
+    if (of_unix != nullptr) return level == SOL_SOCKET;
     if (level == IPPROTO_TCP) return datagrams == nullptr;
     return level != IPPROTO_IPV6 || family == AF_INET6;
   }
@@ -66,7 +68,7 @@ struct socket {
 
   nature is = nature::fresh;
   socket_owner* owner;
-  int fd;
+  const int fd;  // its first number
   int family = 0;
   net::socket_address bound;  // where it was bound to; empty if it was not
   bool v6_only = false;
@@ -88,6 +90,8 @@ struct socket {
   endpoint* end = nullptr;
   // A socket's for datagrams
   std::unique_ptr<datagram_end> datagrams;
+  // A Unix socket's, of any kind
+  std::shared_ptr<unix_socket> of_unix;
   // A signal source's
   ::sigset_t signals{};
   std::deque<int> pending;
