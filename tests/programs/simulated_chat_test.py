@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Drives the example simulated_chat."""
 
+import itertools
 import os
 import re
+import subprocess
 
 import support
 
@@ -28,6 +30,20 @@ class SimulatedChatTest(support.ExampleTest):
         self.assertRegex(first[1], r'trace [0-9a-f]{16}\n')
         self.assertEqual(support.run(self.program, '--people', '5', '--seed', '7'), first)
         self.assertNotEqual(support.run(self.program, '--people', '5', '--seed', '8'), first)
+
+    def test_a_seed_says_the_same_whatever_is_in_memory(self):
+        plain = ['setarch', '-R']
+        if subprocess.run([*plain, 'true'], check=False, stderr=subprocess.DEVNULL).returncode != 0:
+            plain = []  # not allowed here: addresses differ from one process to the next all the same
+        said = []
+        for front, more in [(plain, {'MALLOC_PERTURB_': '90'}), ([], {'MALLOC_PERTURB_': '165', 'MORE': 'x' * 5000})]:
+            command = [*front, self.program, '--people', '5', '--seeds', '1..3', '--trace']
+            done = subprocess.run(command, env={**os.environ, **more}, capture_output=True, text=True, check=True,
+                                  timeout=support.PATIENCE)
+            said.append(done.stdout.splitlines())
+        for number, (one, other) in enumerate(itertools.zip_longest(*said)):
+            if one != other:  # the first event that differs tells where it comes from
+                self.fail(f'line {number} is\n  {one}\nand in another process\n  {other}')
 
     def test_a_bug_is_found_and_repeated(self):
         code, output, errors = support.run(self.program, '--people', '12', '--seeds', '1..50', '--break', timeout=300)
