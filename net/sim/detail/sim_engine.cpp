@@ -116,9 +116,9 @@ void sim_engine::wait(operation& op, socket& s) {
 // Of a descriptor that is about to be closed. Nothing may be in flight on it: what is ends, and so does the run.
 void sim_engine::end_uses(socket& s, int fd) {
   const auto uses = [fd](const operation* op) { return op->fd == fd; };
-  std::vector<operation*> waiting;
-  std::ranges::copy_if(s.waiting, std::back_inserter(waiting), uses);
-  const operation* used = waiting.empty() ? nullptr : waiting.front();
+  std::vector<operation*> of_it;
+  std::ranges::copy_if(s.waiting, std::back_inserter(of_it), uses);
+  const operation* used = of_it.empty() ? nullptr : of_it.front();
   for (const ready& r : ready_) {
     if (used == nullptr && uses(r.op)) used = r.op;
   }
@@ -126,7 +126,7 @@ void sim_engine::end_uses(socket& s, int fd) {
   net_.note_misuse(home_, fmt::format("descriptor {} is closed while an operation on it is in flight: {}", fd,
                                       to_string(used->code)));
   std::erase_if(s.waiting, uses);
-  for (operation* const op : waiting) enqueue(*op, ending, false);
+  for (operation* const op : of_it) enqueue(*op, ending, false);
 }
 
 void sim_engine::cancel(operation& op) noexcept {
