@@ -11,7 +11,7 @@ namespace wring::detail {
 [[nodiscard]] std::int32_t attempt_send_file(int fd, int file, std::uint64_t offset, std::size_t count) noexcept;
 
 /// As engine::is_cached. What is looked at is the first byte of each 128 KiB, and the last one: the system reads files
-/// ahead in pieces of that size, and a look at every page would cost a third of the sending.
+/// ahead in pieces of that size, and a look at every page would be a system call for each.
 [[nodiscard]] bool is_cached_in_kernel(int file, std::uint64_t offset, std::size_t count) noexcept;
 
 }  // namespace wring::detail

@@ -241,7 +241,7 @@ std::int32_t sim_engine::send_unix(socket& s, const ::msghdr& message) {
   passed_sockets passed;
   if (const int r = take_passed(message, passed); r < 0) return r;
   const bool has_name = message.msg_name != nullptr && message.msg_namelen != 0;
-  const std::size_t size = size_of(message);
+  const std::size_t size = detail::size_of(message);
   if (!u.datagrams) {
     if (has_name) return u.connected ? -EISCONN : -EOPNOTSUPP;
     if (size == 0) return !u.connected ? -ENOTCONN : u.write_shut ? -EPIPE : 0;
@@ -305,7 +305,7 @@ std::int32_t sim_engine::receive_unix(socket& s, ::msghdr& into, int flags) {
     passed = peeks ? first.passed : std::exchange(first.passed, {});
     if (!peeks) u.take(first.bytes.size());
   } else {
-    std::size_t most = size_of(into);
+    std::size_t most = detail::size_of(into);
     if (most > 1 && net_.happens(fault::partial_receive, net_.chances().partial_receive, home_)) {
       most = 1 + home_.fault_streams[static_cast<std::size_t>(fault::partial_receive)].below(most - 1);
     }
