@@ -50,8 +50,20 @@ class UnixFdpassTest(support.ExampleTest):
             self.assertEqual((code, out), (1, ''))
             self.assertIn(reason, err)
 
+    def wait_until_nobody_listens(self):
+        """On io_uring the kernel closes a killed process's sockets a moment after it has gone."""
+        while True:
+            with socket.socket(socket.AF_UNIX) as client:
+                try:
+                    client.connect(str(self.path))
+                except ConnectionRefusedError:
+                    return
+
     def test_the_socket_is_the_users_alone_and_a_stale_one_is_replaced(self):
-        self.start().kill()
+        killed = self.start()
+        killed.kill()
+        killed.wait()
+        self.wait_until_nobody_listens()
         self.assertTrue(self.path.exists())
         self.start()
         self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
