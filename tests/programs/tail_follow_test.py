@@ -17,7 +17,7 @@ class TailFollowTest(support.ExampleTest):
         self.file = pathlib.Path(folder.name) / 'log'
 
     def start(self, *options, path=None, **popen):
-        tail = subprocess.Popen([self.programs[0], *options, path or self.file],
+        tail = subprocess.Popen([os.path.abspath(self.programs[0]), *options, path or self.file],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **popen)
         self.addCleanup(tail.stdout.close)
         self.addCleanup(tail.wait)
