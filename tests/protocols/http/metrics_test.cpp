@@ -150,7 +150,8 @@ TASK_TEST("limits of time are counted", "[http]") {
   CHECK(value_of(page, "limits_met_total{limit=\"max_per_peer\"}") == "1");
 }
 
-TASK_TEST("counting allocates nothing", "[http]") {
+// A simulation allocates for what is sent.
+TASK_TEST("counting allocates nothing", "[http][real_fd]") {
   http::metrics counts;
   const http::router routes = site();
   co_await serve_counting(counts, routes, {}, [](net::socket_address where) -> task<> {
