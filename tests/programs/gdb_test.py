@@ -59,6 +59,7 @@ def dump_in(output):
 
 # What no task is ever suspended on, and why.
 NEVER_WAITED_FOR = {
+    'wring::http::detail::read_ahead::wait': 'it ends at once',
     'wring::net::detail::memory_close_wait': 'it ends at once, and lets nobody go first',
 }
 

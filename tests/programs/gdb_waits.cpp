@@ -72,6 +72,7 @@ struct world {
   net::udp_socket connected_datagrams;
   net::udp_socket closed_datagrams;
   net::file file;
+  net::file sent_file;
   net::unix_datagram local_datagrams;
   std::pair<net::pipe_reader, net::pipe_writer> piped = net::make_pipe();
   std::pair<net::pipe_reader, net::pipe_writer> quiet_pipe = net::make_pipe();
@@ -117,6 +118,7 @@ wring::task<> prepare(world& w) {
   w.connected_datagrams = co_await net::connect_udp(w.datagrams.local_address());
   w.closed_datagrams = co_await net::bind_udp({.address = net::ip_address::loopback_v4});
   w.file = co_await net::open_file("/proc/self/exe");
+  w.sent_file = co_await net::open_file("/proc/self/exe");
   // It ends with this program, however that ends.
   net::command waiting("cat");
   waiting.input(net::process_io::pipe()).output(net::process_io::null()).error(net::process_io::null());
@@ -225,6 +227,7 @@ void start_lasting(wring::nursery& n, world& w) {
   n.start([&]() -> wring::task<> { static_cast<void>(co_await w.drained_listener.accept().result()); });
   n.start([&]() -> wring::task<> { co_await w.stream.write_all(w.much); });
   n.start([&]() -> wring::task<> { co_await w.stream.write_all(w.parts); });
+  n.start([&]() -> wring::task<> { co_await net::send_file(w.stream, w.sent_file, {.count = 4096}); });
   n.start([&]() -> wring::task<> { co_await w.local.first.write_all(w.much, w.passed); });
   n.start([&]() -> wring::task<> { co_await w.stream.shut_down_write(); });
   n.start([&]() -> wring::task<> { co_await w.memory.first.read_some(); });
