@@ -18,6 +18,7 @@
 
 #include "http_support.hpp"
 #include "site.hpp"
+#include "unwatched_stream.hpp"
 
 using namespace std::chrono_literals;
 using namespace wring;
@@ -73,33 +74,11 @@ TASK_TEST("a client that vanishes cancels its handler", "[http]") {
   CHECK(finished);
 }
 
-namespace {
-
-/// A stream that cannot be watched.
-class unwatched {
- public:
-  explicit unwatched(net::memory_stream& s) noexcept : stream_(s) {}
-  [[nodiscard]] auto read_some() noexcept { return stream_.read_some(); }
-  [[nodiscard]] auto read(std::span<std::byte> into) noexcept { return stream_.read(into); }
-  [[nodiscard]] auto write_all(std::span<const std::byte> data) noexcept { return stream_.write_all(data); }
-  [[nodiscard]] auto write_all(std::span<const std::span<const std::byte>> parts) noexcept {
-    return stream_.write_all(parts);
-  }
-  [[nodiscard]] auto shut_down_write() noexcept { return stream_.shut_down_write(); }
-  [[nodiscard]] auto close() noexcept { return stream_.close(); }
-  void abort() noexcept { stream_.abort(); }
-
- private:
-  net::memory_stream& stream_;
-};
-
-}  // namespace
-
 TASK_TEST("the end is seen on a stream that cannot be watched", "[http]") {
   const auto routes = site();
   const auto leave = [&](bool abruptly) -> task<duration> {
     auto [near, far] = net::make_memory_stream_pair();
-    unwatched plain(far);
+    unwatched_stream plain(far);
     nursery n;
     const auto begun = steady_clock::now();
     const auto body = [&]() -> task<> {
@@ -121,7 +100,7 @@ TASK_TEST("the end is seen on a stream that cannot be watched", "[http]") {
   CHECK(half_closed == 2s);
   // What is read meanwhile is the next request.
   auto [near, far] = net::make_memory_stream_pair();
-  unwatched plain(far);
+  unwatched_stream plain(far);
   nursery n;
   std::string got;
   const auto body = [&]() -> task<> {
