@@ -41,7 +41,6 @@ ip_address address_of(const ::in6_addr& a, unsigned interface_index) noexcept {
 
 socket_address datagram::peer() const noexcept {
   const std::span<const std::byte> source = message_.source();
-  if (source.size() < sizeof(::sa_family_t)) return {};
   socket_address from = socket_address::from_sockaddr(reinterpret_cast<const ::sockaddr*>(source.data()),
                                                       static_cast<::socklen_t>(source.size()));
   if (from.is_v6()) from = from.unmapped();

@@ -143,16 +143,13 @@ socket_address socket_address::from_sockaddr(const ::sockaddr* address, socklen_
   if (family == AF_INET && size >= sizeof(::sockaddr_in)) {
     std::memcpy(&result.raw_.v4, bytes, offsetof(::sockaddr_in, sin_zero));
     result.size_ = sizeof result.raw_.v4;
-    return result;
-  }
-  if (family == AF_INET6 && size >= sizeof(::sockaddr_in6)) {
+  } else if (family == AF_INET6 && size >= sizeof(::sockaddr_in6)) {
     ::sockaddr_in6 v6;
     std::memcpy(&v6, bytes, sizeof v6);
     ip_address::v6_bytes ip;
     std::memcpy(ip.data(), &v6.sin6_addr, sizeof ip);
-    return {ip_address(ip, v6.sin6_scope_id), ntohs(v6.sin6_port)};
-  }
-  if (family == AF_UNIX) {
+    result = {ip_address(ip, v6.sin6_scope_id), ntohs(v6.sin6_port)};
+  } else if (family == AF_UNIX) {
     const std::string_view name(bytes + head, std::min<std::size_t>(size, sizeof(::sockaddr_un)) - head);
     result.set_name(name.starts_with('\0') ? name : name.substr(0, name.find('\0')));
   }

@@ -110,8 +110,8 @@ void buffer_pool::cancel(waiter& w) noexcept {
 }
 
 bool buffer_pool::acquire(std::uint32_t& id) noexcept {
-  if (head_ == tail_) return false;
-  id = static_cast<::io_uring_buf*>(ring_)[head_++ & (capacity_ - 1)].bid;
+  if (tail_ == 0) return false;
+  id = static_cast<::io_uring_buf*>(ring_)[--tail_ & (capacity_ - 1)].bid;
   return true;
 }
 

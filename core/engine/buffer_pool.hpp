@@ -57,7 +57,8 @@ class WRING_API buffer_pool {
   /// The ring of free buffers, for engines.
   [[nodiscard]] void* ring() noexcept { return ring_; }
 
-  /// For engines without a ring: takes the oldest free buffer; false if there is none.
+  /// For engines that do not read the ring: takes the buffer that was returned last, which the processor's caches still
+  /// hold; false if there is none.
   [[nodiscard]] bool acquire(std::uint32_t& id) noexcept;
   /// Its memory, which may be written to until `filled`.
   [[nodiscard]] std::span<std::byte> memory(std::uint32_t id) noexcept {
@@ -66,7 +67,7 @@ class WRING_API buffer_pool {
   }
   void filled(std::uint32_t id) noexcept { detail::poison(at(id), size_); }
   /// Puts back what was taken last, unused.
-  void untake() noexcept { --head_; }
+  void untake() noexcept { ++tail_; }
 
  private:
   [[nodiscard]] std::byte* at(std::uint32_t id) const noexcept { return memory_ + std::size_t{id} * stride_; }
@@ -82,8 +83,7 @@ class WRING_API buffer_pool {
   unsigned capacity_;
   unsigned published_ = 0;
   unsigned leased_ = 0;
-  std::uint16_t tail_ = 0;
-  std::uint16_t head_ = 0;  // of engines without a ring
+  std::uint16_t tail_ = 0;  // of engines that do not read the ring: how many are free
   waiter* first_waiter_ = nullptr;
   waiter* last_waiter_ = nullptr;
 };

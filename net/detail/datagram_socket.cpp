@@ -70,23 +70,26 @@ void datagram_socket::set_peer(const socket_address& peer) noexcept {
 // Receiving.
 
 void datagram_socket::keep(completion c) noexcept {
-  datagram d(*buffers_, c, largest_);
-  if (drops_descriptors_) d.message_.close_descriptors();
-  if (closing_) return;
+  if (closing_) return drop(c);
+  datagram* kept = nullptr;
+  try {
+    kept = &queue_.emplace_back([&] { return datagram(*buffers_, c, largest_); });
+  } catch (const std::bad_alloc&) {
+    log::warn("a datagram was dropped, as there is no memory to keep it", {"socket", local_});
+    return drop(c);
+  }
+  if (drops_descriptors_) kept->message_.close_descriptors();
   // Once half of the buffers are in use, what waits here takes none: otherwise sockets whose tasks do not receive could
   // stop all the others.
   buffer_pool& pool = buffers_->pool();
-  if (pool.leased() > pool.capacity() / 2) d.leave_buffer();
-  try {
-    queue_.push_back(std::move(d));
-  } catch (const std::bad_alloc&) {
-    log::warn("a datagram was dropped, as there is no memory to keep it", {"socket", local_});
-  }
+  if (pool.leased() > pool.capacity() / 2) kept->leave_buffer();
   if (queue_.size() >= queue_limit_) {
     full_ = true;
     sched_->engine().cancel(*this);
   }
 }
+
+void datagram_socket::drop(completion c) noexcept { const datagram dropped(*buffers_, c, largest_); }
 
 void datagram_socket::put_back(datagram&& d) noexcept {
   if (closing_) return;
@@ -107,7 +110,7 @@ bool datagram_socket::try_receive(received_datagram_wait& w) noexcept {
   if (closing_) return true;
   if (!waiters_.empty()) return false;
   if (!queue_.empty()) {
-    queue_.pop(w.datagram_);
+    queue_.pop_to(&w.datagram_);  // empty until now, so there is nothing to return
     w.received_ = true;
     if (full_ && queue_.size() <= queue_limit_ / 2) {
       full_ = false;

@@ -136,6 +136,7 @@ class WRING_API datagram_socket final : public operation {
   static void received(operation& op, completion c) noexcept;
   void hand_over(received_datagram_wait& w, completion c) noexcept;
   void keep(completion c) noexcept;
+  void drop(completion c) noexcept;
   void receive_ended(completion c) noexcept;
   void note_fault(int error_number) noexcept;
   void arm_if_wanted() noexcept;
