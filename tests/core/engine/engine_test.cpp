@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <thread>
 #include <unistd.h>
@@ -301,6 +302,26 @@ TEST_CASE("a poll of a terminal waits on when it is woken for nothing", "[engine
   e.shut_down();
   ::close(terminal);
   ::close(screen);
+}
+
+TEST_CASE("a page that is not in memory is found among those that are", "[engine][real_fd]") {
+  constexpr long cachestat = 451;
+  if (::syscall(cachestat, -1, nullptr, nullptr, 0) != 0 && errno == ENOSYS) SKIP("the kernel does not count pages");
+  const auto made = make_engine({});
+  engine& e = *made;
+  std::FILE* const file = std::tmpfile();
+  REQUIRE(file != nullptr);
+  const int fd = ::fileno(file);
+  const std::string block(128 * 1024, 'x');
+  // Every piece that is read ahead has its first byte, and the second one has a hole.
+  REQUIRE(::pwrite(fd, block.data(), block.size(), 0) == static_cast<ssize_t>(block.size()));
+  REQUIRE(::pwrite(fd, block.data(), 1, 128 * 1024) == 1);
+  REQUIRE(::pwrite(fd, block.data(), block.size(), 256 * 1024) == static_cast<ssize_t>(block.size()));
+  CHECK(e.is_cached(fd, 0, 132 * 1024));
+  CHECK_FALSE(e.is_cached(fd, 0, 384 * 1024));
+  CHECK(e.is_cached(fd, 256 * 1024 + 1, 1));
+  std::fclose(file);
+  e.shut_down();
 }
 
 TEST_CASE("files are sent without waiting", "[engine][real_fd]") {
