@@ -374,7 +374,7 @@ TEST_CASE("the destruction of a record that the kernel still has ends the proces
 }
 
 #if WRING_CHECKS
-TEST_CASE("an operation that is submitted twice ends the process", "[engine]") {
+TEST_CASE("an operation that is submitted twice ends the process", "[engine][real_fd]") {
   const auto end = run_in_child([]() noexcept {
     const auto made = make_engine({});
     engine& e = *made;
