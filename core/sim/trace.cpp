@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <cstring>
 #include <initializer_list>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -8,6 +10,16 @@
 #include <wring/core/sim/trace.hpp>
 
 namespace wring::sim {
+
+namespace {
+
+/// A number, or the name of an error.
+std::string result_text(std::int64_t result) {
+  const char* const name = result < 0 ? ::strerrorname_np(static_cast<int>(-result)) : nullptr;
+  return name != nullptr ? std::string(name) : std::to_string(result);
+}
+
+}  // namespace
 
 std::string trace::to_string(const event& e) const {
   const auto name = [this](std::int64_t host) -> std::string_view {
@@ -24,9 +36,12 @@ std::string trace::to_string(const event& e) const {
     case kind::turn:
       return front + fmt::format("a turn resumes {}", e.a);
     case kind::completed:
-      return front + fmt::format("{} on {} gives {}", wring::to_string(static_cast<op_code>(e.a)), e.b, e.c);
-    case kind::called:
-      return front + fmt::format("call {} on {} gives {}", e.a, e.b, e.c);
+      return front +
+             fmt::format("{} on {} gives {}", wring::to_string(static_cast<op_code>(e.a)), e.b, result_text(e.c));
+    case kind::called: {
+      static constexpr const char* which[] = {"socket", "bind", "listen", "shutdown", "close"};
+      return front + fmt::format("{} on {} gives {}", which[e.a], e.b, result_text(e.c));
+    }
     case kind::sent: {
       static constexpr const char* what[] = {"data", "end", "reset", "accept", "connect"};
       return front + fmt::format("sends {} ({} bytes) on connection {}", what[e.b], e.c, e.a);

@@ -23,7 +23,7 @@ class WRING_API trace {
     ended,        ///< the same; a: exit code
     turn,         ///< of a host's scheduler; a: resumptions since the previous one
     completed,    ///< an operation; a: its code, b: descriptor, c: result
-    called,       ///< a control call; a: which, b: descriptor, c: result
+    called,       ///< a `call`; a: which, b: descriptor, c: result
     sent,         ///< a segment left; a: connection, b: what, c: bytes
     fault,        ///< a: which, b: the number of the decision in its stream
     partitioned,  ///< a, b: hosts
@@ -32,6 +32,8 @@ class WRING_API trace {
     dropped,  ///< a datagram on its way to this host's port a: the hosts are separated, or there is no room; c: bytes
     sent_locally,  ///< bytes left a Unix socket; a: its descriptor, b: whether they are a datagram, c: how many
   };
+
+  enum class call : std::uint8_t { socket, bind, listen, shutdown, close };
 
   struct event {
     std::int64_t time;  ///< nanoseconds of the world
@@ -43,7 +45,7 @@ class WRING_API trace {
     friend bool operator==(const event&, const event&) = default;
   };
 
-  /// Prints each event as a line.
+  /// Passes each event from now on to `sink`, as a line without its end.
   void print_to(std::function<void(std::string_view)> sink) { sink_ = std::move(sink); }
   /// Keeps the events, for `follow`.
   void keep() { keeps_ = true; }

@@ -36,9 +36,16 @@ std::string replay_command(const world_options& options) {
 world::world(const world_options& options)
     : options_(options),
       replay_(replay_command(options)),
+      exceptions_(std::uncaught_exceptions()),
       network_(std::make_unique<detail::network>(options.seed, options.link, options.faults, options.event_limit)) {}
 
 world::~world() {
+  try {
+    if (std::uncaught_exceptions() > exceptions_ && !failure_is_printed_) {
+      print_failure("an exception leaves the scope of the world");
+    }
+  } catch (const std::exception&) {  // no memory for the text
+  }
   network_->calm();
   for (const auto& h : hosts_) h->program_->cancel();
   try {
@@ -100,15 +107,21 @@ void world::throw_failure() {
   }
 }
 
-void world::fail(std::exception_ptr why, const std::string& what) {
+void world::print_failure(const std::string& what) const {
   std::fprintf(stderr, "wring: sim: failed with %s: %s\n", network_->where().c_str(), what.c_str());
   if (!replay_.empty()) std::fprintf(stderr, "wring: sim: to repeat it: %s\n", replay_.c_str());
+}
+
+void world::fail(std::exception_ptr why, const std::string& what) {
+  print_failure(what);
+  failure_is_printed_ = true;
   std::rethrow_exception(why);
 }
 
 void world::report_deadlock() {
-  const std::string text =
-      fmt::format("sim: tasks wait, and nothing can happen any more ({})\n{}", network_->where(), dump_tasks());
+  const char* const what = any_running() ? "tasks wait, and nothing can happen any more"
+                                         : "no program runs any more, and the condition is not true";
+  const std::string text = fmt::format("sim: {} ({})\n{}", what, network_->where(), dump_tasks());
   fail(std::make_exception_ptr(deadlock(text)), text);
 }
 

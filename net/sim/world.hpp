@@ -61,13 +61,15 @@ class WRING_API world {
   world(const world&) = delete;
   world& operator=(const world&) = delete;
   /// Cancels the programs that run, in a world without faults. One that has not ended an hour of its time later, or
-  /// cannot, is abandoned as it is.
+  /// cannot, is abandoned as it is. When an exception ends the scope, as that of a test's failed check does, the seed
+  /// is printed as for a run that fails.
   ~world();
 
   /// The host of this name, which is made when first asked for. Names are those of DNS.
   sim::host& host(std::string_view name);
 
-  /// Lets this much time pass. Throws what a program throws; run_failed.
+  /// Lets this much time pass. Throws what a program throws; run_failed. Tasks that wait for ever are no failure here:
+  /// time passes all the same.
   void run_for(duration time);
   /// Lets time pass until `condition()`, which is called after every event. Throws the same, and deadlock if it cannot
   /// come true any more.
@@ -78,7 +80,8 @@ class WRING_API world {
   /// How long it has run.
   [[nodiscard]] duration now() const noexcept;
   [[nodiscard]] std::uint64_t seed() const noexcept;
-  /// Random numbers of the seed, for what a test itself decides.
+  /// Random numbers of the seed, for what a test itself decides. Each call begins the stream of this name anew: keep
+  /// it.
   [[nodiscard]] random_stream random(std::string_view name) const noexcept;
 
   /// Nothing passes between the two hosts. What is sent meanwhile is sent again after pauses that double.
@@ -88,7 +91,8 @@ class WRING_API world {
   void clog(const sim::host& from, const sim::host& to, duration time);
   /// How long bytes take from one host to the other, this way.
   void set_link(const sim::host& from, const sim::host& to, const link_options& options);
-  /// From now on there are no faults, and those that last are over: what a program must recover from is past.
+  /// From now on there are no faults, and those that last are over, `partition` and `clog` among them: what a program
+  /// must recover from is past.
   void calm();
 
   /// How often each fault has happened: one that is on and never did has tested nothing.
@@ -105,14 +109,19 @@ class WRING_API world {
   void throw_failure();
   [[noreturn]] void report_deadlock();
 
+  void print_failure(const std::string& what) const;
+
   const world_options options_;
   const std::string replay_;
+  const int exceptions_;  ///< that were under way when it was made
+  bool failure_is_printed_ = false;
   std::unique_ptr<detail::network> network_;
   std::vector<std::unique_ptr<sim::host, void (*)(sim::host*)>> hosts_;
 };
 
 /// Runs `scenario` twice, each time in a new world with these options. Throws not_deterministic with the first event
-/// that differs; what the scenario throws. Returns the hash of the trace.
+/// that differs; what the scenario throws. Returns the hash of the trace. The worlds outlive the scenario's variables:
+/// programs that refer to them must have ended when it returns or throws.
 WRING_API std::uint64_t check_deterministic(const world_options& options, const std::function<void(world&)>& scenario);
 
 }  // namespace wring::sim

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <wring/core/current_scheduler.hpp>
+#include <wring/core/log_context.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/net/sim/detail/network.hpp>
 #include <wring/net/sim/detail/program.hpp>
@@ -30,6 +31,7 @@ void program::start(const run_options& options, wring::detail::main_factory& fac
   ending_ = false;
   resumptions_ = 0;
   main_ = factory.make(*home_);
+  main_->context = log::detail::bind_field("host", name);  // so that it can be told who logs
   grace_.emplace(*home_, *main_, options.grace);
   home_->enqueue(*main_);
   in.record(*this, trace::kind::started);

@@ -18,9 +18,6 @@ namespace wring::sim::detail {
 
 namespace {
 
-// Which call, in the trace.
-enum : int { call_socket, call_bind, call_listen, call_shutdown, call_close };
-
 /// Writes as much as there is room for; the size of all.
 int give(std::span<std::byte> into, const void* value, std::size_t size) noexcept {
   if (!into.empty()) std::memcpy(into.data(), value, std::min(into.size(), size));
@@ -78,7 +75,7 @@ net::socket_address as_seen(const net::socket_address& a, int family) noexcept {
 }
 
 int sim_engine::not_simulated(const char* call, std::int64_t which) const noexcept {
-  log::error("this is not simulated, and has failed", {"call", call}, {"which", which}, {"host", home_.name});
+  log::error("this is not simulated, and has failed", {"call", call}, {"which", which});
   return -wring::detail::not_simulated_errno;
 }
 
@@ -91,8 +88,8 @@ int sim_engine::no_socket(int fd, const char* call) const noexcept {
   return fd < 0 || fd >= first_descriptor ? -EBADF : not_simulated(call, fd);
 }
 
-int sim_engine::called(int which, int fd, int result) noexcept {
-  net_.record(home_, trace::kind::called, which, fd, result);
+int sim_engine::called(trace::call which, int fd, int result) noexcept {
+  net_.record(home_, trace::kind::called, static_cast<std::int64_t>(which), fd, result);
   return result;
 }
 
@@ -139,12 +136,12 @@ int sim_engine::open_socket(int family, int type, int protocol) noexcept {
   return note_opened(fd);
 }
 
-int sim_engine::note_opened(int fd) noexcept { return called(call_socket, fd, fd); }
+int sim_engine::note_opened(int fd) noexcept { return called(trace::call::socket, fd, fd); }
 
 int sim_engine::bind(int fd, const ::sockaddr& address, std::uint32_t size) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "bind");
-  if (s->of_unix != nullptr) return called(call_bind, fd, bind_unix(*s, address, size));
+  if (s->of_unix != nullptr) return called(trace::call::bind, fd, bind_unix(*s, address, size));
   net::socket_address wanted = net::socket_address::from_sockaddr(&address, size);
   if (s->family == AF_INET6 && wanted.is_v4()) return -EINVAL;  // too short
   if (!wanted.is_ip() || wanted.family() != s->family) return -EAFNOSUPPORT;
@@ -164,13 +161,13 @@ int sim_engine::bind(int fd, const ::sockaddr& address, std::uint32_t size) noex
   if (ip.is_v6() && !ip.is_unspecified()) s->v6_only = true;
   home_.use_port(wanted.port());
   home_.bound.push_back(s);
-  return called(call_bind, fd, 0);
+  return called(trace::call::bind, fd, 0);
 }
 
 int sim_engine::listen(int fd, int backlog) noexcept {
   socket* const s = find(fd);
   if (s == nullptr) return no_socket(fd, "listen");
-  if (s->of_unix != nullptr) return called(call_listen, fd, s->of_unix->listen(backlog));
+  if (s->of_unix != nullptr) return called(trace::call::listen, fd, s->of_unix->listen(backlog));
   if (s->datagrams != nullptr) return -EOPNOTSUPP;
   if (s->is != socket::nature::fresh && s->is != socket::nature::listener) return -EINVAL;
   if (s->bound.empty()) {
@@ -179,7 +176,7 @@ int sim_engine::listen(int fd, int backlog) noexcept {
   if (home_.taken(*s, s->bound, true)) return -EADDRINUSE;
   s->is = socket::nature::listener;
   s->backlog = std::min(static_cast<std::size_t>(static_cast<unsigned>(backlog)), std::size_t{4096});
-  return called(call_listen, fd, 0);
+  return called(trace::call::listen, fd, 0);
 }
 
 int sim_engine::set_option(int fd, int level, int name, std::span<const std::byte> value) noexcept {
@@ -313,7 +310,7 @@ int sim_engine::shut_down_socket(int fd, int how) noexcept {
   if (s->of_unix != nullptr) {
     const int result = s->of_unix->shut_down(reads, writes);
     changed(*s);
-    return called(call_shutdown, fd, result);
+    return called(trace::call::shutdown, fd, result);
   }
   if (s->is == socket::nature::listener && reads) return not_simulated("shutdown of a listener");
   int result = 0;
@@ -329,7 +326,7 @@ int sim_engine::shut_down_socket(int fd, int how) noexcept {
     if (s->datagrams == nullptr || s->datagrams->peer.empty()) result = -ENOTCONN;
   }
   changed(*s);
-  return called(call_shutdown, fd, result);
+  return called(trace::call::shutdown, fd, result);
 }
 
 int sim_engine::make_blocking(int fd) noexcept { return find(fd) != nullptr ? 0 : no_socket(fd, "fcntl"); }
@@ -372,7 +369,7 @@ void sim_engine::close_descriptor(int fd) noexcept {
   }
   end_uses(*s, fd);
   sockets_[static_cast<std::size_t>(fd - first_descriptor)].reset();
-  called(call_close, fd, 0);
+  called(trace::call::close, fd, 0);
   free_.push(fd);
   --open_;
 }

@@ -97,7 +97,7 @@ class sim_engine : public engine, public socket_owner {
   [[nodiscard]] int number(std::shared_ptr<socket> s) noexcept;
   [[nodiscard]] socket* open(int& fd) noexcept;
   void end(socket& s) noexcept;
-  int called(int which, int fd, int result) noexcept;
+  int called(trace::call which, int fd, int result) noexcept;
   int note_opened(int fd) noexcept;
   [[nodiscard]] int address_into(const socket& s, const net::socket_address& a,
                                  std::span<std::byte> into) const noexcept;

@@ -9,6 +9,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <vector>
 
@@ -16,6 +17,9 @@
 
 #include <wring/sim.hpp>
 #include <wring/wring.hpp>
+
+#include "support/captured_log.hpp"
+#include "support/child_process.hpp"
 
 using namespace wring;
 using namespace std::chrono_literals;
@@ -291,6 +295,68 @@ TEST_CASE("a deadlock is reported with the tasks of all hosts", "[sim]") {
   CHECK(said.find("host b:") != std::string::npos);
   CHECK(said.find("accept") != std::string::npos);
   CHECK(said.find("seed 1") != std::string::npos);
+}
+
+TEST_CASE("a test that fails by itself prints the seed, too, and only once", "[sim][real_fd]") {
+  const auto said_of = [](auto test) {
+    return testing::run_in_child([&]() noexcept {
+      try {
+        sim::world w{{.seed = 31, .replay = "my_test --seed {}"}};
+        test(w);
+      } catch (const std::exception&) {
+      }
+    });
+  };
+  const auto count = [](std::string_view in, std::string_view what) {
+    std::size_t times = 0;
+    for (std::size_t at = 0; (at = in.find(what, at)) != std::string_view::npos; at += what.size()) ++times;
+    return times;
+  };
+  const auto own = said_of([](sim::world& w) {
+    w.run_for(5s);
+    throw std::runtime_error("the test's own check");
+  });
+  CHECK(count(own.report, "failed with seed 31, at 5.000000 s: an exception leaves the scope of the world") == 1);
+  CHECK(count(own.report, "to repeat it: my_test --seed 31") == 1);
+  const auto of_program = said_of([](sim::world& w) {
+    w.host("a").run([]() -> task<> {
+      co_await sleep_for(1s);
+      throw std::runtime_error("the program's");
+    });
+    w.run_for(5s);
+  });
+  CHECK(count(of_program.report, "failed with seed 31") == 1);
+  CHECK(count(said_of([](sim::world& w) { w.run_for(5s); }).report, "seed 31") == 0);
+}
+
+TEST_CASE("what a host logs names it", "[sim]") {
+  const tests::captured_log logged;
+  sim::world w;
+  for (const char* const name : {"left", "right"}) {
+    w.host(name).run([]() -> task<> {
+      co_await with_nursery([](nursery& n) -> task<> {
+        n.start([]() -> task<> {
+          co_await sleep_for(1ms);
+          log::warn("something");
+        });
+        co_return;
+      });
+    });
+  }
+  w.run_to_end();
+  CHECK(logged.lines() == std::vector<std::string>{"warn something host=left", "warn something host=right"});
+}
+
+TEST_CASE("a condition that cannot come true any more ends the run", "[sim]") {
+  sim::world w;
+  w.host("a").run([]() -> task<> { co_return; });
+  std::string said;
+  try {
+    w.run_until([] { return false; });
+  } catch (const sim::deadlock& e) {
+    said = e.what();
+  }
+  CHECK(said.find("no program runs any more, and the condition is not true") != std::string::npos);
 }
 
 TEST_CASE("what a program throws is thrown by the run, as it is", "[sim]") {
