@@ -267,6 +267,7 @@ TEST_CASE("a lame duck accepts for a while after the request to stop", "[tcp][se
         const std::string answer = co_await ask(late, "late");
         REQUIRE(answer == "late");
         co_await until([&] { return !listener.is_open(); });
+        co_await a_moment();
         const raw_socket too_late = raw_socket::make();
         REQUIRE(::connect(too_late.get(), address.data(), address.size()) != 0);
         REQUIRE(!server.done());
