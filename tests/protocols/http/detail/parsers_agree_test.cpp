@@ -87,6 +87,7 @@ const reasons stricter_than_node{
 /// How verdicts of the others begin about what Wring takes, and why it does.
 const reasons laxer_than_http_parser{
     {"HPE_INVALID_METHOD", "any token is a method (RFC 9110, section 9.1), which a router may not know"},
+    {"HPE_INVALID_TRANSFER_ENCODING", "a tab behind a value is no part of it (RFC 9110, section 5.5)"},
 };
 const reasons laxer_than_node{
     {"HPE_INVALID_METHOD", "the same"},
