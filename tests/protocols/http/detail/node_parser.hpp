@@ -53,12 +53,8 @@ class node_parser {
     const fs = require('fs');
     if (!/^9\./.test(process.versions.llhttp)) process.exit(77);
     const {HTTPParser, allMethods} = require('internal/test/binding').internalBinding('http_parser');
-    const found = [];
-    const put = (text) => found.push(Buffer.from(text.length + ':' + text, 'latin1'));
-    const putFields = (fields) => {
-      put(String(fields.length / 2));
-      fields.forEach(put);
-    };
+    const put = (text) => text.length + ':' + text;
+    const putFields = (fields) => put(String(fields.length / 2)) + fields.map(put).join('');
     const parse = (text) => {
       const m = {verdict: 'incomplete', method: '', target: '', minor: 0, persistent: false, body: '', fields: [],
                  trailers: [], size: 0};
@@ -91,16 +87,16 @@ class node_parser {
       return m;
     };
     const input = fs.readFileSync(process.argv[2]);
+    const found = [];
     for (let at = 0; at < input.length;) {
       const colon = input.indexOf(':', at);
       const end = colon + 1 + Number(input.toString('latin1', at, colon));
       const m = parse(input.subarray(colon + 1, end));
       at = end;
-      [m.verdict, String(m.size), m.method, m.target, String(m.minor), m.persistent ? '1' : '0', m.body].forEach(put);
-      putFields(m.fields);
-      putFields(m.trailers);
+      const texts = [m.verdict, String(m.size), m.method, m.target, String(m.minor), m.persistent ? '1' : '0', m.body];
+      found.push(texts.map(put).join('') + putFields(m.fields) + putFields(m.trailers));
     }
-    fs.writeFileSync(process.argv[3], Buffer.concat(found));
+    fs.writeFileSync(process.argv[3], found.join(''), 'latin1');
   )";
 
   explicit node_parser(std::string all) : all_(std::move(all)), left_(all_) {}

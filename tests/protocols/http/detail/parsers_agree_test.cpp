@@ -51,6 +51,7 @@ const reasons stricter_than_http_parser{
     {"400 a control in a field, or a line without CRLF", "http-parser takes lone line feeds, and some controls"},
     {"400 a folded line", "RFC 9112, section 5.2: refuse, or replace; some do neither"},
     {"400 a line that is no field", "http-parser takes what follows an empty line that ends with LF alone as a body"},
+    {"400 the method is no token", "RFC 9112, section 2.2: one empty line may come first; others skip any CR and LF"},
     {"400 the path has a bad escape", "what it means would be a guess"},
     {"400 the path has a character that must be escaped", "RFC 3986, section 3.3"},
     {"400 the query has a character that must be escaped", "a # begins a fragment, which no request has"},
@@ -71,6 +72,8 @@ const reasons stricter_than_node{
     {"400 Host is no name and port", "the same; what stands there ends up in links and in caches' keys"},
     {"400 Host is repeated", "the same; two proxies may take different ones"},
     {"400 Transfer-Encoding in HTTP/1.0", "RFC 9112, section 6.1: its framing is faulty"},
+    {"400 a CR without LF", "llhttp skips CR and LF in front of a request line"},
+    {"400 the method is no token", "RFC 9112, section 2.2: one empty line may come first; others skip any CR and LF"},
     {"400 the path has a bad escape", "what it means would be a guess"},
     {"400 the path has a character that must be escaped", "RFC 3986, section 3.3"},
     {"400 the query has a character that must be escaped", "a # begins a fragment, which no request has"},
@@ -84,13 +87,19 @@ const reasons stricter_than_node{
     {"505 the version is not HTTP/1", "llhttp takes HTTP/2.0 as a version like others"},
 };
 
+/// Is met once in 50,000.
+constexpr std::string_view rare = "400 the method is no token";
+
 /// How verdicts of the others begin about what Wring takes, and why it does.
 const reasons laxer_than_http_parser{
+    {"HPE_INVALID_CONTENT_LENGTH", "a tab behind a value is no part of it (RFC 9110, section 5.5)"},
     {"HPE_INVALID_METHOD", "any token is a method (RFC 9110, section 9.1), which a router may not know"},
-    {"HPE_INVALID_TRANSFER_ENCODING", "a tab behind a value is no part of it (RFC 9110, section 5.5)"},
+    {"HPE_INVALID_TRANSFER_ENCODING", "as of Content-Length"},
 };
 const reasons laxer_than_node{
+    {"HPE_INVALID_CONTENT_LENGTH: Invalid character in Content-Length", "as of http-parser"},
     {"HPE_INVALID_METHOD", "the same"},
+    {"HPE_INVALID_TRANSFER_ENCODING: Request has invalid", "the same"},
     {"HPE_INVALID_VERSION", "HTTP/1.9 is a later 1.1 (RFC 9110, section 2.5)"},
     {"HPE_STRICT: Invalid character in chunk extensions", "a chunk's extension is not looked at, so it may be a blank"},
 };
@@ -100,8 +109,10 @@ class comparison {
  public:
   comparison(const reasons& stricter, const reasons& laxer) : stricter_(stricter), laxer_(laxer) {}
 
-  void add(const std::string& text, const parsed_message& theirs) {
+  void add(const std::string& text, parsed_message theirs) {
     const parsed_message ours = parse_message(text);
+    // In HTTP/1.0 the others let keep-alive go before close; RFC 9112, section 9.3, says the opposite.
+    if (ours.minor == 0 && !ours.persistent) theirs.persistent = false;
     CAPTURE(text, ours.verdict, theirs.verdict);
     ++count_;
     if (ours.done() && theirs.done()) {
@@ -121,7 +132,7 @@ class comparison {
   void check_reasons() const {
     for (const auto& [reason, why] : stricter_) {
       CAPTURE(reason, why);
-      if (count_ >= 5000) CHECK(met_.contains(reason));
+      if (count_ >= (reason == rare ? 200'000 : 5000)) CHECK(met_.contains(reason));
     }
   }
 
@@ -166,12 +177,16 @@ TEST_CASE("what is accepted is understood as http-parser does", "[parsers-agree]
 }
 
 TEST_CASE("what is accepted is understood as Node does", "[parsers-agree]") {
-  std::vector<std::string> texts;
-  for (std::uint64_t seed = 1; seed <= rounds(5000); ++seed) texts.push_back(request_maker(seed).make());
-  const auto theirs = node_parser::parse(texts);
-  if (!theirs) SKIP("there is no node, or it has another parser than llhttp 9");
-  REQUIRE(theirs->size() == texts.size());
+  constexpr std::uint64_t at_once = 5000;
   comparison all(stricter_than_node, laxer_than_node);
-  for (std::size_t i = 0; i < texts.size(); ++i) all.add(texts[i], (*theirs)[i]);
+  const std::uint64_t wanted = rounds(5000);
+  for (std::uint64_t seed = 1; seed <= wanted;) {
+    std::vector<std::string> texts;
+    for (; seed <= wanted && texts.size() < at_once; ++seed) texts.push_back(request_maker(seed).make());
+    const auto theirs = node_parser::parse(texts);
+    if (!theirs) SKIP("there is no node, or it has another parser than llhttp 9");
+    REQUIRE(theirs->size() == texts.size());
+    for (std::size_t i = 0; i < texts.size(); ++i) all.add(texts[i], (*theirs)[i]);
+  }
   all.check_accepted();
 }
