@@ -103,6 +103,8 @@ task<> send_file(const net::directory& root, http::request& rq, http::response& 
 struct settings {
   net::tcp_listen_options listen{.address = net::ip_address::loopback_v4, .port = 8080};
   std::optional<std::string> root;
+  std::optional<std::string> log;
+  std::optional<std::string> proxy;
   http::server_limits limits;
 };
 
@@ -117,7 +119,10 @@ task<> serve(settings chosen) {
     routes.get("/files/{path...}",
                [&](http::request& rq, http::response& rs) -> task<> { return send_file(*root, rq, rs); });
   }
+  std::optional<http::access_log> log;
   http::server server(routes, chosen.limits);
+  if (chosen.log) server.log_to(log.emplace(*chosen.log));
+  if (chosen.proxy) server.trust({net::ip_network(*chosen.proxy)}, http::forwarding::x_forwarded_for);
   auto listener = co_await net::listen_tcp(chosen.listen);
   fmt::print("listening on {}\n", listener.local_address());
   std::fflush(stdout);
@@ -132,6 +137,8 @@ int main(int argc, char** argv) {
   examples::options options("A web server whose limits are options: a page, /echo, and files below /files/.");
   options.listen(chosen.listen);
   options.text("--root", chosen.root, "the directory whose files are served below /files/");
+  options.text("--log", chosen.log, "the file of the access log");
+  options.text("--trust", chosen.proxy, "the proxy, or its network, whose X-Forwarded-For is believed");
   options.time("--header-timeout", limits.head, "how long the head of a request may take");
   options.time("--idle-timeout", limits.idle, "how long a connection may stay without a request");
   options.time("--body-timeout", limits.body_progress, "how long the body of a request may stand still");

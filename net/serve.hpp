@@ -44,6 +44,10 @@ task<serve_report> serve(L& listener, Handler handler, serve_options options) {
   detail::serving service(options, detail::leaves_stream<Handler, established_stream<accepted_connection<L>>>);
   auto body = [&]() -> task<> {
     co_await detail::accept_until_stopping(listener, handler, service);
+    if (service.lame_duck() > duration()) {
+      static_cast<void>(
+          co_await move_on_after(service.lame_duck(), detail::accept_the_rest(listener, handler, service)));
+    }
     service.begin_grace();
     co_await detail::stop_listening(std::addressof(listener));
     co_await detail::accept_the_rest(listener, handler, service);

@@ -40,6 +40,9 @@ struct serve_options {
   /// cancelled at once; `forever`: they are never cancelled. Keep it shorter than `run_options::grace`, so that `serve`
   /// still returns, and reports that some were cut.
   duration grace = std::chrono::seconds(8);
+  /// How long connections are still accepted after the program was asked to stop, before the listener is drained and
+  /// the grace begins: for those whose load balancer has not noticed yet. The handlers decide what they are answered.
+  duration lame_duck = duration();
   /// How long establishing one may take: a handshake, a proxy's header. Plain TCP needs no time, and no timer. Zero: it
   /// times out unless there is nothing to do; `forever`: it never does.
   duration establish_timeout = std::chrono::seconds(10);

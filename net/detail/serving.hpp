@@ -44,6 +44,7 @@ class WRING_API serving {
 
   [[nodiscard]] nursery& connections() noexcept { return connections_; }
   [[nodiscard]] duration establish_timeout() const noexcept { return options_.establish_timeout; }
+  [[nodiscard]] duration lame_duck() const noexcept { return options_.lame_duck; }
   /// From now on connections are cancelled that overrun the grace; announces and counts them.
   void begin_grace() noexcept;
 
@@ -237,7 +238,7 @@ task<> accept_until_stopping(L& listener, Handler& handler, serving& service) {
   }
 }
 
-/// What a listener that has been drained still returns.
+/// Until the listener is closed: what one that has been drained still returns, and what comes in the lame duck's time.
 template <class L, class Handler>
 task<> accept_the_rest(L& listener, Handler& handler, serving& service) {
   for (;;) {

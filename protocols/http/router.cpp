@@ -36,6 +36,10 @@ route& route::require_length() noexcept {
   entry_->require_length = true;
   return *this;
 }
+route& route::readiness() noexcept {
+  entry_->readiness = true;
+  return *this;
+}
 
 router::router() : root_(std::make_unique<route_node>()) {}
 router::router(handler h) : router() { fallback(std::move(h)); }

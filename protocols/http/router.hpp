@@ -36,6 +36,9 @@ class WRING_API route {
   route& on_disconnect(disconnect what) noexcept;
   /// Requests must have a Content-Length: 411 otherwise.
   route& require_length() noexcept;
+  /// Tells load balancers whether to send requests here: 503, once the program has been asked to stop. Other routes
+  /// answer as before in `server_limits::lame_duck`.
+  route& readiness() noexcept;
 
  private:
   detail::route_entry* entry_;

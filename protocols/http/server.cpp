@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
+#include <functional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
+#include <wring/core/nursery.hpp>
+#include <wring/core/steady_clock.hpp>
+#include <wring/core/until_stopping.hpp>
 #include <wring/net/serve.hpp>
 #include <wring/protocols/http/detail/connection.hpp>
 #include <wring/protocols/http/detail/h1_serving.hpp>
+#include <wring/protocols/http/detail/target.hpp>
 #include <wring/protocols/http/metrics.hpp>
 #include <wring/protocols/http/server.hpp>
 
@@ -33,11 +39,40 @@ task<> serve_stream(Stream stream, detail::server_state& state) {
   co_await detail::serve_h1(c);
 }
 
+task<> note_stop(detail::server_state& state) {
+  co_await until_stopping();
+  state.stopped = steady_clock::now();
+}
+
+template <class Stream, class L>
+task<net::serve_report> serve_on(L& listener, detail::server_state& state, net::serve_options options) {
+  const auto serve_one = [&state](Stream s) { return serve_stream(std::move(s), state); };
+  net::serve_report report;
+  nursery n;
+  const auto body = [&]() -> task<> {
+    n.start(note_stop, std::ref(state));
+    report = co_await net::serve(listener, serve_one, options);
+    n.cancel();
+  };
+  co_await n.run(std::ref(body));
+  co_return report;
+}
+
 }  // namespace
 
 server& server::on_error(handler page) {
   if (page.is_task()) throw std::invalid_argument("what makes error pages is a plain function, not a task");
   state_.on_error = std::move(page);
+  return *this;
+}
+
+server& server::hosts(std::vector<std::string> names) {
+  for (const std::string& name : names) {
+    if (name.empty() || !detail::is_authority(name) || detail::without_port(name) != name) {
+      throw std::invalid_argument("'" + name + "' is no host name or address without a port");
+    }
+  }
+  state_.hosts = std::move(names);
   return *this;
 }
 
@@ -65,27 +100,20 @@ net::serve_options server::options() noexcept {
   return {
       .max_connections = state_.limits.max_connections,
       .grace = state_.limits.grace,
+      .lame_duck = state_.limits.lame_duck,
       .max_per_peer = state_.limits.max_per_peer,
       .counters = state_.counts != nullptr ? &state_.connections : nullptr,
   };
 }
 
 task<net::serve_report> server::run(net::any_listener& listener) {
-  const auto serve_one = [this](net::any_stream s) { return serve_stream(std::move(s), state_); };
-  const net::serve_report report = co_await net::serve(listener, serve_one, options());
-  co_return report;
+  return serve_on<net::any_stream>(listener, state_, options());
 }
-
 task<net::serve_report> server::run(net::tcp_listener& listener) {
-  const auto serve_one = [this](net::tcp_stream s) { return serve_stream(std::move(s), state_); };
-  const net::serve_report report = co_await net::serve(listener, serve_one, options());
-  co_return report;
+  return serve_on<net::tcp_stream>(listener, state_, options());
 }
-
 task<net::serve_report> server::run(net::unix_listener& listener) {
-  const auto serve_one = [this](net::unix_stream s) { return serve_stream(std::move(s), state_); };
-  const net::serve_report report = co_await net::serve(listener, serve_one, options());
-  co_return report;
+  return serve_on<net::unix_stream>(listener, state_, options());
 }
 
 task<net::serve_report> serve_unix(net::socket_address where, router routes, server_limits limits,

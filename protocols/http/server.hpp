@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,8 +28,8 @@ class metrics;
 /// Serves HTTP on listeners of any kind, on several at once if `run` is called for each. One scheduler's: with several,
 /// each makes its own. The router must outlive it.
 ///
-/// When the program is asked to stop, listeners are drained, requests that have arrived are answered, and connections
-/// end, at the latest after `limits.grace`.
+/// When the program is asked to stop, listeners are drained, after `limits.lame_duck`, requests that have arrived are
+/// answered, and connections end, at the latest after `limits.grace`.
 class WRING_API server {
  public:
   explicit server(const router& r, const server_limits& limits = {}) noexcept : state_(r, limits) {}
@@ -40,6 +41,10 @@ class WRING_API server {
   /// and of `response::fail`. The response holds the usual page, with its status. Not for requests that could not be
   /// parsed, whose page is short. A plain function: throws std::invalid_argument for a task.
   server& on_error(handler page);
+  /// The hosts that this server is for, without ports. Requests for others, and those that name none, are answered 421:
+  /// where answers depend on the host, or a cache or links do, none is to be made up by a client. Without this all are
+  /// answered. CONNECT, whose target is another host, is not asked. Throws std::invalid_argument for what is no host.
+  server& hosts(std::vector<std::string> names);
   /// Writes a line for each request, also for those that were refused, to `log`, which must outlive the server.
   server& log_to(access_log& log) noexcept;
 

@@ -41,6 +41,9 @@ struct server_limits {
   std::size_t max_connections = 10'000;      ///< at once; others wait in the kernel's backlog
   std::size_t max_per_peer = unlimited;      ///< at once, see net::serve_options
   duration grace = std::chrono::seconds(8);  ///< that connections have after the program was asked to stop
+  /// How long it goes on accepting and answering before that, for clients whose load balancer has not noticed yet. What
+  /// was asked for last on a connection is answered with `Connection: close`, and a `route::readiness` with 503.
+  duration lame_duck = duration();
 };
 static_assert(std::is_trivially_destructible_v<server_limits>);
 

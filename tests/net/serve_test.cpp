@@ -249,6 +249,55 @@ TEST_CASE("a listener that is closed ends serve as a stop does", "[tcp][serve][r
   });
 }
 
+TEST_CASE("a lame duck accepts for a while after the request to stop", "[tcp][serve][real_fd]") {
+  run_net([]() -> task<> {
+    const leak_check leaks;
+    {
+      auto listener = co_await net::listen_tcp(on_loopback);
+      const socket_address address = listener.local_address();
+      net::serve_report report;
+      const net::serve_options options{.lame_duck = 100ms};
+      co_await with_nursery([&](nursery& n) -> task<> {
+        const child_handle server =
+            n.start([&]() -> task<> { report = co_await net::serve(listener, echo_stream<net::tcp_stream>, options); });
+        co_await a_moment();
+        scheduler::current().request_stop();
+        co_await a_moment();
+        raw_socket late = raw_socket::connected_to(address);
+        const std::string answer = co_await ask(late, "late");
+        REQUIRE(answer == "late");
+        co_await until([&] { return !listener.is_open(); });
+        co_await a_moment();
+        const raw_socket too_late = raw_socket::make();
+        REQUIRE(::connect(too_late.get(), address.data(), address.size()) != 0);
+        REQUIRE(!server.done());
+        late.close();
+        co_await until([&] { return server.done(); });
+      });
+      REQUIRE(report.served == 1);
+      REQUIRE(report.clean());
+    }
+    REQUIRE(leaks.check() == "");
+  });
+}
+
+TEST_CASE("a listener that is closed ends a lame duck's time", "[tcp][serve][real_fd]") {
+  run_net([]() -> task<> {
+    auto listener = co_await net::listen_tcp(on_loopback);
+    const net::serve_options options{.lame_duck = forever};
+    co_await with_nursery([&](nursery& n) -> task<> {
+      const child_handle server =
+          n.start([&]() -> task<> { co_await net::serve(listener, echo_stream<net::tcp_stream>, options); });
+      co_await a_moment();
+      scheduler::current().request_stop();
+      co_await a_moment();
+      REQUIRE(!server.done());
+      co_await listener.close();
+      co_await until([&] { return server.done(); });
+    });
+  });
+}
+
 TEST_CASE("connections that stood when the program was asked to stop are served", "[tcp][serve][real_fd]") {
   run_net([]() -> task<> {
     const leak_check leaks;

@@ -195,8 +195,13 @@ class HttpServerTest(support.ExampleTest):
         for _ in range(20):
             self.assertEqual(status(self.ask(server, head_of(100))), b'200')
 
+    def test_who_is_no_proxy_is_refused_as_an_option(self):
+        code, _, errors = support.run(self.programs[0], '--port', '0', '--trust', 'everybody')
+        self.assertEqual(code, 1)
+        self.assertIn('everybody', errors)
+
     def test_its_help_names_its_options(self):
-        self.assert_help(self.programs[0], '--host', '--port', '--root', '--header-timeout', '--idle-timeout',
+        self.assert_help(self.programs[0], '--host', '--port', '--root', '--log', '--trust', '--header-timeout', '--idle-timeout',
                          '--body-timeout', '--max-body', '--max-header')
 
 

@@ -12,13 +12,16 @@ namespace wring::http::detail {
 
 namespace {
 
+/// Longer chains of trusted proxies are not followed: the last one of these is taken for the client.
+constexpr std::size_t most_followed = 16;
+
 /// What a proxy has added. Refers to the field.
 struct element {
   std::string_view node;
   std::string_view scheme;
 };
 
-/// The last elements of a line. Longer chains of trusted proxies than this are not followed.
+/// The last elements of a line.
 class elements {
  public:
   void add(const element& e) noexcept { all_[count_++ % all_.size()] = e; }
@@ -32,7 +35,7 @@ class elements {
   void clear() noexcept { count_ = 0; }
 
  private:
-  std::array<element, 16> all_{};
+  std::array<element, most_followed> all_{};
   std::size_t count_ = 0;
   std::size_t taken_ = 0;
 };
@@ -147,7 +150,7 @@ class trail {
   [[nodiscard]] bool follows() const noexcept { return followed_; }
   void follow(const element& e) noexcept {
     const std::optional<net::ip_address> ip = address_of_node(e.node);
-    followed_ = ip && is_trusted(*ip);
+    followed_ = ip && is_trusted(*ip) && ++count_ != most_followed;
     if (!ip) return;
     origin_.client = net::socket_address(ip->unmapped(), 0);
     origin_.forwarded = true;
@@ -163,6 +166,7 @@ class trail {
 
   const trusted_proxies& trusted_;
   request_origin origin_;
+  std::size_t count_ = 0;  // elements that were followed
   bool followed_ = false;
 };
 
@@ -180,7 +184,7 @@ class last_lines {
   }
 
  private:
-  std::array<std::string_view, 16> lines_{};
+  std::array<std::string_view, most_followed> lines_{};
   std::size_t count_ = 0;
   std::size_t taken_ = 0;
 };
@@ -204,12 +208,12 @@ void follow_x_forwarded(trail& t, const fields& headers) noexcept {
   if (const std::size_t comma = scheme.rfind(','); comma != std::string_view::npos) scheme.remove_prefix(comma + 1);
   last_lines lines(headers, "x-forwarded-for");
   std::string_view line;
-  for (std::size_t elements = 0; t.follows() && lines.take_last(line);) {
+  while (t.follows() && lines.take_last(line)) {
     for (;;) {
       const std::size_t comma = line.rfind(',');
       const std::string_view node = trimmed(comma == std::string_view::npos ? line : line.substr(comma + 1));
       if (!node.empty()) t.follow({node, trimmed(scheme)});
-      if (!t.follows() || comma == std::string_view::npos || ++elements == 16) break;
+      if (!t.follows() || comma == std::string_view::npos) break;
       line = line.substr(0, comma);
     }
   }

@@ -143,6 +143,10 @@ bool h1_exchange::begin() {
     in.path = {path, remove_dots(in.path, path)};
   }
   in.max_body = connection_.server.limits.max_body;
+  if (!connection_.server.hosts.empty() && in.method != method::connect && !connection_.server.is_host(in.authority)) {
+    fail(421, {});
+    return false;
+  }
   const route_match match(connection_.server.routes, *this);
   route_ = match.entry();
   if (route_ == nullptr) {
@@ -156,6 +160,10 @@ bool h1_exchange::begin() {
   }
   if (!match.allow().empty()) rs.header("Allow", match.allow());
   if (route_->max_body) in.max_body = *route_->max_body;
+  if (route_->readiness && connection_.sched.stopping()) {
+    fail(503, "the server is stopping");
+    return false;
+  }
   if (route_->require_length && !f.has_length) {
     fail(411, {});
     return false;

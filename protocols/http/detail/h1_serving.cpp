@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -161,6 +162,16 @@ task<after> serve_rest(connection& c, h1_exchange& x, rest left) {
   co_return what;
 }
 
+/// What a connection that is idle still gets when the program has been asked to stop: what had arrived then, and what
+/// comes in the lame duck's time.
+task<> read_last(connection& c, duration limit) {
+  c.in.refill(c.stream.try_read_some());
+  const duration left = c.server.lame_duck_left(c.sched);
+  if (!c.in.empty() || left == duration()) co_return;
+  auto got = co_await with_timeout(std::min(limit, left), c.stream.read_some()).result();
+  if (got) c.in.refill(std::move(*got));
+}
+
 }  // namespace
 
 task<> serve_h1(connection& c) {
@@ -180,7 +191,7 @@ task<> serve_h1(connection& c) {
       if (got && *got) {
         c.in.refill(std::move(**got));
       } else {
-        c.in.refill(c.stream.try_read_some());  // what had arrived when the stop came is answered
+        co_await read_last(c, limit);
       }
       if (c.in.empty()) break;
     }

@@ -21,6 +21,7 @@ struct route_entry {
   duration timeout = forever;
   http::disconnect disconnect = http::disconnect::cancel;
   bool require_length = false;
+  bool readiness = false;
   bool is_task = false;
 };
 

@@ -4,11 +4,15 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/core/duration.hpp>
 #include <wring/core/scheduler.hpp>
+#include <wring/core/steady_clock.hpp>
 #include <wring/net/serve_options.hpp>
 #include <wring/protocols/http/detail/forwarded.hpp>
 #include <wring/protocols/http/detail/request_counts.hpp>
@@ -42,10 +46,17 @@ class WRING_API server_state {
   /// Whether a request is to be looked at when it has ended.
   [[nodiscard]] bool is_observed() const noexcept { return log != nullptr || counts != nullptr; }
 
+  /// Whether requests for this host and port are for this server.
+  [[nodiscard]] bool is_host(std::string_view authority) const noexcept;
+  /// How long it goes on accepting and answering although the program was asked to stop; zero: no longer.
+  [[nodiscard]] duration lame_duck_left(scheduler& s) const noexcept;
+
   const router& routes;
   server_limits limits;
   std::optional<handler> on_error;
+  std::vector<std::string> hosts = {};  ///< empty: all
   std::optional<trusted_proxies> proxies;
+  std::optional<steady_clock::time_point> stopped = {};  ///< when the program was asked to stop
   access_log* log = nullptr;
   request_counts* counts = nullptr;      ///< null: nobody wants to know
   net::serve_counters connections = {};  ///< if somebody does

@@ -122,6 +122,12 @@ bool is_authority(std::string_view text) noexcept {
   return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
 }
 
+std::string_view without_port(std::string_view authority) noexcept {
+  const std::size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) return authority;
+  return authority.substr(0, colon);
+}
+
 refusal parse_target(method m, std::string_view target, target_parts& parts) noexcept {
   if (m == method::connect) {
     const std::size_t colon = target.rfind(':');

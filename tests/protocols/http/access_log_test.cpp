@@ -20,9 +20,11 @@
 #include <wring/protocols/http/detail/access_line.hpp>
 #include <wring/protocols/http/middleware/basic_auth.hpp>
 #include <wring/protocols/http/server.hpp>
+#include <wring/protocols/http/status.hpp>
 
 #include "http_support.hpp"
 #include "support/temporary_folder.hpp"
+#include "upgrade_site.hpp"
 
 using namespace std::chrono_literals;
 using namespace wring;
@@ -35,6 +37,15 @@ namespace {
 std::string content_of(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Without their times.
+std::string lines_of(const std::string& path) {
+  std::string lines = content_of(path);
+  for (std::size_t at = lines.find(" ["); at != std::string::npos; at = lines.find(" [", at + 1)) {
+    lines.erase(at, lines.find("] ", at) + 1 - at);
+  }
+  return lines;
 }
 
 std::string line_of(const http::access_record& r, http::access_log_format format) {
@@ -158,11 +169,7 @@ TASK_TEST("a server logs every request, also those that it refuses", "[http][rea
   co_await n.run(std::ref(body));
   CHECK(log->dropped() == 0);
   log.reset();
-  std::string lines = content_of(path);
-  for (std::size_t at = lines.find(" ["); at != std::string::npos; at = lines.find(" [", at + 1)) {
-    lines.erase(at, lines.find("] ", at) + 1 - at);  // the time
-  }
-  CHECK(lines ==
+  CHECK(lines_of(path) ==
         "127.0.0.1 - - \"GET / HTTP/1.1\" 200 6 \"/b\" \"test\"\n"
         "127.0.0.1 - - \"HEAD / HTTP/1.1\" 200 0 \"-\" \"-\"\n"
         "127.0.0.1 - - \"GET /stream HTTP/1.1\" 200 8 \"-\" \"-\"\n"
@@ -171,4 +178,48 @@ TASK_TEST("a server logs every request, also those that it refuses", "[http][rea
         "127.0.0.1 - - \"GET bad HTTP/1.1\" 400 62 \"-\" \"-\"\n"
         "127.0.0.1 - - \"GET /slow HTTP/1.1\" 499 0 \"-\" \"-\"\n"
         "127.0.0.1 - - \"-\" 400 16 \"-\" \"-\"\n");
+}
+
+TASK_TEST("what goes on with another protocol is logged when it is switched to", "[http][real_fd][threads]") {
+  const temporary_folder folder;
+  const std::string path = folder / "access.log";
+  std::optional<http::access_log> log(std::in_place, path, http::access_log_options());
+  http::router r = upgrading::site();
+  r.connect([](request& rq, response& rs) -> task<> {
+    if (rq.authority() != "a:1") throw http::status_error(403, "not there");
+    net::any_stream peer = co_await rs.upgrade();
+    co_await upgrading::echo(peer);
+  });
+  http::server server(r);
+  server.log_to(*log);
+  net::tcp_listener listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
+  const net::socket_address where = listener.local_address();
+  nursery n;
+  const auto ask = [&where](std::string text) -> task<std::string> {
+    net::tcp_stream client = co_await net::connect_tcp(where);
+    co_await client.write_all(text);
+    co_await client.shut_down_write();
+    std::string answer = co_await read_to_end(client);
+    co_return std::move(answer);
+  };
+  const auto body = [&]() -> task<> {
+    n.start([&]() -> task<> { co_await server.run(listener); });
+    std::string got = co_await ask(upgrading::asks("echo", "User-Agent: test\r\n") + "behind");
+    CHECK(got.ends_with("behind"));
+    got = co_await ask(upgrading::asks("other"));
+    CHECK(statuses(got) == "426");
+    got = co_await ask("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\ntunnelled");
+    CHECK(got.ends_with("tunnelled"));
+    got = co_await ask("CONNECT b:1 HTTP/1.1\r\nHost: b:1\r\n\r\n");
+    CHECK(statuses(got) == "403");
+    scheduler::current().request_stop();
+  };
+  co_await n.run(std::ref(body));
+  log.reset();
+  // What was said in the other protocol is not counted.
+  CHECK(lines_of(path) ==
+        "127.0.0.1 - - \"GET /up HTTP/1.1\" 101 0 \"-\" \"test\"\n"
+        "127.0.0.1 - - \"GET /up HTTP/1.1\" 426 21 \"-\" \"-\"\n"
+        "127.0.0.1 - - \"CONNECT a:1 HTTP/1.1\" 200 0 \"-\" \"-\"\n"
+        "127.0.0.1 - - \"CONNECT b:1 HTTP/1.1\" 403 25 \"-\" \"-\"\n");
 }

@@ -139,6 +139,22 @@ TASK_TEST("a client has so much time for each phase", "[http]") {
       co_await sends("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", std::string::npos);
   CHECK(statuses(patient.answer) == "408");
   CHECK(patient.time == 20s);
+  limits = {.body_progress = 3s, .min_rate = 0};
+  const outcome stalled =
+      co_await sends("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", std::string::npos);
+  CHECK(statuses(stalled.answer) == "408");
+  CHECK(stalled.time == 3s);
+  // As many bytes a second as there are in the head, for several minutes.
+  const std::string size = std::to_string(100 * 200);
+  std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: " + size + "\r\nX: ";
+  head += std::string(96 - head.size(), 'x') + "\r\n\r\n";
+  limits = {.min_rate = 100, .rate_grace = 2s};
+  const outcome at_rate = co_await sends(head + std::string(100 * 200, 'x'), 100);
+  CHECK(statuses(at_rate.answer) == "200");
+  limits = {.min_rate = 101, .rate_grace = 2500ms};
+  const outcome below_rate = co_await sends(head + std::string(100 * 200, 'x'), 100);
+  CHECK(statuses(below_rate.answer) == "408");
+  CHECK(below_rate.time > 100s);
   limits = {.first_byte = wring::forever, .head = wring::forever, .output_progress = wring::forever, .min_rate = 0};
   const outcome without =
       co_await sends("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", 1);
@@ -151,4 +167,14 @@ TASK_TEST("a handler that takes too long is answered for", "[http]") {
   r.get("/", [](request&, response&) -> task<> { co_await sleep_for(60s); }).timeout(2s);
   got = co_await answers(r, hello + hello, {.half_close_grace = wring::forever});
   CHECK(statuses(got) == "503 503");
+}
+
+TASK_TEST("a body is read whole up to a mebibyte, unless its reader wants more", "[http]") {
+  const auto routes = site();
+  constexpr std::size_t mebibyte = std::size_t{1} << 20;
+  std::string got = co_await answers(routes, post("/echo", std::string(mebibyte, 'x')));
+  CHECK(statuses(got) == "200");
+  CHECK(got.size() > mebibyte);
+  got = co_await answers(routes, post("/echo", std::string(mebibyte + 1, 'x')));
+  CHECK(statuses(got) == "413");
 }

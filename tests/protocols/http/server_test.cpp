@@ -160,6 +160,44 @@ TASK_TEST("a server serves listeners until the program is asked to stop, with it
   CHECK(of_second.served == 1);
 }
 
+TASK_TEST("a server that has hosts answers for no other", "[http][attacks]") {
+  auto routes = site();
+  routes.connect([](request&, response& rs) { rs.fail(403); });
+  http::server server(routes);
+  for (const char* bad : {"", "a:80", "[::1]:80", "a b", "u@a", "a/"}) {
+    CHECK_THROWS_AS(server.hosts({"a", bad}), std::invalid_argument);
+  }
+  server.hosts({"a", "Example.org", "[::1]"});
+  net::tcp_listener listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
+  const net::socket_address where = listener.local_address();
+  std::string got;
+  nursery n;
+  const auto body = [&]() -> task<> {
+    n.start([&]() -> task<> { co_await server.run(listener); });
+    net::tcp_stream client = co_await net::connect_tcp(where);
+    const auto of = [](std::string_view host) { return "GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"; };
+    // They keep the connection, and their bodies are dropped.
+    std::string text = of("a") + of("b") + of("A:8080") + of("example.org:") + of("www.example.org") + of("[::1]:80");
+    text += of("[::1");
+    co_await client.write_all(text);
+    co_await client.shut_down_write();
+    got = co_await read_to_end(client);
+    for (const std::string_view further :
+         {"POST / HTTP/1.1\r\nHost: b\r\nContent-Length: 4\r\n\r\nGET GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+          "GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\nGET / HTTP/1.0\r\nHost: a\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
+          "CONNECT b:1 HTTP/1.1\r\nHost: b:1\r\n\r\n"}) {
+      net::tcp_stream next = co_await net::connect_tcp(where);
+      co_await next.write_all(further);
+      co_await next.shut_down_write();
+      const std::string more = co_await read_to_end(next);
+      got += more;
+    }
+    scheduler::current().request_stop();
+  };
+  co_await n.run(std::ref(body));
+  CHECK(statuses(got) == "200 421 200 200 421 200 400 421 421 200 200 421 403");
+}
+
 TASK_TEST("serve_tcp listens and serves", "[http]") {
   net::tcp_listener taken = co_await net::listen_tcp({.address = net::ip_address::loopback_v4});
   const net::socket_address where = taken.local_address();

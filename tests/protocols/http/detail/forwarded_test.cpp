@@ -114,6 +114,17 @@ TEST_CASE("long lists are followed so far") {
     pairs += ",for=10.1.1.1";
     lines += "Forwarded: for=10.1.1.1\r\n";
   }
+  // Sixteen in all, however they are distributed over lines.
+  std::string two_lines;
+  std::string two_standard;
+  for (int i = 1; i <= 20; ++i) {
+    const std::string address = "10.0.0." + std::to_string(i);
+    const bool begins = i == 1 || i == 11;
+    two_lines += (begins ? "\r\nX-Forwarded-For: " : ",") + address;
+    two_standard += (begins ? "\r\nForwarded: for=" : ",for=") + address;
+  }
+  CHECK(usual(two_lines.substr(2) + "\r\n") == "10.0.0.5:0");
+  CHECK(standard(two_standard.substr(2) + "\r\n") == "10.0.0.5:0");
   CHECK(usual(list + "\r\n") == "10.1.1.1:0");
   CHECK(standard(pairs + "\r\n") == "10.1.1.1:0");
   CHECK(standard(lines) == "10.1.1.1:0");

@@ -43,6 +43,7 @@ class second_parser {
     };
     calls.on_message_complete = [](http_parser* p) {
       self(p).found_.verdict = "done";
+      trim(self(p).found_.trailers);
       http_parser_pause(p, 1);
       return 0;
     };
@@ -70,7 +71,10 @@ class second_parser {
     found_.chunked = (parser_.flags & F_CHUNKED) != 0;
     head_complete_ = true;
     in_value_ = true;  // the next name is another field's
-    for (auto& [field_name, value] : found_.fields) value = http::detail::trimmed(value);
+    trim(found_.fields);
+  }
+  static void trim(parsed_message::field_list& fields) {
+    for (auto& [field_name, value] : fields) value = http::detail::trimmed(value);
   }
 
   http_parser parser_;

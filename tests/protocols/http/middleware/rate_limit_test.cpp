@@ -2,18 +2,26 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/runtime.hpp>
+#include <wring/core/sleep.hpp>
+#include <wring/core/testing/task_test.hpp>
 #include <wring/protocols/http/middleware/rate_limit.hpp>
 
 #include "../http_support.hpp"
+#include "middleware_support.hpp"
 
 using namespace std::chrono_literals;
 using namespace wring;
 using namespace wring::tests;
+using http::request;
+using http::response;
 
 namespace {
 
@@ -36,6 +44,61 @@ task<> serve_some(http::rate_limits& limits, std::atomic<int>& passed, std::atom
 }
 
 }  // namespace
+
+TASK_TEST("clients may send so many requests", "[http]") {
+  http::rate_limits limits({.requests = 1, .period = 1s, .burst = 2});
+  http::router r;
+  r.use(http::rate_limit(limits));
+  r.get("/", [](request&, response& rs) { rs.text("in"); });
+  std::string got = co_await answers(r, get() + get() + get());
+  CHECK(statuses(got) == "200 200 429");
+  CHECK(field(got, "Retry-After") == "1");
+  co_await sleep_for(1s);
+  got = co_await answers(r, get() + get());
+  CHECK(statuses(got) == "200 429");
+  http::router named;
+  named.use(http::rate_limit(limits, [](const request& rq) { return rq.header("x-name").value_or(""); }));
+  named.get("/", [](request&, response& rs) { rs.text("in"); });
+  const std::string a = get("X-Name: a\r\n");
+  got = co_await answers(named, a + a + a + get("X-Name: b\r\n") + get() + get() + get());
+  CHECK(statuses(got) == "200 200 429 200 200 200 200");
+}
+
+TEST_CASE("limits of a rate are for each client, and there are so many of them") {
+  http::rate_limits limits({.requests = 2, .period = 1s, .burst = 1, .clients = 2});
+  CHECK(limits.take("a", second) == duration());
+  CHECK(limits.take("a", second) == 500ms);
+  CHECK(limits.take("a", second + second / 4) == 250ms);
+  CHECK(limits.take("b", second) == duration());
+  // There is no room for these, which share what one has.
+  CHECK(limits.take("c", second) == duration());
+  CHECK(limits.take("d", second) == 500ms);
+  CHECK(limits.take("a", second + second / 2) == duration());
+  // Those that have all of theirs again make room.
+  CHECK(limits.take("c", 3 * second) == duration());
+  CHECK(limits.take("d", 3 * second) == duration());
+  CHECK(limits.take("c", 3 * second) == 500ms);
+  CHECK(limits.take("d", 3 * second) == 500ms);
+  CHECK_THROWS_AS(http::rate_limits({.requests = 0}), std::invalid_argument);
+  CHECK_THROWS_AS(http::rate_limits({.period = wring::forever}), std::invalid_argument);
+  CHECK_THROWS_AS(http::rate_limits({.burst = 0}), std::invalid_argument);
+  CHECK_THROWS_AS(http::rate_limits({.clients = 0}), std::invalid_argument);
+}
+
+TEST_CASE("all threads share the limits of a rate", "[threads]") {
+  http::rate_limits limits({.requests = 100, .period = 1s, .burst = 100});
+  std::atomic<int> allowed = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int k = 0; k < 200; ++k) {
+        if (limits.take("a", 1) == duration()) ++allowed;
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  CHECK(allowed == 100);
+}
 
 TEST_CASE("two schedulers let pass together what the limits of a rate allow", "[threads]") {
   // So slow that none comes back meanwhile.

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""A browser shows the pages of the examples sse_clock and rest_todo: chromium, driven through chromedriver.
+
+For tools/check-long. Arguments: sse_clock and rest_todo.
+"""
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import support
+
+ELEMENT = 'element-6066-11e4-a52e-4f735466cecf'  # the name of a reference to an element (W3C WebDriver, section 12)
+
+
+class Browser:
+    """One window of chromium without a screen."""
+
+    def __init__(self):
+        with socket.create_server(('127.0.0.1', 0)) as free:
+            port = free.getsockname()[1]
+        self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.driver = subprocess.Popen([shutil.which('chromedriver'), f'--port={port}'], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        support.connect_when_ready('127.0.0.1', port).close()
+        self.url = f'http://127.0.0.1:{port}/session'
+        arguments = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
+                     f'--user-data-dir={self.profile.name}']
+        options = {'binary': shutil.which('chromium'), 'args': arguments}
+        made = self.call('POST', '', {'capabilities': {'alwaysMatch': {
+            'browserName': 'chrome', 'goog:chromeOptions': options, 'goog:loggingPrefs': {'browser': 'ALL'}}}})
+        self.url += '/' + made['sessionId']
+
+    def end(self):
+        if self.driver.poll() is not None:
+            return
+        with contextlib.suppress(OSError):
+            self.call('DELETE', '')
+        self.driver.terminate()
+        self.driver.wait()
+        self.profile.cleanup()
+
+    def call(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {'Content-Type': 'application/json'}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=support.PATIENCE) as answer:
+                return json.load(answer)['value']
+        except urllib.error.HTTPError as error:
+            raise AssertionError(error.read().decode()) from None
+
+    def open(self, url):
+        self.call('POST', '/url', {'url': url})
+
+    def evaluate(self, script):
+        return self.call('POST', '/execute/sync', {'script': 'return ' + script, 'args': []})
+
+    def wait_for(self, script):
+        """Until this is true in the page; gives it."""
+        deadline = time.monotonic() + support.PATIENCE
+        while time.monotonic() < deadline:
+            if value := self.evaluate(script):
+                return value
+            time.sleep(0.02)
+        raise AssertionError(f'{script} is never true; the page is {self.evaluate("document.body.outerHTML")}')
+
+    def element(self, selector):
+        return self.call('POST', '/element', {'using': 'css selector', 'value': selector})[ELEMENT]
+
+    def click(self, selector):
+        self.call('POST', f'/element/{self.element(selector)}/click', {})
+
+    def type(self, selector, text):
+        self.call('POST', f'/element/{self.element(selector)}/value', {'text': text})
+
+    def complaints(self):
+        """What stands in the console, but that there is no icon."""
+        entries = self.call('POST', '/se/log', {'type': 'browser'})
+        return [e['message'] for e in entries if 'favicon.ico' not in e['message']]
+
+
+class BrowserCheck(support.ExampleTest):
+    def setUp(self):
+        for program in 'chromium', 'chromedriver':
+            if not shutil.which(program):
+                self.skipTest(f'there is no {program}')
+        self.clock, self.todo = self.programs
+
+    def serve(self, program, *options):
+        server = support.Server(program, *options)
+        self.addCleanup(server.end)
+        return server
+
+    def browser(self):
+        browser = Browser()
+        self.addCleanup(browser.end)
+        return browser
+
+    def test_the_clock_runs_and_counts_who_watches(self):
+        server = self.serve(self.clock, '--every', '100ms')
+        url = f'http://{server.host}:{server.port}/'
+        time_shown = 'document.getElementById("time").textContent'
+        watching = 'document.getElementById("watching").textContent'
+        first, second = self.browser(), self.browser()
+        first.open(url)
+        first.wait_for(f'/^[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}$/.test({time_shown})')
+        first.wait_for(f'{watching} === "1"')
+        before = first.evaluate(time_shown)
+        first.wait_for(f'{time_shown} !== "{before}"')
+        second.open(url)
+        first.wait_for(f'{watching} === "2"')
+        second.wait_for(f'{watching} === "2"')
+        self.assertEqual(second.complaints(), [])
+        second.end()
+        first.wait_for(f'{watching} === "1"')
+        self.assertEqual(first.complaints(), [])
+        # When the server ends, the browser tries to come back; and does when there is one again.
+        first.evaluate('(events.onopen = () => { window.back = true; }, true)')
+        server.signal()
+        self.assertEqual(server.wait(), 0, server.error_output())
+        again = support.Server(self.clock, '--every', '100ms', port=server.port)
+        self.addCleanup(again.end)
+        first.wait_for('window.back')
+        first.wait_for(f'{watching} === "1"')
+
+    def test_things_to_do_are_added_done_and_removed(self):
+        server = self.serve(self.todo)
+        browser = self.browser()
+        url = f'http://{server.host}:{server.port}/'
+        browser.open(url)
+        for title in 'buy milk', 'br\u00f6d & <b>butter</b>':
+            browser.type('#title', title)
+            browser.click('form button')
+            browser.wait_for(f'list.lastElementChild && list.lastElementChild.textContent.includes({json.dumps(title)})')
+        self.assertEqual(browser.evaluate('list.children.length'), 2)
+        self.assertEqual(browser.evaluate('title.value'), '')
+        browser.click('#list li:first-child input')
+        browser.wait_for('list.firstElementChild.querySelector("input").checked')
+        # It is the server that remembers.
+        browser.open(url)
+        browser.wait_for('list.children.length === 2')
+        self.assertEqual(browser.evaluate('[...document.querySelectorAll("#list input")].map((i) => i.checked)'),
+                         [True, False])
+        browser.click('#list li:first-child button')
+        browser.wait_for('list.children.length === 1')
+        self.assertEqual(browser.evaluate('list.textContent.trim()'), 'br\u00f6d & <b>butter</b> remove')
+        self.assertEqual(browser.complaints(), [])
+
+
+if __name__ == '__main__':
+    support.main()
