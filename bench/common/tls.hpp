@@ -83,7 +83,7 @@ class tls_end {
   void feed(std::span<const char> received) noexcept { input_ = received; }
   /// Goes on with the handshake. True when it is done.
   bool shake() {
-    ERR_clear_error();
+    clear_errors();
     const int returned = SSL_do_handshake(ssl_);
     if (returned == 1) return true;
     require_tls(SSL_get_error(ssl_, returned) == SSL_ERROR_WANT_READ, "handshake");
@@ -92,7 +92,8 @@ class tls_end {
   [[nodiscard]] bool shaken() const noexcept { return SSL_is_init_finished(ssl_) == 1; }
   /// The next data; 0: there is no more in what was received.
   std::size_t read(std::span<char> into) {
-    ERR_clear_error();
+    if (input_.empty() && SSL_pending(ssl_) == 0) return 0;  // what OpenSSL would find out takes it long
+    clear_errors();
     const int returned = SSL_read(ssl_, into.data(), static_cast<int>(into.size()));
     if (returned > 0) return static_cast<std::size_t>(returned);
     const int why = SSL_get_error(ssl_, returned);
@@ -100,7 +101,7 @@ class tls_end {
     return 0;
   }
   void write(std::span<const char> data) {
-    ERR_clear_error();
+    clear_errors();
     require_tls(SSL_write(ssl_, data.data(), static_cast<int>(data.size())) == static_cast<int>(data.size()), "write");
   }
   void shut_down() noexcept { SSL_shutdown(ssl_); }
@@ -114,6 +115,10 @@ class tls_end {
   }
 
  private:
+  /// To look is cheap, to empty an empty queue takes hundreds of instructions.
+  static void clear_errors() {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+  }
   static int read_bio(BIO* bio, char* into, int size) {
     auto& self = *static_cast<tls_end*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);

@@ -172,20 +172,18 @@ class WRING_API tls_link final : net::detail::queued_write {
   buffer_lease posted_;
   mutex::guard posting_;  // of sending_
   mutex sending_;
-  std::optional<error> write_fault_;
-  std::size_t torn_ = 0;
-  bool waits_for_peer_ = false;
-  bool established_ = false;
-  bool reading_ = false;
-  bool input_ended_ = false;  // by the peer's message
-  bool truncated_ = false;    // without it
-  bool out_of_memory_ = false;
+  std::optional<error> write_fault_;  // for good; also that something was torn
+  bool waits_for_peer_ : 1 = false;
+  bool established_ : 1 = false;
+  bool reading_ : 1 = false;
+  bool input_ended_ : 1 = false;  // by the peer's message
+  bool truncated_ : 1 = false;    // without it
+  bool out_of_memory_ : 1 = false;
   bool observed_ = false;    // the stream below, by below_
   bool missed_end_ = false;  // of the stream below, when nobody could be told
   bool end_told_ = false;
-  bool shut_ = false;
-  bool closed_ = false;
-  bool write_torn_ = false;
+  bool shut_ : 1 = false;
+  bool closed_ : 1 = false;
 };
 
 }  // namespace wring::net::tls::detail
