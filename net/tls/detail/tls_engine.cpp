@@ -102,7 +102,7 @@ struct engine_bio {
 
 tls_engine::~tls_engine() {
   // Otherwise OpenSSL takes the session for a broken one, and nobody may resume it.
-  if (ssl_ != nullptr && !fault_ && !in_handshake_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  if (ssl_ != nullptr && !failed_ && !in_handshake_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(ssl_);
   for (SSL_SESSION* const each : offered_) SSL_SESSION_free(each);
 }
@@ -150,6 +150,10 @@ void tls_engine::offered(SSL_SESSION& session) noexcept {
   SSL_SESSION_free(std::exchange(offered_[1], std::exchange(offered_[0], &session)));
 }
 
+void tls_engine::status_refused(const char* why) noexcept {
+  if (!failed_) fault_ = error(errc::tls_untrusted, in_handshake).with_detail(why);
+}
+
 bool tls_engine::has_offered_tickets() const noexcept {
   return SSL_is_server(ssl_) == 1 && SSL_version(ssl_) == TLS1_3_VERSION;
 }
@@ -166,14 +170,14 @@ void tls_engine::feed(buffer_lease received) noexcept {
 }
 
 buffer_lease tls_engine::take_input() noexcept {
-  input_.consume(std::exchange(used_, 0));
+  input_.consume(std::exchange(used_, 0U));
   return std::move(input_);
 }
 
 std::size_t tls_engine::take(std::span<std::byte> into) noexcept {
   const std::size_t count = std::min(into.size(), input_.size() - used_);
   if (count != 0) std::memcpy(into.data(), input_.data() + used_, count);
-  used_ += count;
+  used_ += static_cast<std::uint32_t>(count);
   return count;
 }
 
@@ -185,12 +189,12 @@ bool tls_engine::put(std::span<const std::byte> bytes) noexcept {
     output_ = std::move(larger);
   }
   if (!bytes.empty()) std::memcpy(output_.data() + output_size_, bytes.data(), bytes.size());
-  output_size_ += bytes.size();
+  output_size_ += static_cast<std::uint32_t>(bytes.size());
   return true;
 }
 
 buffer_lease tls_engine::take_output() noexcept {
-  output_.truncate(std::exchange(output_size_, 0));
+  output_.truncate(std::exchange(output_size_, 0U));
   return std::move(output_);
 }
 
@@ -206,7 +210,8 @@ std::optional<error> tls_engine::prepare(std::size_t count) noexcept {
 }
 
 tls_step tls_engine::fail(const error& e) noexcept {
-  if (!fault_) fault_ = e;
+  if (!failed_) fault_ = e;
+  failed_ = true;
   return tls_step::failed;
 }
 
@@ -222,9 +227,7 @@ error tls_engine::openssl_fault() const noexcept {
           .with_count(static_cast<std::uint64_t>(verified))
           .with_detail(verification_text(verified, depth_));
     }
-    if (reason == SSL_R_INVALID_STATUS_RESPONSE && status_refusal_ != nullptr) {
-      return error(errc::tls_untrusted, operation).with_detail(status_refusal_);
-    }
+    if (reason == SSL_R_INVALID_STATUS_RESPONSE && fault_ == errc::tls_untrusted) return fault_;
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
       return error(errc::tls_untrusted, operation).with_detail("the peer has sent none, and one is required");
     }
@@ -256,7 +259,7 @@ tls_step tls_engine::judge(int returned) noexcept {
 }
 
 tls_step tls_engine::handshake() noexcept {
-  if (fault_) return tls_step::failed;
+  if (failed_) return tls_step::failed;
   for (;;) {
     clear_errors();
     const tls_step step = judge(SSL_do_handshake(ssl_));
@@ -281,7 +284,7 @@ tls_step tls_engine::handshake() noexcept {
 }
 
 tls_step tls_engine::read(std::span<std::byte> into, std::size_t& count) noexcept {
-  if (fault_) return tls_step::failed;
+  if (failed_) return tls_step::failed;
   // OpenSSL would look for input that is not there, which costs as much as a small record.
   if (!has_input() && SSL_pending(ssl_) == 0 && (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) == 0) {
     return tls_step::wants_input;
@@ -313,7 +316,7 @@ tls_step tls_engine::read(std::span<std::byte> into, std::size_t& count) noexcep
 std::size_t tls_engine::pending() const noexcept { return static_cast<std::size_t>(SSL_pending(ssl_)); }
 
 tls_step tls_engine::write(std::span<const std::byte> data) noexcept {
-  if (fault_) return tls_step::failed;
+  if (failed_) return tls_step::failed;
   if (data.empty()) return tls_step::done;
   clear_errors();
   std::size_t written = 0;
@@ -324,7 +327,7 @@ tls_step tls_engine::write(std::span<const std::byte> data) noexcept {
 }
 
 tls_step tls_engine::shut_down() noexcept {
-  if (fault_) return tls_step::failed;
+  if (failed_) return tls_step::failed;
   clear_errors();
   const int returned = SSL_shutdown(ssl_);
   if (returned >= 0) return tls_step::done;  // 0: the peer has not said the same yet
@@ -332,7 +335,7 @@ tls_step tls_engine::shut_down() noexcept {
 }
 
 void tls_engine::free_buffers() noexcept {
-  if (ssl_ != nullptr && !fault_) SSL_free_buffers(ssl_);
+  if (ssl_ != nullptr && !failed_) SSL_free_buffers(ssl_);
 }
 
 stream_security tls_engine::security() const {
