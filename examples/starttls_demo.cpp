@@ -46,7 +46,7 @@ task<outcome> converse(net::stream_ref peer) {
       co_return outcome::over;
     }
     if (*line == "STATE") {
-      const std::string state = secured ? peer.security()->protocol + "\n" : "in plain\n";
+      const std::string state = secured ? std::string(peer.security()->protocol) + "\n" : "in plain\n";
       co_await peer.write_all(state);
     } else if (*line == (secured ? "PLAIN" : "STLS")) {
       // What was sent behind the command belongs to neither side of it. Without TLS anybody may have put it there.

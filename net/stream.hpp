@@ -182,6 +182,8 @@ class any_stream : private stream_ref {
  private:
   friend class stream_ref;
   friend struct detail::stream_access;
+  /// Refers to a stream, and owns nothing.
+  explicit any_stream(const stream_ref& to, std::nullptr_t) noexcept : stream_ref(to) {}
 
   std::unique_ptr<detail::erased_owner> owner_;
 };

@@ -2,7 +2,7 @@
 """What is measured: the cases, which servers take part, and what Wring is to reach.
 
 A new case is an entry in CASES; a new server (another engine of Wring's, another peer) one in servers.py. A case that
-needs another kind of traffic gets a mode of bench/load/load.cpp.
+needs another kind of traffic gets a mode of bench/load/load.cpp, or of tls_load.cpp beside it.
 """
 
 import dataclasses
@@ -18,6 +18,8 @@ DATAGRAMS = ('Wring', 'Wring on epoll', 'raw epoll', 'Asio callbacks')
 PROXIES = ('Wring', 'nginx')
 WEB = ('Wring', 'Wring on epoll', 'Wring with a log', 'nginx', 'Beast')
 CORES = ('Wring', 'Wring on two schedulers')
+SECURED = ('Wring', 'Wring on epoll', ASIO)
+PARTS = 'in memory, and a plain connection'  # no server: what the two parts of a connection's handshake cost together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Case:
     name: str
     about: str
     servers: tuple = EVERYBODY  # but for the baseline
-    load: tuple = ()  # how bench/load/load.cpp is called
+    load: tuple = ()  # how the load is called
+    program: str = 'load'  # which of those in bench/load
     mode: str = 'echo'  # what the servers do
     kind: str = 'load'  # how it is measured: see measure.py
     unit: str = 'request'
@@ -47,6 +50,11 @@ def http(connections, pipeline=1):
                 f'{many} of HTTP/1.1 under way on each of {connections} connections, answered with a line of text',
                 servers=WEB, mode='http',
                 load=('--http', 'hello', '--connections', str(connections), '--pipeline', str(pipeline)))
+
+
+def secured(size, name):
+    return Case(f'tls-64x{name}', f'a request of {name} under way on each of 64 connections of TLS 1.3', servers=SECURED,
+                mode='tls', program='tls_load', load=('--connections', '64', '--bytes', str(size)))
 
 
 def proxied(size, name):
@@ -78,11 +86,21 @@ CASES = (
          load=('--udp', '1')),
     proxied(64, '64B'),
     proxied(16384, '16KiB'),
+    secured(64, '64B'),
+    secured(16384, '16KiB'),
+    Case('tls-handshake', 'connect, a whole handshake of TLS 1.3 (P-256), 64 B from the server, close; 16 at a time', servers=('Wring',
+         'Wring on epoll', PARTS, 'nginx'), mode='tls-greet', program='tls_load', unit='connection',
+         load=('--mode', 'greet', '--connections', '16')),
+    Case('tls-bulk', 'HTTP over TLS 1.3: 4 connections take files of 64 MiB, 1 GiB in all or more', program='tls_load',
+         servers=('Wring', 'Wring on epoll', 'nginx'), mode='tls-bulk', unit='MiB',
+         load=('--mode', 'bulk', '--connections', '4')),
     http(64),
     http(512),
     http(64, pipeline=16),
     Case('idle-http', '10,000 connections of HTTP/1.1, silent after one request', kind='idle', servers=WEB, mode='http',
          load=('--http', 'hello'), unit='connection'),
+    Case('idle-tls', '10,000 connections of HTTP over TLS 1.3, silent after one request', kind='idle',
+         servers=('Wring', 'Wring on epoll', 'nginx'), mode='tls-http', program='tls_load', unit='connection'),
     Case('counts-http', 'what one request of HTTP/1.1 takes, counted', kind='counts', mode='http', servers=WEB,
          load=('--http', 'hello')),
     Case('counts-http-browser', 'the same, with the 665 bytes of a browser\'s head', kind='counts', mode='http',
@@ -137,6 +155,14 @@ TARGETS = (
     most('proxy-64x16KiB', 'cpu_us', 1.10, BASELINE),
     most('proxy-64x64B', 'cpu_us', 0.9, 'nginx'),
     most('proxy-64x16KiB', 'cpu_us', 0.9, 'nginx'),
+    most('tls-64x64B', 'cpu_us', 1.05, BASELINE),
+    most('tls-64x16KiB', 'cpu_us', 1.05, BASELINE),
+    most('tls-64x64B', 'cpu_us', 0.9, ASIO),
+    most('tls-64x16KiB', 'cpu_us', 0.9, ASIO),
+    most('tls-handshake', 'cpu_us', 1.10, PARTS),
+    most('tls-handshake', 'cpu_us', 1.0, 'nginx'),
+    most('tls-bulk', 'cpu_us', 0.95, 'nginx'),
+    most('idle-tls', 'memory_bytes', 1.05, 'nginx'),
     most('http-64', 'cpu_us', 1.08, BASELINE),
     most('http-512', 'cpu_us', 1.08, BASELINE),
     most('http-64', 'cpu_us', 0.83, 'nginx'),

@@ -16,7 +16,7 @@ import time
 import machine
 import ratios
 import servers
-from cases import BASELINE
+from cases import BASELINE, PARTS
 
 FOREIGN = 0.12  # of a processor: more than this for others, and the window is repeated
 PATIENCE = 60
@@ -99,8 +99,8 @@ class Bench:
         finally:
             machine.end(process)
 
-    def load(self, process, port, arguments):
-        return call([f'{servers.BUILD}/bench/load', '--server', str(process.pid), '--port', str(port),
+    def load(self, process, port, arguments, program='load'):
+        return call([f'{servers.BUILD}/bench/{program}', '--server', str(process.pid), '--port', str(port),
                      '--server-core', str(self.server_core), '--core', str(self.load_core),
                      '--seconds', str(self.plan.seconds), '--warm-up', str(self.plan.warm_up), *arguments])[0]
 
@@ -112,10 +112,20 @@ class Bench:
 
     # Throughput, latency and processor time under load.
 
-    def window(self, result, case, process, port, budget):
+    def parts_of_handshake(self, process, port, case):
+        """The same connections without TLS; what their handshakes compute is added."""
+        measured = self.load(process, port, [*case.load, '--tls', '0'], case.program)
+        computed, = call(['taskset', '--cpu-list', str(self.server_core), f'{servers.BUILD}/bench/tls_handshake'])
+        measured['cpu_us'] += computed['cpu_us']
+        return measured
+
+    def window(self, result, case, name, process, port, budget):
         """One window, repeated while others used its processors, as often as the case still may."""
         while True:
-            measured = self.load(process, port, case.load)
+            if name == PARTS:
+                measured = self.parts_of_handshake(process, port, case)
+            else:
+                measured = self.load(process, port, case.load, case.program)
             if measured['foreign'] <= FOREIGN:
                 return measured
             if budget[0] == 0:
@@ -135,7 +145,7 @@ class Bench:
             for values in result.servers.values():
                 for metric in ('cpu_us', 'per_second'):
                     values.ratios.setdefault(metric, []).append([])
-            before = self.window(result, case, *running[BASELINE], budget)
+            before = self.window(result, case, BASELINE, *running[BASELINE], budget)
             result.servers[BASELINE].windows.append(before)
             for number in range(self.plan.rounds):
                 for name in names if number % 2 == 0 else reversed(names):
@@ -143,11 +153,11 @@ class Bench:
                         continue
                     self.progress(f'{case.name}: {self.place(run, number)}, {name}')
                     try:
-                        measured = self.window(result, case, *running[name], budget)
+                        measured = self.window(result, case, name, *running[name], budget)
                     except Failed as failure:
                         result.failures[name] = str(failure)
                         continue
-                    after = self.window(result, case, *running[BASELINE], budget)
+                    after = self.window(result, case, BASELINE, *running[BASELINE], budget)
                     result.servers[name].windows.append(measured)
                     result.servers[BASELINE].windows.append(after)
                     for metric, by_run in result.servers[name].ratios.items():
@@ -177,7 +187,7 @@ class Bench:
                     self.progress(f'{case.name}: run {run + 1}/{self.plan.runs}, {name}')
                     with self.serving(servers.for_mode(name, case.mode), case.mode) as (process, port):
                         values.windows.append(self.load(process, port, ['--mode', 'idle', '--connections', '10000',
-                                                                       *case.load]))
+                                                                       *case.load], case.program))
                 result.servers[name] = values
             except Failed as failure:
                 result.failures[name] = str(failure)

@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import sys
 
+from cases import PARTS
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / 'build/bench'
 PEERS = ROOT / 'bench/peers'
@@ -51,8 +53,24 @@ def floor(name, program, modes, *more):
     return Program(name, (f'{BUILD}/bench/{program}', '--port', '{port}', *more), modes, version=('uname', '-r'))
 
 
+def wring_tls(name, *environment):
+    """Wring over TLS, a program for each mode."""
+    own = {'tls': 'echo', 'tls-greet': 'greet', 'plain-greet': 'plain-greet', 'tls-http': 'http', 'tls-bulk': 'http'}
+    command = (*(('env', *environment) if environment else ()), f'{BUILD}/bench/bench_tls', '--port', '{port}', '--mode')
+    return [Program(f'{name}, {mode}', (*command, option), (mode,), version=WRING_VERSION)
+            for mode, option in own.items()]
+
+
+def parts_of_handshake():
+    """Wring without TLS, whose connections are counted together with the handshakes that measure.py has computed."""
+    plain, = (program for program in wring_tls('Wring') if program.name == 'Wring, plain-greet')
+    return dataclasses.replace(plain, name=PARTS, modes=('tls-greet',))
+
+
 SERVERS = (
     floor('raw ring', 'uring_server', ('echo', 'sink', 'source', 'udp', 'http'), '--mode', '{mode}'),
+    *(floor(f'raw ring, {mode}', 'uring_tls', (mode,), '--mode', option)
+      for mode, option in (('tls', 'echo'), ('tls-greet', 'greet'), ('tls-http', 'http'), ('tls-bulk', 'bulk'))),
     floor('raw ring, proxy', 'uring_proxy', ('proxy',), '--to', '{upstream}'),
     floor('raw ring watching', 'uring_server', ('echo',), '--watch', '50'),
     floor('raw epoll', 'epoll_server', ('echo', 'udp'), '--mode', '{mode}'),
@@ -63,6 +81,9 @@ SERVERS = (
     Program('Wring, http', (f'{BUILD}/bench/bench_http', '--port', '{port}'), ('http',), version=WRING_VERSION),
     Program('Wring with a log, http', (f'{BUILD}/bench/bench_http', '--port', '{port}', '--log', '/dev/null'), ('http',),
             version=WRING_VERSION),
+    *wring_tls('Wring'),
+    *wring_tls('Wring on epoll', 'WRING_ENGINE=epoll'),
+    parts_of_handshake(),
     Program('Wring watching', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', '{mode}', '--watch', '50'),
             ('echo',), version=WRING_VERSION),
     Program('Wring on two schedulers', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--threads', '2'),
@@ -75,6 +96,12 @@ SERVERS = (
     *asio('Asio callbacks', 'asio_callbacks.cpp'),
     Program('Asio callbacks, udp', (f'{BUILD}/peers/asio_udp_callbacks', '{port}'), ('udp',), ('libasio-dev',),
             cpp('asio_udp_callbacks.cpp', '-pthread', '-o', f'{BUILD}/peers/asio_udp_callbacks')),
+    Program('Asio awaitables, tls', (f'{BUILD}/peers/asio_tls', '{port}'), ('tls',), ('libasio-dev', 'libssl-dev'),
+            cpp('asio_tls.cpp', f'-DBENCH_BUFFER={BUFFER}', '-pthread', '-o', f'{BUILD}/peers/asio_tls', '-lssl', '-lcrypto')),
+    Program('nginx, tls-greet', (str(PEERS / 'nginx_tls.sh'), '{port}', 'greet'), ('tls-greet',),
+            ('nginx-light', 'libnginx-mod-stream', 'openssl')),
+    *(Program(f'nginx, {mode}', (str(PEERS / 'nginx_tls.sh'), '{port}', 'http'), (mode,),
+              ('nginx-light', 'libnginx-mod-stream', 'openssl')) for mode in ('tls-http', 'tls-bulk')),
     Program('nginx, proxy', (str(PEERS / 'nginx_proxy.sh'), '{port}', '{upstream}'), ('proxy',),
             ('nginx-light', 'libnginx-mod-stream')),
     Program('nginx, http', (str(PEERS / 'nginx_http.sh'), '{port}'), ('http',), ('nginx-light',)),

@@ -28,7 +28,7 @@
 #include "common/options.hpp"
 #include "common/ring.hpp"
 #include "load/histogram.hpp"
-#include "load/usage.hpp"
+#include "load/report.hpp"
 
 namespace {
 
@@ -64,18 +64,12 @@ struct connection {
 
 enum class kind : std::uint64_t { received, sent };
 
-/// What the process and its processors have used at one moment.
-struct reading {
-  std::uint64_t time = now_ns();
-  double server = 0;
-  double load = 0;
-  double server_core = 0;
-  double load_core = 0;
-};
-
 class load {
  public:
-  explicit load(const settings& s) : settings_(s), connections_(static_cast<std::size_t>(s.connections)) {
+  explicit load(const settings& s)
+      : settings_(s),
+        of_{static_cast<pid_t>(s.server), static_cast<int>(s.server_core), static_cast<int>(s.core)},
+        connections_(static_cast<std::size_t>(s.connections)) {
     request_bytes_ = bulk() ? block_bytes : static_cast<std::uint32_t>(s.bytes);
     const std::uint32_t most = std::max<std::uint32_t>(static_cast<std::uint32_t>(s.pipeline), mode("paced") ? 64 : 1);
     answer_bytes_ = request_bytes_;
@@ -93,7 +87,7 @@ class load {
   }
 
   void run() {
-    const double memory_before = bench::resident_kib(server());
+    const double memory_before = bench::resident_kib(of_.server);
     for (connection& c : connections_) {
       dial(c);
       if (mode("source")) continue;
@@ -107,19 +101,18 @@ class load {
     const std::uint64_t end = begin + static_cast<std::uint64_t>(settings_.seconds * 1e9);
     next_due_ = now_ns();
     while (now_ns() < begin) step();
-    const reading first = read();
+    const bench::reading first(of_);
     latencies_.clear();
     done_ = 0;
     constexpr std::uint64_t grace =
         10'000'000'000;  // where others leave the server no time, until it has done something
     while (now_ns() < end || (done_ == 0 && now_ns() < end + grace)) step();
-    report(first, read());
+    bench::report(of_, done_, latencies_, first, bench::reading(of_));
   }
 
  private:
   [[nodiscard]] bool mode(std::string_view name) const { return settings_.mode == name; }
   [[nodiscard]] bool bulk() const { return mode("sink") || mode("source"); }
-  [[nodiscard]] pid_t server() const { return static_cast<pid_t>(settings_.server); }
 
   std::uint64_t tag(const connection& c, kind k) const {
     return static_cast<std::uint64_t>(&c - connections_.data()) << 1 | static_cast<std::uint64_t>(k);
@@ -232,45 +225,13 @@ class load {
     std::exit(3);
   }
 
-  [[nodiscard]] reading read() const {
-    const int own_core = static_cast<int>(settings_.core);
-    return {.server = bench::process_seconds(server()),
-            .load = bench::process_seconds(getpid()),
-            .server_core = bench::busy_seconds(static_cast<int>(settings_.server_core)),
-            .load_core = own_core < 0 ? 0 : bench::busy_seconds(own_core)};
-  }
-
-  void report(const reading& from, const reading& to) const {
-    if (done_ == 0) {
-      std::fprintf(stderr, "load: the server answered nothing\n");
-      std::exit(4);
-    }
-    const double seconds = static_cast<double>(to.time - from.time) * 1e-9;
-    const double server = to.server - from.server;
-    const double own = to.load - from.load;
-    // How much of each processor went to neither: with 10 ms ticks, a few hundredths mean nothing.
-    const double foreign_server = (to.server_core - from.server_core - server) / seconds;
-    const double foreign_load = settings_.core < 0 ? 0 : (to.load_core - from.load_core - own) / seconds;
-    std::printf(
-        "{\"operations\":%.3f,\"per_second\":%.3f,\"p50_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f,"
-        "\"cpu_us\":%.4f,\"utilization\":%.3f,\"load_utilization\":%.3f,\"foreign\":%.3f}\n",
-        done_, done_ / seconds, latencies_.at(0.5) / 1e3, latencies_.at(0.99) / 1e3, latencies_.at(0.999) / 1e3,
-        server * 1e6 / done_, server / seconds, own / seconds, std::max({foreign_server, foreign_load, 0.0}));
-  }
-
   void report_memory(double before) {
-    const double wanted = settings_.connections;
-    for (const std::uint64_t end = now_ns() + 30'000'000'000U; done_ < wanted && now_ns() < end;) step();
-    if (done_ < wanted) {
-      std::fprintf(stderr, "load: %.0f of %.0f connections were answered\n", done_, wanted);
-      std::exit(4);
-    }
-    usleep(300'000);
-    std::printf("{\"connections\":%.0f,\"memory_bytes\":%.1f}\n", wanted,
-                (bench::resident_kib(server()) - before) * 1024 / wanted);
+    for (const std::uint64_t end = now_ns() + 30'000'000'000U; done_ < settings_.connections && now_ns() < end;) step();
+    bench::report_memory(of_, done_, settings_.connections, before);
   }
 
   settings settings_;
+  bench::measured of_;
   std::vector<connection> connections_;
   std::uint32_t request_bytes_ = 0;
   std::uint32_t answer_bytes_ = 0;

@@ -91,15 +91,25 @@ class WRING_API serving {
 struct served_peer {
   served_peer(serving& s, const error_address& from) noexcept : service(s), address(from) {}
 
+  /// Logs and counts how the handler's task has ended.
+  void take(task<>& handled, bool by_cancellation) noexcept {
+    if (by_cancellation) return service.cut();
+    try {
+      handled.take();
+      service.served();
+    } catch (...) {
+      service.failed(address, std::current_exception());
+    }
+  }
+
   serving& service;
   error_address address;  ///< the peer's, and then that of the established stream
   peer_table::slot slot;
 };
 
 /// A connection that is being served: a child whose failure is logged with the peer's address and affects no other.
-/// `is_served`: it counts as served when the work returns; otherwise the work counts it.
-template <class Work, bool is_served>
-class connection final : public wring::detail::child_base<connection<Work, is_served>> {
+template <class Work>
+class connection final : public wring::detail::child_base<connection<Work>> {
  public:
   /// `make(place, peer)` makes the work.
   template <class Make>
@@ -117,16 +127,7 @@ class connection final : public wring::detail::child_base<connection<Work, is_se
   bool begin() override { return work_.task.begin_await(*this); }
 
   std::exception_ptr finish(bool by_cancellation) noexcept {
-    if (by_cancellation) {
-      peer_.service.cut();
-    } else {
-      try {
-        work_.task.take();
-        if constexpr (is_served) peer_.service.served();
-      } catch (...) {
-        peer_.service.failed(peer_.address, std::current_exception());
-      }
-    }
+    peer_.take(work_.task, by_cancellation);
     std::destroy_at(&work_);
     peer_.slot = {};
     return nullptr;
@@ -161,18 +162,108 @@ task<std::optional<established_stream<P>>> establish(P pending, served_peer& pee
   co_return std::nullopt;
 }
 
-template <class Handler, class P>
-task<> establish_and_handle(Handler& handler, P pending, served_peer& peer) {
-  auto established = co_await establish(std::move(pending), peer);
-  if (!established) co_return;
-  if constexpr (leaves_stream<Handler, established_stream<P>>) {
-    co_await std::invoke(handler, *established);
-    if (peer.service.linger()) co_await lingering_close(*established, *peer.service.linger());
-  } else {
-    co_await std::invoke(handler, std::move(*established));
-  }
-  peer.service.served();
+/// For a handler that leaves the stream to be closed: `invoke` calls it. Its type has no place in this frame: g++ warns
+/// of that of a lambda in a header's coroutine.
+template <class Stream>
+task<> handle_and_close(task<> (*invoke)(void* handler, Stream&), void* handler, Stream stream, served_peer& peer) {
+  co_await invoke(handler, stream);
+  if (peer.service.linger()) co_await lingering_close(stream, *peer.service.linger());
 }
+
+/// A connection that must be established first. It is begun a second time then, with the handler's task: so nothing of
+/// the first one is left while the connection is served.
+template <class Handler, class P>
+class unestablished_connection final : public wring::detail::child_flow {
+ public:
+  unestablished_connection(serving& s, const error_address& from, Handler& handler, P&& pending)
+      : wring::detail::child_flow(s.connections()), peer_(s, from), handler_(handler) {
+    ::new (static_cast<void*>(&first_)) establishing(establish(std::move(pending), peer_));
+  }
+  unestablished_connection(const unestablished_connection&) = delete;
+  unestablished_connection& operator=(const unestablished_connection&) = delete;
+  ~unestablished_connection() {}  // what was in the union has been destroyed
+  static void* operator new(std::size_t size) { return wring::detail::frame_recycler::allocate(size); }
+  static void operator delete(void* block, std::size_t size) noexcept {
+    wring::detail::frame_recycler::deallocate(block, size);
+  }
+
+ private:
+  using stream = established_stream<P>;
+  using establishing = task<std::optional<stream>>;
+  using invoke_function = task<> (*)(void*, stream&);
+  using closing_function = task<> (*)(invoke_function, void*, stream, served_peer&);
+  using handling =
+      std::conditional_t<leaves_stream<Handler, stream>,
+                         wring::detail::bound_task<closing_function, invoke_function, void*, stream, served_peer&>,
+                         wring::detail::bound_task<std::reference_wrapper<Handler>, stream>>;
+  /// What the union holds.
+  enum class phase : std::uint8_t { establishing, established, handling, over };
+
+  bool begin() override {
+    if (phase_ == phase::establishing) return first_.begin_await(*this);
+    stream made = std::move(stream_);
+    std::destroy_at(&stream_);
+    phase_ = phase::over;
+    try {
+      if constexpr (leaves_stream<Handler, stream>) {
+        const auto invoke = [](void* handler, stream& s) -> task<> {
+          return std::invoke(*static_cast<Handler*>(handler), s);
+        };
+        ::new (static_cast<void*>(&second_)) handling(closing_function(&handle_and_close<stream>),
+                                                      invoke_function(invoke), &handler_, std::move(made), peer_);
+      } else {
+        ::new (static_cast<void*>(&second_)) handling(std::reference_wrapper<Handler>(handler_), std::move(made));
+      }
+    } catch (...) {
+      peer_.service.failed(peer_.address, std::current_exception());
+      return true;
+    }
+    phase_ = phase::handling;
+    return second_.task.begin_await(*this);
+  }
+
+  void ended(bool by_cancellation) noexcept override {
+    if (phase_ == phase::establishing && take_established(by_cancellation)) return;
+    if (phase_ == phase::established) {  // cancelled before it could begin again
+      std::destroy_at(&stream_);
+      peer_.service.cut();
+    } else if (phase_ == phase::handling) {
+      peer_.take(second_.task, by_cancellation);
+      std::destroy_at(&second_);
+    }
+    peer_.slot = {};
+    leave_nursery(nullptr);
+    if (drop()) delete this;
+  }
+  void free_block() noexcept override { delete this; }
+
+  /// True: it goes on.
+  bool take_established(bool by_cancellation) noexcept {
+    std::optional<stream> made;
+    if (by_cancellation) {
+      peer_.service.cut();
+    } else {
+      made = first_.take();  // which catches what it throws
+    }
+    std::destroy_at(&first_);
+    phase_ = phase::over;
+    if (!made) return false;
+    ::new (static_cast<void*>(&stream_)) stream(std::move(*made));
+    phase_ = phase::established;
+    started = false;
+    enqueue();
+    return true;
+  }
+
+  served_peer peer_;
+  Handler& handler_;
+  phase phase_ = phase::establishing;
+  union {
+    establishing first_;
+    stream stream_;
+    handling second_;
+  };
+};
 
 /// Starts a connection as a child.
 template <class Handler, class P>
@@ -190,14 +281,10 @@ void start_connection(serving& service, Handler& handler, P&& pending) {
         ::new (place) work(std::reference_wrapper<Handler>(handler), std::move(pending));
         peer.slot = std::move(*slot);
       };
-      access::launch(service.connections(), *new connection<work, true>(service, from, make));
+      access::launch(service.connections(), *new connection<work>(service, from, make));
     } else {
-      using function = task<> (*)(Handler&, P, served_peer&);
-      using work = wring::detail::bound_task<function, Handler&, P, served_peer&>;
-      const auto make = [&](void* place, served_peer& peer) {
-        ::new (place) work(function(&establish_and_handle<Handler, P>), handler, std::move(pending), peer);
-      };
-      access::launch(service.connections(), *new connection<work, false>(service, from, make));
+      using child = unestablished_connection<Handler, P>;
+      access::launch(service.connections(), *new child(service, from, handler, std::move(pending)));
     }
   } catch (...) {
     service.failed(from, std::current_exception());

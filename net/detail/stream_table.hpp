@@ -68,6 +68,11 @@ struct stream_access {
   static auto queue(S& s, queued_write& posted) noexcept -> decltype(s.queue(posted)) {
     s.queue(posted);
   }
+  /// One that refers to a stream and owns nothing, for who keeps either kind.
+  template <class Any, class Ref>
+  static Any borrowed(const Ref& s) noexcept {
+    return Any(s, nullptr);
+  }
   /// Whether the stream that a reference refers to can do that.
   template <class Ref>
   static bool queues(const Ref& s) noexcept {

@@ -79,7 +79,7 @@ class FakeBench(measure.Bench):
                 bench.running.remove(program.name)
         return Serving()
 
-    def load(self, process, port, arguments):
+    def load(self, process, port, arguments, program='load'):
         self.windows += 1
         cost = self.costs[process]
         if isinstance(cost, Exception):

@@ -90,6 +90,26 @@ class Programs(unittest.TestCase):
                 with self.subTest(program, arguments=arguments):
                     self.assertGreater(self.load(self.serve(program, *options), *arguments)['operations'], 0)
 
+    def test_every_tls_server_does_what_the_tls_load_asks_for(self):
+        if not (PROGRAMS / 'bench_tls').exists():
+            self.skipTest('built without TLS or HTTP')
+        for program, bulk in (('bench_tls', 'http'), ('uring_tls', 'bulk')):
+            for mode, *arguments in (('echo',), ('echo', '--bytes', 16384), ('greet', '--mode', 'greet'),
+                                     (bulk, '--mode', 'bulk')):
+                with self.subTest(program, mode=mode, arguments=arguments):
+                    pid, port = self.serve(program, '--mode', mode)
+                    measured, = output_of('tls_load', '--server', pid, '--port', port, '--seconds', 0.1, '--warm-up', 0.02,
+                                          '--connections', 4, *arguments)
+                    self.assertGreater(measured['operations'], 0)
+                    self.assertGreater(measured['cpu_us'], 0)
+            pid, port = self.serve(program, '--mode', 'http')
+            idle, = output_of('tls_load', '--server', pid, '--port', port, '--mode', 'idle', '--connections', 4)
+            self.assertEqual(idle['connections'], 4)
+        pid, port = self.serve('bench_tls', '--mode', 'plain-greet')
+        plain, = output_of('tls_load', '--server', pid, '--port', port, '--mode', 'greet', '--tls', 0, '--seconds', 0.1)
+        self.assertGreater(plain['operations'], 0)
+        self.assertGreater(output_of('tls_handshake', '--count', 3)[0]['cpu_us'], 0)
+
     def test_an_open_loop_counts_the_time_that_requests_wait_for_a_server_that_stalls(self):
         pid, port = self.serve('bench_server')
         self.load((pid, port))  # it is there

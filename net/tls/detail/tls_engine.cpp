@@ -43,6 +43,12 @@ void require(bool done) {
   if (!done) throw std::bad_alloc();
 }
 
+/// Before each call, as what others have left in the thread's queue would be taken for its own. To look is cheap, to
+/// empty an empty queue takes hundreds of instructions.
+void clear_errors() noexcept {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 std::chrono::sys_seconds point_of(const ASN1_TIME* time) {
   const std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)> epoch(ASN1_TIME_set(nullptr, 0), &ASN1_TIME_free);
   int days = 0;
@@ -96,7 +102,7 @@ struct engine_bio {
 
 tls_engine::~tls_engine() {
   // Otherwise OpenSSL takes the session for a broken one, and nobody may resume it.
-  if (ssl_ != nullptr && !fault_ && !in_handshake_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  if (ssl_ != nullptr && !failed_ && !in_handshake_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(ssl_);
   for (SSL_SESSION* const each : offered_) SSL_SESSION_free(each);
 }
@@ -144,6 +150,10 @@ void tls_engine::offered(SSL_SESSION& session) noexcept {
   SSL_SESSION_free(std::exchange(offered_[1], std::exchange(offered_[0], &session)));
 }
 
+void tls_engine::status_refused(const char* why) noexcept {
+  if (!failed_) fault_ = error(errc::tls_untrusted, in_handshake).with_detail(why);
+}
+
 bool tls_engine::has_offered_tickets() const noexcept {
   return SSL_is_server(ssl_) == 1 && SSL_version(ssl_) == TLS1_3_VERSION;
 }
@@ -160,14 +170,14 @@ void tls_engine::feed(buffer_lease received) noexcept {
 }
 
 buffer_lease tls_engine::take_input() noexcept {
-  input_.consume(std::exchange(used_, 0));
+  input_.consume(std::exchange(used_, 0U));
   return std::move(input_);
 }
 
 std::size_t tls_engine::take(std::span<std::byte> into) noexcept {
   const std::size_t count = std::min(into.size(), input_.size() - used_);
   if (count != 0) std::memcpy(into.data(), input_.data() + used_, count);
-  used_ += count;
+  used_ += static_cast<std::uint32_t>(count);
   return count;
 }
 
@@ -179,12 +189,12 @@ bool tls_engine::put(std::span<const std::byte> bytes) noexcept {
     output_ = std::move(larger);
   }
   if (!bytes.empty()) std::memcpy(output_.data() + output_size_, bytes.data(), bytes.size());
-  output_size_ += bytes.size();
+  output_size_ += static_cast<std::uint32_t>(bytes.size());
   return true;
 }
 
 buffer_lease tls_engine::take_output() noexcept {
-  output_.truncate(std::exchange(output_size_, 0));
+  output_.truncate(std::exchange(output_size_, 0U));
   return std::move(output_);
 }
 
@@ -200,7 +210,8 @@ std::optional<error> tls_engine::prepare(std::size_t count) noexcept {
 }
 
 tls_step tls_engine::fail(const error& e) noexcept {
-  if (!fault_) fault_ = e;
+  if (!failed_) fault_ = e;
+  failed_ = true;
   return tls_step::failed;
 }
 
@@ -216,9 +227,7 @@ error tls_engine::openssl_fault() const noexcept {
           .with_count(static_cast<std::uint64_t>(verified))
           .with_detail(verification_text(verified, depth_));
     }
-    if (reason == SSL_R_INVALID_STATUS_RESPONSE && status_refusal_ != nullptr) {
-      return error(errc::tls_untrusted, operation).with_detail(status_refusal_);
-    }
+    if (reason == SSL_R_INVALID_STATUS_RESPONSE && fault_ == errc::tls_untrusted) return fault_;
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
       return error(errc::tls_untrusted, operation).with_detail("the peer has sent none, and one is required");
     }
@@ -250,9 +259,9 @@ tls_step tls_engine::judge(int returned) noexcept {
 }
 
 tls_step tls_engine::handshake() noexcept {
-  if (fault_) return tls_step::failed;
+  if (failed_) return tls_step::failed;
   for (;;) {
-    ERR_clear_error();
+    clear_errors();
     const tls_step step = judge(SSL_do_handshake(ssl_));
     if (step == tls_step::wants_input && has_input()) continue;  // it has come back after a message
     if (step == tls_step::ended) {
@@ -275,15 +284,29 @@ tls_step tls_engine::handshake() noexcept {
 }
 
 tls_step tls_engine::read(std::span<std::byte> into, std::size_t& count) noexcept {
-  if (fault_) return tls_step::failed;
+  if (failed_) return tls_step::failed;
+  // OpenSSL would look for input that is not there, which costs as much as a small record.
+  if (!has_input() && SSL_pending(ssl_) == 0 && (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) == 0) {
+    return tls_step::wants_input;
+  }
+  bool stands_still = false;
   for (;;) {
-    ERR_clear_error();
+    const std::size_t used_before = used_;
+    clear_errors();
     const tls_step step = judge(SSL_read_ex(ssl_, into.data(), into.size(), &count));
     if (step == tls_step::done) without_data_ = 0;
     if (output_size_ > most_answers) {
       return fail(error(errc::tls_failed, in_traffic).with_detail("the peer asks for answers that it does not take"));
     }
     if (step != tls_step::wants_input || !has_input()) return step;
+    // To answer a message is a step of its own, which takes no input.
+    if (used_ == used_before) {
+      if (std::exchange(stands_still, true)) {
+        return fail(error(errc::tls_failed, in_traffic).with_detail("OpenSSL takes no more of what was received"));
+      }
+      continue;
+    }
+    stands_still = false;
     if (++without_data_ == most_without_data) {
       return fail(error(errc::tls_failed, in_traffic).with_detail("the peer sends too many messages without data"));
     }
@@ -293,9 +316,9 @@ tls_step tls_engine::read(std::span<std::byte> into, std::size_t& count) noexcep
 std::size_t tls_engine::pending() const noexcept { return static_cast<std::size_t>(SSL_pending(ssl_)); }
 
 tls_step tls_engine::write(std::span<const std::byte> data) noexcept {
-  if (fault_) return tls_step::failed;
+  if (failed_) return tls_step::failed;
   if (data.empty()) return tls_step::done;
-  ERR_clear_error();
+  clear_errors();
   std::size_t written = 0;
   const tls_step step = judge(SSL_write_ex(ssl_, data.data(), data.size(), &written));
   if (step == tls_step::done && written == data.size()) return step;
@@ -304,15 +327,15 @@ tls_step tls_engine::write(std::span<const std::byte> data) noexcept {
 }
 
 tls_step tls_engine::shut_down() noexcept {
-  if (fault_) return tls_step::failed;
-  ERR_clear_error();
+  if (failed_) return tls_step::failed;
+  clear_errors();
   const int returned = SSL_shutdown(ssl_);
   if (returned >= 0) return tls_step::done;  // 0: the peer has not said the same yet
   return judge(returned) == tls_step::wants_input ? tls_step::done : tls_step::failed;
 }
 
 void tls_engine::free_buffers() noexcept {
-  if (ssl_ != nullptr && !fault_) SSL_free_buffers(ssl_);
+  if (ssl_ != nullptr && !failed_) SSL_free_buffers(ssl_);
 }
 
 stream_security tls_engine::security() const {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -95,8 +96,8 @@ class WRING_API tls_engine final : callback_target {
   [[nodiscard]] bool has_offered_tickets() const noexcept;
 
   /// After a step that has failed.
-  [[nodiscard]] const error& fault() const noexcept { return *fault_; }
-  [[nodiscard]] bool failed() const noexcept { return fault_.has_value(); }
+  [[nodiscard]] const error& fault() const noexcept { return fault_; }
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
 
   /// What has been agreed on. Throws std::bad_alloc.
   [[nodiscard]] stream_security security() const;
@@ -105,9 +106,9 @@ class WRING_API tls_engine final : callback_target {
  private:
   friend struct engine_bio;
 
-  void looked_at(int depth) noexcept override { depth_ = depth; }
+  void looked_at(int depth) noexcept override { depth_ = static_cast<std::uint16_t>(depth); }
   void offered(ssl_session_st& session) noexcept override;
-  void status_refused(const char* why) noexcept override { status_refusal_ = why; }
+  void status_refused(const char* why) noexcept override;
   void make(const context_state& state);
   [[nodiscard]] tls_step judge(int returned) noexcept;
   [[nodiscard]] tls_step fail(const error& e) noexcept;
@@ -118,15 +119,16 @@ class WRING_API tls_engine final : callback_target {
   ssl_st* ssl_ = nullptr;
   std::shared_ptr<const context_state> state_;
   buffer_lease input_;
-  std::size_t used_ = 0;
   buffer_lease output_;
-  std::size_t output_size_ = 0;
-  std::optional<error> fault_;
+  error fault_{errc::tls_failed, ""};  // once it has failed; before, why the status of a certificate was refused
   sessions offered_{};
-  const char* status_refusal_ = nullptr;
-  int depth_ = 0;              // how far the peer's chain was looked at
-  unsigned without_data_ = 0;  // messages in a row
+  // Small, as there are many engines that do nothing: a lease is below 4 GiB.
+  std::uint32_t used_ = 0;  // of the input
+  std::uint32_t output_size_ = 0;
+  std::uint16_t depth_ = 0;         // how far the peer's chain was looked at
+  std::uint16_t without_data_ = 0;  // messages in a row
   bool in_handshake_ = true;
+  bool failed_ = false;
 };
 
 }  // namespace wring::net::tls::detail

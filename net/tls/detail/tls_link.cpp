@@ -151,7 +151,7 @@ task<> tls_link::close() {
   if (closed_) co_return;
   cut_off unless_closed(lower_);
   const bool writer_waits = sending_.locked() && !posting_;
-  if (!writer_waits && !write_torn_ && !write_fault_ && (!shut_ || engine_.has_output())) {
+  if (!writer_waits && !write_failed_ && (!shut_ || engine_.has_output())) {
     auto farewell = [&] { return say_goodbye(); };
     const auto said = co_await move_on_after(close_timeout, farewell).result();
     if (said && !*said) {
@@ -170,8 +170,7 @@ task<buffer_lease> tls_link::end_tls(any_stream& below) {
   constexpr const char* ending = "end TLS with";
   if (reading_) about(errc::busy, ending).raise();
   if (!shut_) co_await say_goodbye();
-  if (closed_ || write_torn_ || !shut_) write_obstacle()->raise();
-  if (write_fault_) write_fault_->raise();
+  if (closed_ || write_failed_ || !shut_) write_obstacle()->raise();
   observer_ = nullptr;
   for (;;) {
     auto next = take();
@@ -190,8 +189,8 @@ task<buffer_lease> tls_link::end_tls(any_stream& below) {
   }
   if (std::exchange(observed_, false)) lower_.watch(nullptr);
   closed_ = true;
-  below = std::move(owned_);
-  lower_ = stream_ref(owned_);  // none
+  any_stream last = std::move(lower_);  // nothing is below from here on
+  if (last) below = std::move(last);
   co_return engine_.take_input();
 }
 

@@ -42,15 +42,15 @@ class read_goal {
 /// up to a limit: only then is it known whether it is bytes for a reader, the end, or neither.
 class WRING_API tls_link final : net::detail::queued_write {
  public:
-  explicit tls_link(any_stream lower) noexcept : owned_(std::move(lower)), lower_(owned_) {}
-  explicit tls_link(stream_ref lower) noexcept : lower_(lower) {}
+  explicit tls_link(any_stream lower) noexcept : lower_(std::move(lower)) {}
+  explicit tls_link(stream_ref lower) noexcept : lower_(net::detail::stream_access::borrowed<any_stream>(lower)) {}
   tls_link(const tls_link&) = delete;
   tls_link& operator=(const tls_link&) = delete;
   /// Says to the peer that nothing more follows, if that can be done without waiting, and if it is so.
   ~tls_link();
 
   [[nodiscard]] tls_engine& engine() noexcept { return engine_; }
-  [[nodiscard]] stream_ref lower() const noexcept { return lower_; }
+  [[nodiscard]] stream_ref lower() noexcept { return lower_; }
   [[nodiscard]] const stream_security& security() const noexcept { return security_; }
   [[nodiscard]] error_address peer_address() const noexcept { return lower_.peer_address(); }
 
@@ -126,6 +126,10 @@ class WRING_API tls_link final : net::detail::queued_write {
   [[nodiscard]] std::optional<error> read_obstacle() const noexcept;
   /// Why nothing can be written.
   [[nodiscard]] std::optional<error> write_obstacle() const noexcept;
+  void fail_writing(const error& e) noexcept {
+    write_fault_ = e;
+    write_failed_ = true;
+  }
   /// What a step of reading that is not done comes to; none if more must be received first.
   [[nodiscard]] std::optional<error> read_fault(tls_step step) noexcept;
   /// What the input of the engine comes to next: bytes, the end (empty), a fault; none if more must be received first.
@@ -161,8 +165,7 @@ class WRING_API tls_link final : net::detail::queued_write {
   void written(std::size_t count) noexcept override;
   void ended(const error* fault) noexcept override;
 
-  any_stream owned_;
-  stream_ref lower_;
+  any_stream lower_;  // may own nothing, and refer to another one's
   tls_engine engine_;
   stream_security security_;
   std::unique_ptr<const remembered_server> server_;  // whose sessions are remembered
@@ -172,20 +175,19 @@ class WRING_API tls_link final : net::detail::queued_write {
   buffer_lease posted_;
   mutex::guard posting_;  // of sending_
   mutex sending_;
-  std::optional<error> write_fault_;
-  std::size_t torn_ = 0;
-  bool waits_for_peer_ = false;
-  bool established_ = false;
-  bool reading_ = false;
-  bool input_ended_ = false;  // by the peer's message
-  bool truncated_ = false;    // without it
-  bool out_of_memory_ = false;
+  error write_fault_{errc::closed, ""};  // once writing has failed, also if something was torn
+  bool waits_for_peer_ : 1 = false;
+  bool established_ : 1 = false;
+  bool reading_ : 1 = false;
+  bool input_ended_ : 1 = false;  // by the peer's message
+  bool truncated_ : 1 = false;    // without it
+  bool out_of_memory_ : 1 = false;
   bool observed_ = false;    // the stream below, by below_
   bool missed_end_ = false;  // of the stream below, when nobody could be told
   bool end_told_ = false;
-  bool shut_ = false;
-  bool closed_ = false;
-  bool write_torn_ = false;
+  bool shut_ : 1 = false;
+  bool closed_ : 1 = false;
+  bool write_failed_ : 1 = false;
 };
 
 }  // namespace wring::net::tls::detail

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -65,12 +66,13 @@ std::optional<error> tls_link::read_fault(tls_step step) noexcept {
   return {};
 }
 
-// The first byte has OpenSSL decrypt a record, and then it knows how much there is.
+// Small records are read at once, and copied. Of a larger one that has OpenSSL decrypt it, and then it knows how much
+// there is.
 std::optional<result<buffer_lease>> tls_link::decrypt() noexcept {
   if (input_ended_) return result<buffer_lease>();
-  std::byte first{};
-  std::size_t count = 0;
-  const tls_step step = engine_.read({&first, 1}, count);
+  std::array<std::byte, worth_a_block> first;
+  std::size_t begun = 0;
+  const tls_step step = engine_.read(first, begun);
   if (step != tls_step::done) {
     if (const auto e = read_fault(step)) return result<buffer_lease>(*e);
     if (input_ended_) return result<buffer_lease>();
@@ -79,12 +81,13 @@ std::optional<result<buffer_lease>> tls_link::decrypt() noexcept {
   const std::size_t rest = engine_.pending();
   engine_.release_input();
   try {
-    buffer_lease bytes = memory_for(1 + rest);
-    bytes.data()[0] = first;
+    buffer_lease bytes = memory_for(begun + rest);
+    std::copy_n(first.begin(), begun, bytes.data());
     if (rest != 0) {
-      const tls_step more = engine_.read(std::span<std::byte>(bytes).subspan(1), count);
+      std::size_t count = 0;
+      const tls_step more = engine_.read(std::span<std::byte>(bytes).subspan(begun), count);
       if (more != tls_step::done) return result<buffer_lease>(named(engine_.fault()));
-      bytes.truncate(1 + count);
+      bytes.truncate(begun + count);
       engine_.release_input();
     }
     return result<buffer_lease>(std::move(bytes));

@@ -30,8 +30,7 @@ class tls_link::tearing {
   tearing& operator=(const tearing&) = delete;
   ~tearing() {
     if (!unwritten_) return;
-    link_.write_torn_ = true;
-    link_.torn_ = written_;
+    link_.fail_writing(link_.about(errc::write_torn, write_to).with_count(written_));
   }
   void encrypted() noexcept { unwritten_ = true; }
   void written(std::size_t count) noexcept {
@@ -48,9 +47,8 @@ class tls_link::tearing {
 
 std::optional<error> tls_link::write_obstacle() const noexcept {
   if (closed_) return about(errc::closed, write_to);
-  if (write_torn_) return about(errc::write_torn, write_to).with_count(torn_);
+  if (write_failed_) return write_fault_;
   if (shut_) return about(errc::closed, write_to).with_detail("its write side was shut down");
-  if (write_fault_) return *write_fault_;
   if (engine_.failed()) return named(engine_.fault());
   return {};
 }
@@ -115,8 +113,8 @@ task<> tls_link::write(std::span<const part> parts, result<void>& outcome) {
     const auto sent = co_await lower_.write_all(part(out.data(), out.size())).result();
     if (!sent) {
       records.failed();
-      write_fault_ = sent.error();
-      outcome = closed_ ? about(errc::closed, write_to) : *write_fault_;
+      fail_writing(sent.error());
+      outcome = closed_ ? about(errc::closed, write_to) : write_fault_;
       co_return;
     }
     records.written(*encrypted);
@@ -156,8 +154,8 @@ std::size_t tls_link::parts(std::span<part> into) noexcept {
 void tls_link::written(std::size_t count) noexcept { posted_.consume(count); }
 
 void tls_link::ended(const error* fault) noexcept {
-  if (fault != nullptr) write_fault_ = *fault;
-  if (!posted_.empty() && fault == nullptr) write_torn_ = true;
+  if (fault != nullptr) fail_writing(*fault);
+  if (!posted_.empty() && fault == nullptr) fail_writing(about(errc::write_torn, write_to).with_count(0));
   posted_.reset();
   posting_.unlock();
 }
@@ -168,13 +166,13 @@ task<> tls_link::flush() {
   const buffer_lease out = engine_.take_output();
   const auto sent = co_await lower_.write_all(part(out.data(), out.size())).result();
   records.failed();
-  if (!sent) write_fault_ = sent.error();
+  if (!sent) fail_writing(sent.error());
 }
 
 // Over a stream that is none of the library's this waits until there is room: what reading puts out is little, so only
 // a peer that does not read anything waits for itself.
 task<> tls_link::flush_from_reader() {
-  if (sending_.locked() || write_fault_ || write_torn_) co_return;
+  if (sending_.locked() || write_failed_) co_return;
   if (net::detail::stream_access::queues(lower_)) {
     post_output(sending_.try_lock());
     co_return;
@@ -187,18 +185,17 @@ task<> tls_link::say_goodbye() {
   const mutex::guard turn = co_await sending_.lock();
   co_await wring::detail::checkpoint();
   if (!write_obstacle() && engine_.shut_down() == tls_step::done) shut_ = true;  // before the next writer has its turn
-  if (engine_.has_output() && !write_fault_ && !write_torn_) co_await flush();
+  if (engine_.has_output() && !write_failed_) co_await flush();
 }
 
 task<> tls_link::shut_down_write() {
   if (!shut_) co_await say_goodbye();
-  if (closed_ || write_torn_ || !shut_) write_obstacle()->raise();
-  if (write_fault_) write_fault_->raise();
+  if (closed_ || write_failed_ || !shut_) write_obstacle()->raise();
   co_await lower_.shut_down_write();
 }
 
 void tls_link::say_at_once() noexcept {
-  if (!established_ || closed_ || write_fault_ || write_torn_) return;
+  if (!established_ || closed_ || write_failed_) return;
   // To a peer of a task that has failed or was cancelled what it has got must not look complete.
   if (!shut_ && !engine_.failed() && !wring::detail::leaving_early()) static_cast<void>(engine_.shut_down());
   if (!engine_.has_output()) return;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include <wring/core/detail/awaiting/as_result.hpp>
@@ -19,7 +20,8 @@ class tls_read final : public read_goal {
  public:
   using value_type = T;
 
-  explicit tls_read(tls_link& l, std::span<std::byte> into = {}) noexcept : link_(l), into_(into) {}
+  explicit tls_read(tls_link& l) noexcept : link_(l) {}
+  tls_read(tls_link& l, std::span<std::byte> into) noexcept : link_(l), into_(into) {}
   tls_read(const tls_read&) = delete;
   tls_read& operator=(const tls_read&) = delete;
 
@@ -79,8 +81,12 @@ class tls_read final : public read_goal {
     co_await link_.fill(*this);
   }
 
+  /// Takes no room where there is nothing to read into.
+  struct no_memory {};
+  static constexpr bool reads_into = std::is_same_v<T, std::size_t>;
+
   tls_link& link_;
-  std::span<std::byte> into_;
+  [[no_unique_address]] std::conditional_t<reads_into, std::span<std::byte>, no_memory> into_;
   std::optional<wring::result<T>> outcome_;
   net::detail::task_slot slow_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Who is accepted by whom, and what is said otherwise.
 
+#include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <optional>
 #include <stdexcept>
@@ -11,6 +13,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/testing/task_test.hpp>
+#include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 
 #include "net/tls/tls_support.hpp"
@@ -308,6 +311,37 @@ TASK_TEST("what does not speak TLS is told from what does", "[tls]") {
   const auto ended = co_await tls::accept(test_server(), net::any_stream(std::move(left))).result();
   REQUIRE_FALSE(ended);
   CHECK(ended.error() == errc::unexpected_eof);
+}
+
+TASK_TEST("a hello that does not end is refused before it is large", "[tls]") {
+  constexpr std::size_t fragment = 16384;
+  for (const std::uint32_t claimed : {0xffffffU, 130'000U}) {
+    auto [near, far] = net::make_memory_stream_pair();
+    net::memory_stream peer = std::move(near);
+    std::optional<error> refused;
+    auto accept = [&]() -> task<> {
+      const auto made = co_await tls::accept(test_server(), net::any_stream(std::move(far))).result();
+      if (!made) refused = made.error();
+    };
+    std::size_t sent = 0;
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start(std::ref(accept));
+      std::string record("\x16\x03\x01\x40\x00", 5);
+      record.resize(5 + fragment);
+      record[5] = 1;  // ClientHello, and its length
+      for (int i = 0; i != 3; ++i) record[static_cast<std::size_t>(6 + i)] = static_cast<char>(claimed >> (16 - 8 * i));
+      for (int i = 0; i != 100 && !refused; ++i) {
+        const auto written = co_await peer.write_all(record).result();
+        if (!written) break;
+        sent += record.size();
+        for (std::size_t at = 5; at != 9; ++at) record[at] = 0;
+        co_await yield();
+      }
+    });
+    REQUIRE(refused);
+    CHECK(*refused == (claimed == 0xffffffU ? errc::tls_failed : errc::limit_exceeded));
+    CHECK(sent <= 512 * 1024);
+  }
 }
 
 TASK_TEST("bytes of the handshake that were read before are handed over", "[tls][starttls]") {
