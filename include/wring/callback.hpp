@@ -31,10 +31,14 @@
 #include <wring/net/callback/datagram_transport.hpp>
 #include <wring/net/callback/factory.hpp>
 #include <wring/net/callback/listening_port.hpp>
+#include <wring/net/callback/process_error.hpp>
+#include <wring/net/callback/process_protocol.hpp>
+#include <wring/net/callback/process_transport.hpp>
 #include <wring/net/callback/producer.hpp>
 #include <wring/net/callback/protocol.hpp>
 #include <wring/net/callback/reconnecting_client_factory.hpp>
 #include <wring/net/callback/run_protocol.hpp>
+#include <wring/net/callback/spawn_process.hpp>
 #include <wring/net/callback/timeout_mixin.hpp>
 #include <wring/net/callback/transport.hpp>
 #include <wring/protocols/framing/callback/frame_receiver.hpp>
