@@ -27,6 +27,7 @@
 #include <wring/net/callback/client_factory.hpp>
 #include <wring/net/callback/client_service.hpp>
 #include <wring/net/callback/connection_error.hpp>
+#include <wring/net/callback/connection_limits.hpp>
 #include <wring/net/callback/datagram_protocol.hpp>
 #include <wring/net/callback/datagram_transport.hpp>
 #include <wring/net/callback/factory.hpp>
@@ -36,11 +37,16 @@
 #include <wring/net/callback/process_transport.hpp>
 #include <wring/net/callback/producer.hpp>
 #include <wring/net/callback/protocol.hpp>
+#include <wring/net/callback/protocol_wrapper.hpp>
 #include <wring/net/callback/reconnecting_client_factory.hpp>
 #include <wring/net/callback/run_protocol.hpp>
 #include <wring/net/callback/spawn_process.hpp>
+#include <wring/net/callback/throttling_factory.hpp>
 #include <wring/net/callback/timeout_mixin.hpp>
+#include <wring/net/callback/traffic_logging_factory.hpp>
 #include <wring/net/callback/transport.hpp>
+#include <wring/net/callback/transport_wrapper.hpp>
+#include <wring/net/callback/wrapping_factory.hpp>
 #include <wring/protocols/framing/callback/frame_receiver.hpp>
 #include <wring/protocols/framing/callback/int_string_receiver.hpp>
 #include <wring/protocols/framing/callback/line_only_receiver.hpp>
