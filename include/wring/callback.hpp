@@ -41,6 +41,7 @@
 #include <wring/net/callback/reconnecting_client_factory.hpp>
 #include <wring/net/callback/run_protocol.hpp>
 #include <wring/net/callback/spawn_process.hpp>
+#include <wring/net/callback/stream_protocol.hpp>
 #include <wring/net/callback/throttling_factory.hpp>
 #include <wring/net/callback/timeout_mixin.hpp>
 #include <wring/net/callback/traffic_logging_factory.hpp>
