@@ -48,8 +48,10 @@
 #include <wring/net/callback/transport.hpp>
 #include <wring/net/callback/transport_wrapper.hpp>
 #include <wring/net/callback/wrapping_factory.hpp>
+#include <wring/protocols/framing/callback/file_sender.hpp>
 #include <wring/protocols/framing/callback/frame_receiver.hpp>
 #include <wring/protocols/framing/callback/int_string_receiver.hpp>
 #include <wring/protocols/framing/callback/line_only_receiver.hpp>
 #include <wring/protocols/framing/callback/line_receiver.hpp>
 #include <wring/protocols/framing/callback/netstring_receiver.hpp>
+#include <wring/protocols/services/callback/simple_services.hpp>

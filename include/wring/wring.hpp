@@ -130,3 +130,4 @@
 #include <wring/protocols/framing/int_string_format.hpp>
 #include <wring/protocols/framing/line_format.hpp>
 #include <wring/protocols/framing/netstring_format.hpp>
+#include <wring/protocols/services/simple_services.hpp>
