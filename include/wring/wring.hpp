@@ -78,6 +78,7 @@
 #include <wring/net/files/pipe_stream.hpp>
 #include <wring/net/files/process.hpp>
 #include <wring/net/files/process_status.hpp>
+#include <wring/net/files/process_stream.hpp>
 #include <wring/net/files/raw_mode.hpp>
 #include <wring/net/files/run_process.hpp>
 #include <wring/net/files/send_file.hpp>
