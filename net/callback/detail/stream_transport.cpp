@@ -236,8 +236,8 @@ void stream_transport::resume_producing() {
 
 void stream_transport::upgrade(upgrade_function how) {
   if (!how) throw std::invalid_argument("an upgrade needs a function that makes the stream");
-  if (upgrading_) throw std::logic_error("the transport is being upgraded already");
   if (reason_) return;
+  if (upgrading_) throw std::logic_error("the transport is being upgraded already");
   if (disconnecting_ || write_closing_ || read_ended_) {
     throw std::logic_error("a transport that is closing, in one direction or both, cannot be upgraded");
   }
