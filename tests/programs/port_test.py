@@ -251,7 +251,8 @@ class PortTest(support.ExampleTest):
 
     def test_words_are_counted(self):
         for form in FORMS:
-            for arguments, counts in (((), (0, 2, 11)), (('one two\nthree\n',), (2, 3, 14)), (('x' * 100_000,), (0, 1, 100_000))):
+            for arguments, counts in (((), (0, 2, 11)), (('one two\nthree\n',), (2, 3, 14)),
+                                      (('x' * 100_000,), (0, 1, 100_000))):
                 code, output, errors = support.run(self.program('wordcount', form), *arguments)
                 self.assertEqual((code, errors), (0, ''), form)
                 self.assertEqual(output, 'lines: {}\nwords: {}\nbytes: {}\n'.format(*counts))

@@ -289,6 +289,10 @@ task<> stream_transport::make_upper() {
   out_.emplace(stream_, *nursery_, outbox_options{.limit = unlimited});
   if (!after_.empty() && !out_->post(std::exchange(after_, {}))) co_return finish(out_->fault().value());
   call([this] { protocol_->handshake_completed(); });
+  // What it has written was sent before: nothing else would tell it to go on.
+  if (producer_ != nullptr && unsent() == 0 && std::exchange(producer_waits_, false)) {
+    call([this] { producer_->resume_producing(); });
+  }
   watch_if_needed();
 }
 

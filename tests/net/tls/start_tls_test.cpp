@@ -117,6 +117,35 @@ TASK_TEST("so does one whose protocols are wrapped", "[start_tls]") {
   CHECK(server->said == "STARTTLS secured hidden! ");
 }
 
+TASK_TEST("a producer that waits when TLS begins is resumed over it", "[start_tls]") {
+  struct two_lines final : net::producer {
+    explicit two_lines(talker& t) : to(t) {}
+    void resume_producing() override {
+      if (++resumed == 1) return to.send_line("greeting");
+      to.send_line("second");
+      to.transport().unregister_producer();
+    }
+    void stop_producing() override {}
+    talker& to;
+    int resumed = 0;
+  };
+  const auto server = std::make_shared<talker>();
+  two_lines lines(*server);
+  server->when_made = [&](talker& t, std::string_view) {
+    t.transport().register_producer(lines, net::production::pull);
+    tls::start_tls(t.transport(), test_server());
+  };
+  const auto client = client_talker();
+  client->when_made = {};
+  client->when_line = [](talker& t, std::string_view line) {
+    if (line == "second") return t.transport().lose_connection();
+    tls::start_tls(t.transport(), test_client(), "server.example");
+  };
+  co_await converse(client, server);
+  CHECK(client->said == "greeting secured second! ");
+  CHECK(lines.resumed == 2);
+}
+
 TASK_TEST("what is sent behind the command is not taken for secured", "[start_tls]") {
   const captured_log log;
   for (const std::string_view injected : {"STARTTLS\r\nRSET\r\n", "STARTTLS\r\nRS"}) {
