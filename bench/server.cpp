@@ -2,9 +2,10 @@
 //
 // Wring's server in the benchmarks, on its public interface alone.
 //
-//     server --port 7000 [--mode echo|timed|sink|source|udp] [--watch MICROSECONDS] [--threads N]
+//     server --port 7000 [--mode echo|timed|lines|receiver|sink|source|udp] [--watch MICROSECONDS] [--threads N]
 //
 // `echo` is the first example of the guide; `timed` is the same, closing connections that are silent for 10 minutes;
+// `lines` echoes lines with a codec, `receiver` with a protocol of callback code;
 // `sink` drops what comes; `source` sends 64 KiB after 64 KiB; `udp` is the first example of the chapter on datagrams.
 // `watch` is the engine's busy_poll. With `threads` there are so many schedulers, each with a listener.
 
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include <wring/callback.hpp>
 #include <wring/wring.hpp>
 
 #include "common/options.hpp"
@@ -34,6 +36,16 @@ task<> timed_echo(net::tcp_stream peer) {
     co_await peer.write_all(chunk);
   }
 }
+
+task<> echo_lines(net::tcp_stream peer) {
+  net::reader in(peer);
+  wring::framing::line_codec lines(in);
+  while (const auto line = co_await lines.next()) co_await lines.send(*line);
+}
+
+class line_echo final : public wring::framing::line_receiver {
+  void line_received(std::string_view line) override { send_line(line); }
+};
 
 task<> sink(net::tcp_stream peer) {
   while (auto chunk = co_await peer.read_some()) {
@@ -59,7 +71,16 @@ task<> serve(std::uint16_t port, std::string_view mode) {
   if (mode == "udp") co_return co_await echo_datagrams(port);
   auto listener = co_await net::listen_tcp({.address = net::ip_address::loopback_v4, .port = port, .backlog = 4096});
   constexpr net::serve_options options{.max_connections = 20'000};
-  auto* const handler = mode == "timed" ? timed_echo : mode == "sink" ? sink : mode == "source" ? source : echo;
+  if (mode == "receiver") {
+    const auto factory = net::factory::for_protocol<line_echo>();
+    co_await net::serve(listener, net::protocol_handler(*factory), options);
+    co_return;
+  }
+  auto* const handler = mode == "timed"    ? timed_echo
+                        : mode == "lines"  ? echo_lines
+                        : mode == "sink"   ? sink
+                        : mode == "source" ? source
+                                           : echo;
   co_await net::serve(listener, handler, options);
 }
 

@@ -12,6 +12,7 @@
 //     source   takes as much as the server sends; an operation is a MiB
 //     idle     one request on each connection, then nothing: prints the server's memory for each
 //
+// A request is one line, and ends in "\r\n".
 // `--udp 1` sends the requests of `echo` as datagrams, each from a socket of its own.
 // `--http hello|browser` sends requests of HTTP instead, in the modes `echo` and `idle`.
 // `--spin 1` never sleeps: with few connections the load's own waking up would be what is measured.
@@ -80,10 +81,14 @@ class load {
       for (std::uint32_t i = 0; i != most; ++i) requests_ += request;
     } else {
       requests_.resize(std::size_t{request_bytes_} * most);
-      for (std::size_t i = 0; i < requests_.size(); ++i)
-        requests_[i] = static_cast<char>('a' + i % request_bytes_ % 26);
+      for (std::size_t i = 0; i < requests_.size(); ++i) requests_[i] = character(i % request_bytes_);
     }
     most_at_once_ = most;
+  }
+
+  [[nodiscard]] char character(std::size_t at) const {
+    if (request_bytes_ >= 2 && at + 2 >= request_bytes_) return at + 2 == request_bytes_ ? '\r' : '\n';
+    return static_cast<char>('a' + at % 26);
   }
 
   void run() {

@@ -10,6 +10,7 @@
 #include <wring/net/tls/handshake.hpp>
 #include <wring/net/tls/protocol_version.hpp>
 #include <wring/net/tls/server_context.hpp>
+#include <wring/net/tls/start_tls.hpp>
 #include <wring/net/tls/ticket_keys.hpp>
 #include <wring/net/tls/tls_listener.hpp>
 #include <wring/net/tls/tls_stream.hpp>

@@ -78,6 +78,7 @@
 #include <wring/net/files/pipe_stream.hpp>
 #include <wring/net/files/process.hpp>
 #include <wring/net/files/process_status.hpp>
+#include <wring/net/files/process_stream.hpp>
 #include <wring/net/files/raw_mode.hpp>
 #include <wring/net/files/run_process.hpp>
 #include <wring/net/files/send_file.hpp>
@@ -130,3 +131,4 @@
 #include <wring/protocols/framing/int_string_format.hpp>
 #include <wring/protocols/framing/line_format.hpp>
 #include <wring/protocols/framing/netstring_format.hpp>
+#include <wring/protocols/services/simple_services.hpp>

@@ -5,7 +5,8 @@
 
 namespace wring::net {
 
-connection_done::connection_done() : std::runtime_error("the connection has ended") {}
+connection_done::connection_done() : connection_done("the connection has ended") {}
+connection_done::connection_done(const char* message) : std::runtime_error(message) {}
 connection_done::~connection_done() = default;
 
 connection_lost_error::~connection_lost_error() = default;

@@ -17,6 +17,9 @@ class WRING_API connection_done : public std::runtime_error {
   connection_done(const connection_done&) noexcept = default;
   connection_done& operator=(const connection_done&) noexcept = default;
   ~connection_done() override;
+
+ protected:
+  explicit connection_done(const char* message);
 };
 
 /// The connection has failed: the peer has reset it, or can no longer be reached. details() is the stream's fault.

@@ -9,6 +9,8 @@ namespace wring::net {
 protocol::~protocol() = default;
 half_closeable::~half_closeable() = default;
 
+half_closeable* protocol::half_closing() noexcept { return dynamic_cast<half_closeable*>(this); }
+
 net::transport& protocol::transport() const {
   if (transport_ == nullptr) throw std::logic_error("this protocol has no transport: it has not been connected yet");
   return *transport_;

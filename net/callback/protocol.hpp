@@ -14,6 +14,8 @@
 
 namespace wring::net {
 
+class half_closeable;
+
 /// One connection of callback code: Twisted's Protocol. Derive, and override what you need:
 ///
 ///     class echo : public wring::net::protocol {
@@ -39,6 +41,13 @@ class WRING_API protocol {
   /// has thrown. What this throws is logged.
   virtual void connection_lost(const failure& reason) { static_cast<void>(reason); }
 
+  /// What `transport::upgrade` has asked for is done: what is received and written from now on goes over another
+  /// stream, of TLS for instance.
+  virtual void handshake_completed() {}
+  /// Whose functions are called when one direction has ended; null: the connection is lost then. This protocol, if it
+  /// derives from `half_closeable`. For protocols that wrap another.
+  [[nodiscard]] virtual half_closeable* half_closing() noexcept;
+
   /// Throws std::logic_error before there is a connection; afterwards it is valid for ever.
   [[nodiscard]] net::transport& transport() const;
   /// That of the transport: for tasks that belong to this connection.
@@ -51,6 +60,9 @@ class WRING_API protocol {
   void make_connection(std::shared_ptr<net::transport> t);
 
  protected:
+  /// transport(), for what keeps it: a protocol that wraps another. Null before there is a connection.
+  [[nodiscard]] const std::shared_ptr<net::transport>& shared_transport() const noexcept { return transport_; }
+
   [[nodiscard]] static std::string_view text_of(std::span<const std::byte> data) noexcept {
     return {reinterpret_cast<const char*>(data.data()), data.size()};
   }

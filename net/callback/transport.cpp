@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <stdexcept>
+
 #include <wring/net/callback/transport.hpp>
 
 namespace wring::net {
@@ -13,6 +15,11 @@ void transport::write_sequence(std::span<const std::span<const std::byte>> parts
 
 void transport::write_sequence(std::initializer_list<std::string_view> parts) {
   for (const std::string_view part : parts) write(part);
+}
+
+void transport::upgrade(upgrade_function how) {
+  static_cast<void>(how);
+  throw std::logic_error("this transport cannot change what it goes over");
 }
 
 }  // namespace wring::net

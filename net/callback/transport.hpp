@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <string_view>
@@ -9,8 +10,11 @@
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/duration.hpp>
+#include <wring/core/task.hpp>
 #include <wring/net/callback/producer.hpp>
 #include <wring/net/socket_address.hpp>
+#include <wring/net/stream.hpp>
+#include <wring/net/stream_security.hpp>
 
 namespace wring {
 class nursery;
@@ -75,6 +79,22 @@ class WRING_API transport : public consumer, public producer {
 
   /// See `transport_options::write_limit`.
   virtual void set_write_limit(std::size_t bytes) = 0;
+
+  /// Makes the stream that the connection goes on with, over the one it has; what was received of that, and not yet
+  /// read, is `lower`'s.
+  using upgrade_function = std::function<task<any_stream>(stream_ref lower)>;
+  /// Changes the stream below, as `tls::start_tls` of wring-tls does: what was written before is sent, then `how` is
+  /// awaited, and what is written from now on waits for it. `protocol::handshake_completed` tells that it is done; what
+  /// `how` throws is the reason for which the connection is lost. Nothing that was received in the same piece as the
+  /// command to begin may be taken for secured: `upgrading()` tells, and the receivers of the framings refuse it.
+  ///
+  /// Throws std::logic_error if it is closing, in one direction or both, or being upgraded already, and for transports
+  /// that cannot do it.
+  virtual void upgrade(upgrade_function how);
+  /// Whether that has been asked for and is not done.
+  [[nodiscard]] virtual bool upgrading() const noexcept { return false; }
+  /// What is known of the peer and the protocol where the connection is secured; null if it is not.
+  [[nodiscard]] virtual const stream_security* security() const noexcept { return nullptr; }
 
   /// For tasks that belong to the connection: cancelled when it is lost. A task in it that throws loses the connection,
   /// with its exception as the reason; `start_deferred(nursery(), ...)` keeps the failure in the deferred. Throws

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <wring/net/endpoints/detail/standard_kinds.hpp>
+#include <wring/net/endpoints/detail/standard_streams.hpp>
 #include <wring/net/endpoints/endpoint_kinds.hpp>
 
 namespace wring::net {
@@ -101,12 +102,14 @@ endpoint_kinds::endpoint_kinds() {
   add_server("tcp6", alone(detail::tcp6_server));
   add_server("unix", alone(detail::unix_server));
   add_server("fd", alone(detail::fd_server));
+  add_server("stdio", alone(detail::stdio_server));
   add_server("proxy", [](endpoint_arguments& arguments, const endpoint_kinds& kinds) {
     return detail::proxy_server(arguments, kinds.server(arguments.require_inner()));
   });
   add_client("tcp", alone(detail::tcp_client));
   add_client("unix", alone(detail::unix_client));
   add_client("fd", alone(detail::fd_client));
+  add_client("stdio", alone(detail::stdio_client));
 }
 
 void endpoint_kinds::add_server(std::string name, server_function make) {
@@ -124,6 +127,8 @@ void endpoint_kinds::add_systemd(std::vector<inherited_socket> sockets) {
              [shared = std::make_shared<std::vector<inherited_socket>>(std::move(sockets))](
                  endpoint_arguments& arguments, const endpoint_kinds&) { return systemd_server(arguments, shared); });
 }
+
+void endpoint_kinds::add_processes() { add_client("process", alone(detail::process_client)); }
 
 server_endpoint endpoint_kinds::server(std::string_view text) const {
   endpoint_arguments arguments(text);

@@ -17,16 +17,18 @@ namespace wring::net {
 
 /// The kinds of endpoints that a program knows by name, and what makes endpoints of their texts:
 ///
-///     wring::net::endpoint_kinds kinds;   // tcp, tcp6, unix, fd, proxy
+///     wring::net::endpoint_kinds kinds;   // tcp, tcp6, unix, fd, stdio, proxy
 ///     wring::net::tls::add_to(kinds);     // of wring-tls
 ///     co_await wring::net::serve(kinds.server("tcp:8080:interface=127.0.0.1"), handle);
 ///     auto stream = co_await kinds.client("unix:/run/database.sock").connect();
 ///
 /// Of servers: `tcp:PORT` with `interface=ADDRESS` (all by default) and `backlog=N`; `tcp6`, the same for IPv6 alone;
 /// `unix:PATH` with `mode=660`, `backlog=N` and `lockfile=0`, which leaves a stale socket's file where it is; `fd:N`, a
-/// descriptor that listens already; `proxy:ENDPOINT`, whose connections come through a proxy (see `proxy_listener`),
-/// with `trusted=NETWORK,...` before the endpoint. Of clients: `tcp:HOST:PORT` with `timeout=30` in seconds and
-/// `bindAddress=ADDRESS`; `unix:PATH` with `timeout=30`; `fd:N`, which is connected. A value. One thread.
+/// descriptor that listens already; `stdio:`, standard input and output, which are its only connection: when that has
+/// ended, accepting another one fails with errc::closed, and so `serve` ends; `proxy:ENDPOINT`, whose connections come
+/// through a proxy (see `proxy_listener`), with `trusted=NETWORK,...` before the endpoint. Of clients: `tcp:HOST:PORT`
+/// with `timeout=30` in seconds and `bindAddress=ADDRESS`; `unix:PATH` with `timeout=30`; `fd:N`, which is connected;
+/// `stdio:`. A value. One thread.
 class WRING_API endpoint_kinds {
  public:
   /// Takes the arguments that the kind knows, and makes an endpoint of them. It is not asked to call finish().
@@ -43,6 +45,10 @@ class WRING_API endpoint_kinds {
   /// Adds `systemd:domain=INET:index=N` (or INET6, or UNIX) and `systemd:name=NAME` for servers: sockets that a
   /// supervisor has passed on, such as what `inherited_sockets()` returns. Each can be listened on once.
   void add_systemd(std::vector<inherited_socket> sockets);
+
+  /// Adds `process:PROGRAM[:ARGUMENT]...` for clients: a process that each connection starts, see `process_stream`. Its
+  /// error stream is this process's. Who writes the configuration may then run programs.
+  void add_processes();
 
   /// The endpoint that a text describes. Nothing is connected, opened or looked up. Throws endpoint_error.
   [[nodiscard]] server_endpoint server(std::string_view text) const;

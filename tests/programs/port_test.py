@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 
 import support
 
@@ -17,6 +18,25 @@ class Echo(protocol.Protocol):
     def dataReceived(self, data):
         self.transport.write(data)
 port = reactor.listenTCP(0, protocol.Factory.forProtocol(Echo), interface='127.0.0.1')
+print(port.getHost().port, flush=True)
+reactor.run()
+"""
+
+TWISTED_LINES = """
+from twisted.internet import reactor, protocol
+from twisted.protocols import basic
+class Chat(basic.LineReceiver):
+    def connectionMade(self):
+        self.factory.clients.append(self)
+    def connectionLost(self, reason):
+        self.factory.clients.remove(self)
+    def lineReceived(self, line):
+        for client in self.factory.clients:
+            client.sendLine(line)
+factory = protocol.ServerFactory()
+factory.protocol = Chat
+factory.clients = []
+port = reactor.listenTCP(0, factory, interface='127.0.0.1')
 print(port.getHost().port, flush=True)
 reactor.run()
 """
@@ -90,6 +110,158 @@ class PortTest(support.ExampleTest):
             for output in self.greet(port):
                 self.assertIn('Server said: hello, world!\n', output)
             server.kill()
+
+    def twisted(self, script):
+        """The port of a server of Twisted's."""
+        python = python_with_twisted()
+        if python is None:
+            self.skipTest('there is no python3-twisted')
+        server = subprocess.Popen([python, '-c', script], stdout=subprocess.PIPE)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        return int(server.stdout.readline())
+
+    def echo_lines(self, port):
+        """What each form of the client of lines prints."""
+        for form in FORMS:
+            code, output, errors = support.run(self.program('echoclient', form), f'127.0.0.1:{port}')
+            self.assertEqual((code, errors), (0, ''), form)
+            yield output.splitlines()
+
+    def test_echoclient_sends_lines_and_leaves(self):
+        lines = ['receive: Hello, world!', 'receive: What a fine day it is.', 'receive: Bye-bye!']
+        for server in self.each_server('simpleserv'):
+            self.assertEqual(list(self.echo_lines(server.port)), [lines] * 2)
+        with socket.socket() as nobody:
+            nobody.bind(('127.0.0.1', 0))
+            self.assertEqual(list(self.echo_lines(nobody.getsockname()[1])), [['connection failed']] * 2)
+
+    def test_echoclient_with_servers_of_twisted(self):
+        for script in (TWISTED_ECHO, TWISTED_LINES):
+            for output in self.echo_lines(self.twisted(script)):
+                self.assertEqual(output[-1], 'receive: Bye-bye!')
+
+    def test_the_chatserver_sends_lines_to_all(self):
+        for server in self.each_server('chatserver'):
+            ada, grace = server.connect(), server.connect()
+            ada.say('is anybody there?\r')
+            self.assertEqual(self.chat_line(ada), 'is anybody there?')
+            grace.say('yes\r')
+            while self.chat_line(grace) != 'yes':  # she may have come in time for the first line, or not
+                pass
+            self.assertEqual(self.chat_line(ada), 'yes')
+            ada.reset()
+            grace.say('still\r')
+            self.assertEqual(self.chat_line(grace), 'still')
+            server.signal()
+            self.assertEqual(server.wait(), 0, server.error_output())
+
+    def test_the_chatserver_behaves_as_that_of_twisted(self):
+        with socket.create_connection(('127.0.0.1', self.twisted(TWISTED_LINES)), timeout=support.PATIENCE) as client:
+            client.sendall(b'one\r\ntwo\r\n')
+            expected = client.makefile('rb').read(10)
+        for server in self.each_server('chatserver'):
+            with server.connect() as client:
+                client.send(b'one\r\ntwo\r\n')
+                self.assertEqual(client.receive(10), expected)
+
+    def test_streaming_sends_as_many_numbers_as_are_wanted(self):
+        for server in self.each_server('streaming'):
+            client = server.connect()
+            self.assertEqual(self.chat_line(client), 'How many random integers do you want?')
+            client.say('many\r')
+            self.assertEqual(self.chat_line(client), 'That is no number.')
+            client.say('200000\r')
+            numbers = client.rest().split()
+            self.assertEqual(len(numbers), 200_000)
+            self.assertLessEqual(max(map(int, numbers)), 10_000)
+            slow = server.connect()  # wants much, and reads nothing
+            slow.say('1000000000\r')
+            none = server.connect()
+            self.assertEqual(self.chat_line(none), 'How many random integers do you want?')
+            none.say('0\r')
+            self.assertEqual(none.rest(), b'')
+            server.signal()
+            self.assertEqual(server.wait(), 0, server.error_output())
+
+    def test_longex_answers_while_it_computes(self):
+        for server in self.each_server('longex'):
+            client = server.connect()
+            client.say('sum 1000000000000\r')  # which never ends
+            client.say('sum 3000000\r')
+            for _ in range(100):
+                client.say('ping\r')
+                answer = self.chat_line(client)
+                if answer != 'pong':
+                    self.assertEqual(answer, '4500001500000')
+                    answer = self.chat_line(client)
+                self.assertEqual(answer, 'pong')
+            client.say('what\r')
+            while (answer := self.chat_line(client)) != 'what?':
+                self.assertEqual(answer, '4500001500000')
+            client.reset()
+            server.signal()
+            self.assertEqual(server.wait(), 0, server.error_output())
+
+    def test_finger_step_by_step(self):
+        for step, answer in (('2', b''), ('3', b'No such user\r\n')):
+            for server in self.each_server('finger', '--step', step):
+                client = server.connect()
+                try:
+                    client.say('moshez\r')
+                    self.assertEqual(client.rest(), answer)
+                except ConnectionError:  # closed before the name had come
+                    self.assertEqual(step, '2')
+        for server in self.each_server('finger', '--step', '1'):
+            client = server.connect()
+            client.say('moshez\r')
+            client.finish()
+            self.assertEqual(client.rest(), b'')
+            server.signal()
+            self.assertEqual(server.wait(), 0, server.error_output())
+
+    def test_portforward_passes_on(self):
+        target = next(self.each_server('simpleserv'))
+        for server in self.each_server('portforward', f'127.0.0.1:{target.port}'):
+            with server.connect() as client:
+                data = bytes(range(256)) * 4000
+                self.assertEqual(self.exchange(client, data), data)
+            server.connect().reset()
+            with server.connect() as client:
+                client.say('still here?')
+                self.assertEqual(client.line(), 'still here?')
+                client.finish()
+                self.assertEqual(client.rest(), b'')
+            server.signal()
+            self.assertEqual(server.wait(), 0, server.error_output())
+        with socket.socket() as nobody:
+            nobody.bind(('127.0.0.1', 0))
+            for server in self.each_server('portforward', f'127.0.0.1:{nobody.getsockname()[1]}'):
+                self.assertEqual(server.connect().rest(), b'')
+
+    @staticmethod
+    def exchange(client, data):
+        """Sends `data`, and gives what came meanwhile: as many bytes."""
+        sender = threading.Thread(target=client.send, args=(data,))
+        sender.start()
+        answer = client.receive(len(data))
+        sender.join()
+        return answer
+
+    def test_words_are_counted(self):
+        for form in FORMS:
+            for arguments, counts in (((), (0, 2, 11)), (('one two\nthree\n',), (2, 3, 14)),
+                                      (('x' * 100_000,), (0, 1, 100_000))):
+                code, output, errors = support.run(self.program('wordcount', form), *arguments)
+                self.assertEqual((code, errors), (0, ''), form)
+                self.assertEqual(output, 'lines: {}\nwords: {}\nbytes: {}\n'.format(*counts))
+
+    def test_lines_of_standard_input_are_repeated(self):
+        for form in FORMS:
+            program = self.program('stdin', form)
+            self.assertEqual(support.run(program, stdin=b'one\ntwo\n'), (0, '>>> Echo: one\n>>> Echo: two\n>>> ', ''))
+            self.assertEqual(support.run(program, stdin=b'quit\nmore\n'), (0, '>>> Echo: quit\n>>> ', ''))
 
     def converse(self, port):
         """What each form of the client of datagrams prints."""
@@ -174,7 +346,9 @@ class PortTest(support.ExampleTest):
 
     def test_they_explain_themselves(self):
         for program in self.programs:
-            self.assert_help(program, 'SERVER' if 'client' in program else '--port')
+            name = pathlib.Path(program).name.partition('_')[0]
+            own = {'wordcount': 'TEXT', 'stdin': '--help'}.get(name)
+            self.assert_help(program, own or ('SERVER' if 'client' in name else '--port'))
 
 
 if __name__ == '__main__':

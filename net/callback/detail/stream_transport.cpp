@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cerrno>
 #include <stdexcept>
 #include <utility>
 
@@ -16,7 +17,7 @@ stream_transport::stream_transport(stream_ref s, std::shared_ptr<protocol> p, wr
                                    const protocol_options& options, connection_observer* observer) noexcept
     : stream_(s),
       protocol_(std::move(p)),
-      half_(dynamic_cast<half_closeable*>(protocol_.get())),
+      half_(protocol_->half_closing()),
       nursery_(&n),
       options_(options),
       observer_(observer) {}
@@ -86,7 +87,7 @@ void stream_transport::finish(const error& fault) {
 }
 
 void stream_transport::wake() noexcept {
-  if (reading_ != nullptr) reading_->cancel();
+  if (reading_ != nullptr && (!upgrade_begun_ || reason_)) reading_->cancel();
   changed_.set();
 }
 
@@ -119,6 +120,7 @@ class stream_transport::ending {
   ~ending() {
     transport_.lose();
     transport_.out_.reset();
+    transport_.upper_ = any_stream();
     transport_.nursery_ = nullptr;
   }
 
@@ -176,7 +178,9 @@ task<> stream_transport::run() {
   made_ = &protocol_->transport() == this;  // it may have been given to another connection before
   if (observer_ != nullptr && !reason_) call([this] { observer_->made(); });
   while (!reason_) {
-    if (!reads()) {
+    if (upgrading_) {
+      co_await change_stream();
+    } else if (!reads()) {
       changed_.reset();
       co_await changed_.wait();
     } else if (held_) {
@@ -228,12 +232,80 @@ void stream_transport::resume_producing() {
   wake();
 }
 
+// --- Another stream below ---
+
+void stream_transport::upgrade(upgrade_function how) {
+  if (!how) throw std::invalid_argument("an upgrade needs a function that makes the stream");
+  if (reason_) return;
+  if (upgrading_) throw std::logic_error("the transport is being upgraded already");
+  if (disconnecting_ || write_closing_ || read_ended_) {
+    throw std::logic_error("a transport that is closing, in one direction or both, cannot be upgraded");
+  }
+  static_cast<void>(get_peer());  // the socket knows them, and may be out of sight then
+  static_cast<void>(get_host());
+  upgrade_ = std::move(how);
+  upgrading_ = true;
+  wake();
+}
+
+const stream_security* stream_transport::security() const noexcept {
+  return nursery_ == nullptr ? nullptr : stream_.security();
+}
+
+task<> stream_transport::change_stream() {
+  const auto sent = co_await out_->drained().result();
+  while (watching_) {
+    changed_.reset();
+    co_await changed_.wait();
+  }
+  if (reason_) co_return;
+  if (!sent) co_return finish(sent.error());
+  if (held_) {
+    const error ahead = error::from_errno(EPROTO, "upgrade the connection to").with_address(stream_.peer_address());
+    co_return finish(ahead.with_detail("the peer has sent something before it was told to begin"));
+  }
+  out_.reset();
+  try {
+    co_await make_upper();
+  } catch (const io_error& e) {
+    finish(failure(connection_lost_error(e.details(), e.what())));
+  } catch (...) {
+    finish(failure::current());
+  }
+}
+
+task<> stream_transport::make_upper() {
+  upgrade_begun_ = true;
+  const reading handshake(*this);
+  auto make = [this] { return upgrade_(stream_); };
+  std::optional<any_stream> made = co_await reading_->run(make);
+  upgrade_begun_ = false;
+  if (!made) co_return;
+  upper_ = std::move(*made);
+  stream_ = stream_ref(upper_);
+  upgrade_ = nullptr;
+  upgrading_ = false;
+  if (reason_) co_return;
+  out_.emplace(stream_, *nursery_, outbox_options{.limit = unlimited});
+  if (!after_.empty() && !out_->post(std::exchange(after_, {}))) co_return finish(out_->fault().value());
+  call([this] { protocol_->handshake_completed(); });
+  // What it has written was sent before: nothing else would tell it to go on.
+  if (producer_ != nullptr && unsent() == 0 && std::exchange(producer_waits_, false)) {
+    call([this] { producer_->resume_producing(); });
+  }
+  watch_if_needed();
+}
+
 // --- Writing ---
 
+std::size_t stream_transport::unsent() const noexcept {
+  return reason_ ? 0 : (out_ ? out_->unsent() : 0) + after_.size();
+}
+
 void stream_transport::write(std::span<const std::byte> data) {
-  if (reason_ || write_shut_ || !out_) return;
+  if (reason_ || write_shut_ || (!out_ && !upgrading_)) return;
   const std::size_t limit = options_.transport.write_limit;
-  const std::size_t waiting = out_->unsent();
+  const std::size_t waiting = unsent();
   if (waiting > limit || data.size() > limit - waiting) {
     const write_buffer_overflow overflow(stream_.peer_address(), limit);
     log::warn("a connection is aborted: its peer reads too slowly", {"peer", stream_.peer_address().to_string()},
@@ -242,10 +314,14 @@ void stream_transport::write(std::span<const std::byte> data) {
     stream_.abort();
     return;
   }
-  if (!out_->post(data)) return finish(out_->fault().value());
+  if (upgrading_) {
+    after_.insert(after_.end(), data.begin(), data.end());
+  } else if (!out_->post(data)) {
+    return finish(out_->fault().value());
+  }
   if (producer_ != nullptr && !producer_waits_) {
     const bool pulled = production_ == production::pull;
-    producer_waits_ = pulled || out_->unsent() > pause_above;
+    producer_waits_ = pulled || unsent() > pause_above;
     if (producer_waits_ && !pulled) producer_->pause_producing();
   }
   watch_if_needed();
@@ -257,7 +333,7 @@ void stream_transport::register_producer(producer& p, production how) {
   if (reason_) return p.stop_producing();
   producer_ = &p;
   production_ = how;
-  producer_waits_ = how == production::pull && out_->unsent() != 0;
+  producer_waits_ = how == production::pull && unsent() != 0;
   if (how == production::pull) p.resume_producing();
   watch_if_needed();
 }
@@ -268,7 +344,7 @@ void stream_transport::unregister_producer() {
 }
 
 void stream_transport::watch_if_needed() {
-  if (watching_ || reason_ || !out_) return;
+  if (watching_ || reason_ || !out_ || upgrading_) return;
   const bool unsent = out_->unsent() != 0;
   const bool closing = producer_ == nullptr && (disconnecting_ || (write_closing_ && !write_shut_));
   const bool awaited = producer_ != nullptr && producer_waits_;
@@ -281,7 +357,7 @@ void stream_transport::watch_if_needed() {
 task<> stream_transport::watch_sending() {
   while (!reason_) {
     const auto sent = co_await out_->drained().result();
-    if (reason_) break;
+    if (reason_ || upgrading_) break;
     if (!sent) {
       finish(sent.error());
     } else if (producer_ != nullptr) {
@@ -302,6 +378,7 @@ task<> stream_transport::watch_sending() {
     }
   }
   watching_ = false;
+  if (upgrading_) changed_.set();
 }
 
 void stream_transport::write_ended() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include <wring/core/buffer_lease.hpp>
 #include <wring/core/callback/failure.hpp>
@@ -57,9 +58,12 @@ class stream_transport final : public transport, public std::enable_shared_from_
   [[nodiscard]] socket_address get_host() const override;
   [[nodiscard]] bool disconnecting() const noexcept override { return disconnecting_ && !reason_; }
   [[nodiscard]] bool disconnected() const noexcept override { return reason_.has_value(); }
-  [[nodiscard]] std::size_t unsent() const noexcept override { return out_ && !reason_ ? out_->unsent() : 0; }
+  [[nodiscard]] std::size_t unsent() const noexcept override;
   void set_write_limit(std::size_t bytes) override { options_.transport.write_limit = bytes; }
   [[nodiscard]] wring::nursery& nursery() override;
+  void upgrade(upgrade_function how) override;
+  [[nodiscard]] bool upgrading() const noexcept override { return upgrading_ && !reason_; }
+  [[nodiscard]] const stream_security* security() const noexcept override;
 
   /// The body of the nursery: reads until there is a reason to end, closes the stream, and tells the protocol.
   task<> run();
@@ -81,10 +85,14 @@ class stream_transport final : public transport, public std::enable_shared_from_
   void peer_ended();
   void write_ended();
   void lose() noexcept;
+  task<> change_stream();
+  task<> make_upper();
   task<> watch_sending();
   void watch_if_needed();
 
-  [[nodiscard]] bool reads() const noexcept { return !paused_ && !disconnecting_ && !read_ended_ && !reason_; }
+  [[nodiscard]] bool reads() const noexcept {
+    return !paused_ && !disconnecting_ && !read_ended_ && !reason_ && !upgrading_;
+  }
 
   stream_ref stream_;
   std::shared_ptr<protocol> protocol_;  // until the connection is lost
@@ -92,6 +100,9 @@ class stream_transport final : public transport, public std::enable_shared_from_
   wring::nursery* nursery_;
   mutable protocol_options options_;  // the addresses are looked up when they are asked for
   connection_observer* observer_;
+  any_stream upper_;              // made by an upgrade: stream_ refers to it then
+  upgrade_function upgrade_;      // until it is done
+  std::vector<std::byte> after_;  // what was written meanwhile
   std::optional<outbox> out_;
   std::optional<failure> reason_;
   producer* producer_ = nullptr;
@@ -107,7 +118,9 @@ class stream_transport final : public transport, public std::enable_shared_from_
   bool write_shut_ = false;     // it has taken effect: nothing more is sent
   bool write_closed_ = false;   // and is done
   bool read_ended_ = false;
-  bool watching_ = false;  // the second task runs
+  bool watching_ = false;       // the second task runs
+  bool upgrading_ = false;      // upgrade() was called
+  bool upgrade_begun_ = false;  // and its function runs
 };
 
 /// The peer's address, if the stream has one.

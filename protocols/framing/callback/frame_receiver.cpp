@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cerrno>
 #include <utility>
 
 #include <wring/protocols/framing/callback/frame_receiver.hpp>
@@ -44,6 +45,7 @@ void frame_receiver::keep() {
   kept_.erase(0, std::exchange(taken_, 0));
   kept_ += text_of(std::exchange(fresh_, {}));
   kept_ += std::exchange(late_, {});
+  if (!kept_.empty()) kept_under_ = transport().security();
   if (kept_.empty() && kept_.capacity() > most_kept_capacity) kept_.shrink_to_fit();
 }
 
@@ -68,8 +70,17 @@ void frame_receiver::receive() {
     if (transport().disconnected() || (!raw_ && transport().disconnecting() && !receives_while_disconnecting())) return;
     if (!late_.empty()) keep();
     if (unread().empty()) return;
+    refuse_if_unsecured();
     pass_next(unread(), more);
   }
+}
+
+// Before and after an upgrade, bytes are of different worth.
+void frame_receiver::refuse_if_unsecured() {
+  const bool other_worth = !kept_.empty() && kept_under_ != transport().security();
+  if (!other_worth && !transport().upgrading()) return;
+  throw io_error(error::from_errno(EPROTO, "upgrade a connection")
+                     .with_detail("what follows the command to begin was not secured, and is not accepted"));
 }
 
 void frame_receiver::pass_next(std::string_view unread, bool& more) {

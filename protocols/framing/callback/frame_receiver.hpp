@@ -18,6 +18,9 @@ namespace wring::framing {
 /// `frame_received`. Derive from it, or from `line_receiver`, `netstring_receiver` and so on; directly, for a
 /// `frame_format` of your own.
 ///
+/// What arrives behind the frame for which the protocol has called `transport::upgrade` was not secured, and anybody
+/// may have put it there: it throws io_error with EPROTO, which loses the connection.
+///
 /// Bytes are kept only while a frame is incomplete, or while receiving is paused: at most the format's limit and what
 /// arrived last.
 class WRING_API frame_receiver : public net::protocol {
@@ -67,6 +70,7 @@ class WRING_API frame_receiver : public net::protocol {
   [[nodiscard]] std::string_view unread() const noexcept;
   void consume(std::size_t count) noexcept;
   void keep();
+  void refuse_if_unsecured();
 
   frame_format& format_;
   std::string kept_;  // of earlier calls; its first taken_ bytes have been passed on
@@ -74,6 +78,7 @@ class WRING_API frame_receiver : public net::protocol {
   std::span<const std::byte> fresh_;  // of this call, if nothing is kept
   std::string late_;                  // received from within a callback
   std::optional<error> refusal_;
+  const net::stream_security* kept_under_ = nullptr;  // how the connection was secured when it was kept
   bool busy_ = false;
   bool paused_ = false;
   bool raw_ = false;

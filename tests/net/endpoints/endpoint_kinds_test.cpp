@@ -11,14 +11,17 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <wring/core/nursery.hpp>
 #include <wring/core/testing/task_test.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/net/endpoints/endpoint_kinds.hpp>
+#include <wring/net/files/process_stream.hpp>
 #include <wring/net/memory_stream.hpp>
 #include <wring/net/proxy_listener.hpp>
 #include <wring/net/tcp_listener.hpp>
 #include <wring/net/tcp_stream.hpp>
 
+#include "support/disposition.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace {
@@ -102,8 +105,9 @@ TEST_CASE("an error names the part of the text, and where it is", "[endpoint]") 
   CHECK(server_problem("proxy:trusted=10.0.0.0/8") == "24: the endpoint that it wraps is missing");
   CHECK(server_problem("proxy:trusted=10.0.0.0/99:tcp:80").starts_with("6: trusted \"10.0.0.0/99\" is not a list"));
   CHECK(server_problem("proxy:tcp:x") == "4: port \"x\" is not a port, a number from 0 to 65535");
-  CHECK(server_problem("gopher:70") == "0: there is no kind of server \"gopher\", but fd, proxy, tcp, tcp6, unix");
-  CHECK(client_problem("proxy:tcp:80") == "0: there is no kind of client \"proxy\", but fd, tcp, unix");
+  CHECK(server_problem("gopher:70") ==
+        "0: there is no kind of server \"gopher\", but fd, proxy, stdio, tcp, tcp6, unix");
+  CHECK(client_problem("proxy:tcp:80") == "0: there is no kind of client \"proxy\", but fd, stdio, tcp, unix");
   CHECK(client_problem("tcp:example.org") == "15: port is missing");
   CHECK(client_problem("tcp:example.org:80:timeout=-1") == "19: timeout \"-1\" is not a time in seconds, more than 0");
   CHECK(client_problem("tcp:example.org:80:bindAddress=x").starts_with("19: bindAddress \"x\" is not an IP address"));
@@ -204,3 +208,53 @@ TASK_TEST("a program adds kinds of its own", "[endpoint]") {
 }
 
 }  // namespace
+
+TASK_TEST_WITH("a process is a kind of client that a program adds", "[endpoint][real_fd]", .real_time = true) {
+  CHECK(client_problem("process:cat").find("there is no kind of client") != std::string::npos);
+  const without_sigpipe here;
+  net::endpoint_kinds kinds;
+  kinds.add_processes();
+  CHECK(problem_of([&] { static_cast<void>(kinds.client("process:")); }).find("program is missing") !=
+        std::string::npos);
+  net::any_stream upper = co_await kinds.client(R"(process:sh:-c:tr a-z A-Z; echo "end\: $1":sh:of it)").connect();
+  co_await upper.write_all("hello\n");
+  co_await upper.shut_down_write();
+  std::string said;
+  for (;;) {
+    const buffer_lease chunk = co_await upper.read_some();
+    if (!chunk) break;
+    said.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+  }
+  CHECK(said == "HELLO\nend: of it\n");
+  co_await upper.close();
+  CHECK(upper.target<net::process_stream>()->process().signal(0) == false);
+  net::process_stream none;
+  co_await none.close();
+}
+
+TASK_TEST_WITH("standard input and output are a connection, of which there is one", "[endpoint][real_fd]",
+               .real_time = true) {
+  const net::endpoint_kinds kinds;
+  CHECK(server_problem("stdio:more").find("more") != std::string::npos);
+  net::any_listener listener = co_await kinds.server("stdio:").listen();
+  CHECK(listener.local_address().empty());
+  std::string end;
+  auto accept_another = [&]() -> task<> {
+    const auto other = co_await listener.accept().result();
+    end = other ? "another" : other.error().message();
+  };
+  co_await with_nursery([&](nursery& n) -> task<> {
+    net::any_pending_connection first = co_await listener.accept();
+    CHECK(first.peer_address().empty());
+    net::any_stream s = co_await first.establish();
+    n.start(std::ref(accept_another));
+    for (int i = 0; i != 10; ++i) co_await yield();
+    CHECK(end.empty());
+    co_await s.close();
+  });
+  CHECK(end.find("closed") != std::string::npos);
+  net::any_listener closed = co_await kinds.server("stdio:").listen();
+  co_await closed.close();
+  const auto none = co_await closed.accept().result();
+  CHECK(none.error() == errc::closed);
+}
