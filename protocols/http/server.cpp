@@ -3,37 +3,11 @@
 #include <utility>
 
 #include <wring/net/serve.hpp>
-#include <wring/protocols/http/detail/connection.hpp>
 #include <wring/protocols/http/detail/h1_serving.hpp>
 #include <wring/protocols/http/metrics.hpp>
 #include <wring/protocols/http/server.hpp>
 
 namespace wring::http {
-
-namespace {
-
-/// Counts a connection while it is open.
-struct open_connection {
-  explicit open_connection(detail::server_state& s) noexcept : counts_(s.counts) {
-    if (counts_ != nullptr) counts_->add_connection();
-  }
-  open_connection(const open_connection&) = delete;
-  open_connection& operator=(const open_connection&) = delete;
-  ~open_connection() {
-    if (counts_ != nullptr) counts_->remove_connection();
-  }
-
-  detail::request_counts* counts_;
-};
-
-template <class Stream>
-task<> serve_stream(Stream stream, detail::server_state& state) {
-  const open_connection open(state);
-  detail::connection c(stream, state);
-  co_await detail::serve_h1(c);
-}
-
-}  // namespace
 
 server& server::on_error(handler page) {
   if (page.is_task()) throw std::invalid_argument("what makes error pages is a plain function, not a task");
@@ -71,19 +45,19 @@ net::serve_options server::options() noexcept {
 }
 
 task<net::serve_report> server::run(net::any_listener& listener) {
-  const auto serve_one = [this](net::any_stream s) { return serve_stream(std::move(s), state_); };
+  const auto serve_one = [this](net::any_stream s) { return detail::serve_h1(std::move(s), state_); };
   const net::serve_report report = co_await net::serve(listener, serve_one, options());
   co_return report;
 }
 
 task<net::serve_report> server::run(net::tcp_listener& listener) {
-  const auto serve_one = [this](net::tcp_stream s) { return serve_stream(std::move(s), state_); };
+  const auto serve_one = [this](net::tcp_stream s) { return detail::serve_h1(std::move(s), state_); };
   const net::serve_report report = co_await net::serve(listener, serve_one, options());
   co_return report;
 }
 
 task<net::serve_report> server::run(net::unix_listener& listener) {
-  const auto serve_one = [this](net::unix_stream s) { return serve_stream(std::move(s), state_); };
+  const auto serve_one = [this](net::unix_stream s) { return detail::serve_h1(std::move(s), state_); };
   const net::serve_report report = co_await net::serve(listener, serve_one, options());
   co_return report;
 }
@@ -110,8 +84,7 @@ task<net::serve_report> serve_tcp(net::tcp_listen_options where, router routes, 
 
 task<> serve_connection(net::stream_ref stream, const router& routes, server_limits limits) {
   detail::server_state state(routes, limits);
-  detail::connection c(stream, state);
-  co_await detail::serve_h1(c);
+  co_await detail::serve_h1(stream, state);
 }
 
 }  // namespace wring::http
