@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/protocols/http/detail/connection.hpp>
@@ -62,7 +63,8 @@ task<> serve_h1(Stream stream, server_state& state) {
         const bool sent = co_await c.flush();
         if (!sent) break;
       }
-      const bool came = co_await request_wait(c, requests == 0 ? state.limits.first_byte : state.limits.idle);
+      const duration limit = requests == 0 ? state.limits.first_byte : state.limits.idle;
+      const bool came = co_await request_wait(c, limit);
       if (!came) c.in.refill(c.stream.try_read_some());  // what had arrived when the stop came is answered
       if (c.in.empty()) break;
     }
