@@ -214,13 +214,12 @@ head_parser::line head_parser::parse_fields(head_store& store) noexcept {
     if (!store.add(e)) return line::no_room;
     at_ = static_cast<std::size_t>(stop + 2 - text);
     if (name_size >= 64 || (noted_sizes >> name_size & 1U) == 0) continue;
-    if (note_field(e, text) == line::refused) return line::refused;
+    if (note_field({name, name_size}, {value, e.value_size}, e.value_at) == line::refused) return line::refused;
   }
 }
 
-head_parser::line head_parser::note_field(const field_entry& e, const char* text) noexcept {
-  const std::string_view name(text + e.name_at, e.name_size);
-  const std::string_view value(text + e.value_at, e.value_size);
+head_parser::line head_parser::note_field(std::string_view name, std::string_view value,
+                                          std::uint32_t value_at) noexcept {
   const bool trailer = kind_ == kind::trailers;
   switch (name.size()) {
     case 4:
@@ -228,7 +227,7 @@ head_parser::line head_parser::note_field(const field_entry& e, const char* text
       if (trailer) return refuse(400, "Host in a trailer section");
       if (facts_.has_host) return refuse(400, "Host is repeated");
       facts_.has_host = true;
-      facts_.host = {e.value_at, e.value_size};
+      facts_.host = {value_at, static_cast<std::uint32_t>(value.size())};
       break;
     case 6:
       if (name != "expect" || kind_ != kind::request || facts_.minor == 0) break;
@@ -282,6 +281,10 @@ head_parser::line head_parser::note_coding(std::string_view value) noexcept {
 }
 
 void head_parser::note_connection(std::string_view value) noexcept {
+  if (value == "keep-alive") {  // as browsers say it
+    facts_.keep_alive = true;
+    return;
+  }
   for_each_element(value, [this](std::string_view element) {
     if (equals_ignoring_case(element, "close")) facts_.close = true;
     if (equals_ignoring_case(element, "keep-alive")) facts_.keep_alive = true;
