@@ -113,7 +113,7 @@ void block_pool::give_back(std::uint32_t number) noexcept {
   block& returned = blocks_[number];
   --leased_;
   leased_bytes_ -= returned.size;
-  const std::size_t c = class_of(returned.size);
+  const std::size_t c = returned.size == sizes.front() ? 0 : class_of(returned.size);
   if (c == sizes.size() || kept_bytes_[c] + returned.size > options_.most_kept / sizes.size()) {
     release(number);
     return;

@@ -86,9 +86,15 @@ void send_side::note_torn(std::uint64_t sent) noexcept {
 
 std::size_t send_side::try_write(std::span<const std::span<const std::byte>> parts) noexcept {
   if (!writable() || !idle_to_send()) return 0;
-  const gathered message(parts);
-  if (message.empty()) return 0;
-  const std::int32_t sent = attempt(message.header());
+  std::int32_t sent = 0;
+  if (parts.size() == 1) {
+    if (parts.front().empty()) return 0;
+    sent = attempt(parts.front());
+  } else {
+    const gathered message(parts);
+    if (message.empty()) return 0;
+    sent = attempt(message.header());
+  }
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (!no_room(sent)) static_cast<void>(note_write_error(-sent));
   return 0;

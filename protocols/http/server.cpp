@@ -8,7 +8,6 @@
 #include <wring/core/steady_clock.hpp>
 #include <wring/core/until_stopping.hpp>
 #include <wring/net/serve.hpp>
-#include <wring/protocols/http/detail/connection.hpp>
 #include <wring/protocols/http/detail/h1_serving.hpp>
 #include <wring/protocols/http/detail/target.hpp>
 #include <wring/protocols/http/metrics.hpp>
@@ -18,27 +17,6 @@ namespace wring::http {
 
 namespace {
 
-/// Counts a connection while it is open.
-struct open_connection {
-  explicit open_connection(detail::server_state& s) noexcept : counts_(s.counts) {
-    if (counts_ != nullptr) counts_->add_connection();
-  }
-  open_connection(const open_connection&) = delete;
-  open_connection& operator=(const open_connection&) = delete;
-  ~open_connection() {
-    if (counts_ != nullptr) counts_->remove_connection();
-  }
-
-  detail::request_counts* counts_;
-};
-
-template <class Stream>
-task<> serve_stream(Stream stream, detail::server_state& state) {
-  const open_connection open(state);
-  detail::connection c(stream, state);
-  co_await detail::serve_h1(c);
-}
-
 task<> note_stop(detail::server_state& state) {
   co_await until_stopping();
   state.stopped = steady_clock::now();
@@ -46,7 +24,7 @@ task<> note_stop(detail::server_state& state) {
 
 template <class Stream, class L>
 task<net::serve_report> serve_on(L& listener, detail::server_state& state, net::serve_options options) {
-  const auto serve_one = [&state](Stream s) { return serve_stream(std::move(s), state); };
+  const auto serve_one = [&state](Stream s) { return detail::serve_h1(std::move(s), state); };
   net::serve_report report;
   nursery n;
   const auto body = [&]() -> task<> {
@@ -138,8 +116,7 @@ task<net::serve_report> serve_tcp(net::tcp_listen_options where, router routes, 
 
 task<> serve_connection(net::stream_ref stream, const router& routes, server_limits limits) {
   detail::server_state state(routes, limits);
-  detail::connection c(stream, state);
-  co_await detail::serve_h1(c);
+  co_await detail::serve_h1(stream, state);
 }
 
 }  // namespace wring::http

@@ -114,6 +114,13 @@ duration connection::patience(std::size_t bytes) const noexcept {
   return limit;
 }
 
+bool connection::flush_at_once() noexcept {
+  if (gone || sched.batching_sends()) return false;
+  const std::array<std::span<const std::byte>, 1> text{out.bytes()};
+  out.sent(stream.try_write(text));
+  return out.empty();
+}
+
 task<bool> connection::flush() {
   if (gone) {
     out.clear();

@@ -15,6 +15,7 @@
 #include <wring/core/task.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_observer.hpp>
+#include <wring/protocols/http/detail/idle_limit.hpp>
 #include <wring/protocols/http/detail/input.hpp>
 #include <wring/protocols/http/detail/output.hpp>
 #include <wring/protocols/http/detail/server_state.hpp>
@@ -37,7 +38,12 @@ class WRING_API connection final : net::stream_observer {
   };
 
   connection(net::stream_ref s, server_state& shared) noexcept
-      : stream(s), server(shared), sched(scheduler::current()), peer(s.peer_address()), out(sched.blocks()) {}
+      : stream(s),
+        server(shared),
+        sched(scheduler::current()),
+        peer(s.peer_address()),
+        idle(sched),
+        out(sched.blocks()) {}
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
 
@@ -48,6 +54,9 @@ class WRING_API connection final : net::stream_observer {
   [[nodiscard]] task<bool> send(std::span<const std::span<const std::byte>> parts);
   /// Sends `out`. Otherwise the same.
   [[nodiscard]] task<bool> flush();
+  /// Sends what of `out` takes no waiting. False: `flush` is to send the rest, or, in a busy turn, all of it, with what
+  /// other connections send.
+  [[nodiscard]] bool flush_at_once() noexcept;
   /// The client has gone: the handler is cancelled, if it is not to finish.
   void lost() noexcept;
   /// Watches the client while a handler runs, which is cancelled with `scope`, if there is one. False: the stream
@@ -70,6 +79,7 @@ class WRING_API connection final : net::stream_observer {
   server_state& server;
   scheduler& sched;
   const error_address peer;  // making it takes more than keeping it
+  idle_limit idle;
   input in;
   output out;
   bool gone = false;

@@ -248,57 +248,70 @@ bool h1_exchange::last_of_connection() const noexcept {
 
 namespace {
 
-char* put(char* at, std::string_view text) noexcept {
-  if (!text.empty()) std::memcpy(at, text.data(), text.size());
-  return at + text.size();
-}
-
-}  // namespace
-
-void h1_exchange::append_fields(const response_field* first) {
+std::size_t size_of(const response_field* first) noexcept {
   std::size_t size = 0;
   for (const response_field* f = first; f != nullptr; f = f->next) size += f->name.size() + f->value.size() + 4;
-  char* at = connection_.out.room(size);
+  return size;
+}
+
+char* put_fields(char* at, const response_field* first) noexcept {
   for (const response_field* f = first; f != nullptr; f = f->next) {
     at = put(put(at, f->name), ": ");
     at = put(put(at, f->value), "\r\n");
   }
-  connection_.out.wrote(at);
+  return at;
+}
+
+constexpr std::string_view version_text = "HTTP/1.1 ";
+constexpr std::string_view length_text = "Content-Length: ";
+constexpr std::string_view chunked_text = "Transfer-Encoding: chunked\r\n";
+constexpr std::string_view close_text = "Connection: close\r\n";
+constexpr std::string_view keep_alive_text = "Connection: keep-alive\r\n";
+
+}  // namespace
+
+void h1_exchange::append_fields(const response_field* first) {
+  output& o = connection_.out;
+  o.wrote(put_fields(o.room(size_of(first)), first));
 }
 
 void h1_exchange::append_start(int status) {
+  const std::string_view reason = reason_of(status);
+  const std::string_view date = connection_.server.date_field(connection_.sched);
   output& o = connection_.out;
-  if (status == 200) {
-    o.append(connection_.server.beginning(connection_.sched));
-  } else {
-    o.append("HTTP/1.1 ");
-    o.append_number(static_cast<std::uint64_t>(status));
-    o.append(" ");
-    o.append(reason_of(status));
-    o.append("\r\n");
-    o.append(connection_.server.date_field(connection_.sched));
-  }
-  append_fields(out.first);
+  char* at = o.room(version_text.size() + most_digits + 3 + reason.size() + date.size());
+  at = put_number(put(at, version_text), static_cast<std::uint64_t>(status));
+  *at++ = ' ';
+  at = put(put(put(at, reason), "\r\n"), date);
+  o.wrote(at);
 }
 
-void h1_exchange::append_head(framing how) {
+void h1_exchange::append_head(framing how, std::size_t following) {
   output& o = connection_.out;
-  append_start(out.status);
-  if (out.status == 426 && !out.offers.empty()) append_offer();
+  std::string_view beginning;
+  const response_field* fields = out.first;
+  if (out.status == 200) {
+    beginning = connection_.server.beginning(connection_.sched);
+  } else {
+    append_start(out.status);
+    if (out.status == 426 && !out.offers.empty()) {
+      append_fields(std::exchange(fields, nullptr));
+      append_offer();
+    }
+  }
+  constexpr std::size_t most = length_text.size() + most_digits + chunked_text.size() + keep_alive_text.size() + 4;
+  char* at = put_fields(put(o.room(beginning.size() + size_of(fields) + most + following), beginning), fields);
   if (how == framing::length) {
-    o.append("Content-Length: ");
-    o.append_number(out.length.value_or(out.body.size()));
-    o.append("\r\n");
+    at = put(put_number(put(at, length_text), out.length.value_or(out.body.size())), "\r\n");
   } else if (how == framing::chunked) {
-    o.append("Transfer-Encoding: chunked\r\n");
+    at = put(at, chunked_text);
   }
   if (!reuse_) {
-    o.append("Connection: close\r\n\r\n");
+    at = put(at, close_text);
   } else if (in.minor == 0) {
-    o.append("Connection: keep-alive\r\n\r\n");
-  } else {
-    o.append("\r\n");
+    at = put(at, keep_alive_text);
   }
+  o.wrote(put(at, "\r\n"));
   framing_ = how;
   out.head_sent = true;
 }
@@ -318,14 +331,12 @@ void h1_exchange::complete_answer() {
   }
   refuse_false_tunnel();
   decide_reuse();
-  append_head(has_no_body() ? framing::none : framing::length);
-  if (hides_body()) return;
   constexpr std::size_t copied = std::size_t{8} * 1024;
-  if (out.body.size() < copied) {
-    c.out.append(out.body);
-  } else {
-    body_unsent_ = true;
-  }
+  const bool hidden = hides_body();
+  body_unsent_ = !hidden && out.body.size() >= copied;
+  const std::string_view appended = hidden || body_unsent_ ? std::string_view() : out.body;
+  append_head(has_no_body() ? framing::none : framing::length, appended.size());
+  c.out.append(appended);
 }
 
 std::optional<h1_exchange::after> h1_exchange::finish_at_once() {

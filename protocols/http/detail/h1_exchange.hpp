@@ -117,8 +117,9 @@ class h1_exchange final : public exchange {
   [[nodiscard]] bool last_of_connection() const noexcept;
   /// Before so many bytes of the body are written: the head goes before the first.
   void check_length(std::size_t more);
-  void append_head(framing how);
-  /// The line of the status, the Date, and the fields that were set.
+  /// `following`: for so many bytes of the body there will be room behind it, too.
+  void append_head(framing how, std::size_t following = 0);
+  /// The line of the status, and the Date.
   void append_start(int status);
   /// What an upgrade would have to be to.
   void append_offer();

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <exception>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <utility>
 
@@ -11,7 +10,6 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
-#include <wring/core/until_stopping.hpp>
 #include <wring/net/lingering_close.hpp>
 #include <wring/protocols/http/detail/h1_exchange.hpp>
 #include <wring/protocols/http/detail/h1_serving.hpp>
@@ -20,15 +18,7 @@ namespace wring::http::detail {
 
 namespace {
 
-using after = h1_exchange::after;
 using fill = connection::fill;
-
-/// Not in the frame: most connections are idle.
-struct exchange_owner {
-  explicit exchange_owner(connection& c) : it(std::make_unique<h1_exchange>(c)) {}
-
-  std::unique_ptr<h1_exchange> it;
-};
 
 /// Watches the client while a handler runs.
 struct watched_handler {
@@ -113,9 +103,6 @@ task<> run_task(connection& c, h1_exchange& x) {
   }
 }
 
-/// What of a request is left to be done when all that takes no waiting has been.
-enum class rest : std::uint8_t { head, handler, end, nothing };
-
 /// Answers a request whose head has been parsed, if its handler is a plain function.
 rest answer(connection& c, h1_exchange& x, after& what) {
   ++c.server.requests;
@@ -133,7 +120,8 @@ rest answer(connection& c, h1_exchange& x, after& what) {
   return rest::nothing;
 }
 
-/// Most requests come whole, and are answered without a coroutine of their own.
+}  // namespace
+
 rest answer_at_once(connection& c, h1_exchange& x, after& what) {
   const head_parser::status state = x.parse_head();
   if (state == head_parser::status::done) return answer(c, x, what);
@@ -162,8 +150,6 @@ task<after> serve_rest(connection& c, h1_exchange& x, rest left) {
   co_return what;
 }
 
-/// What a connection that is idle still gets when the program has been asked to stop: what had arrived then, and what
-/// comes in the lame duck's time.
 task<> read_last(connection& c, duration limit) {
   c.in.refill(c.stream.try_read_some());
   const duration left = c.server.lame_duck_left(c.sched);
@@ -172,40 +158,12 @@ task<> read_last(connection& c, duration limit) {
   if (got) c.in.refill(std::move(*got));
 }
 
-}  // namespace
-
-task<> serve_h1(connection& c) {
-  constexpr unsigned most_in_a_row = 64;
-  after what = after::close;
-  unsigned requests = 0;
-  for (;; ++requests) {
-    if (c.in.empty()) c.in.refill(c.stream.try_read_some());
-    if (c.in.empty()) {
-      if (!c.out.empty()) {
-        const bool sent = co_await c.flush();
-        if (!sent) break;
-      }
-      const duration limit = requests == 0 ? c.server.limits.first_byte : c.server.limits.idle;
-      // Nothing, a fault, out of time, or a stop; which of them makes no difference.
-      auto got = co_await until_stopping(with_timeout(limit, c.stream.read_some())).result();
-      if (got && *got) {
-        c.in.refill(std::move(**got));
-      } else {
-        co_await read_last(c, limit);
-      }
-      if (c.in.empty()) break;
-    }
-    if (requests % most_in_a_row == most_in_a_row - 1) co_await yield();  // a client that always has more is not alone
-    const exchange_owner owner(c);
-    const rest left = answer_at_once(c, *owner.it, what);
-    if (left != rest::nothing) what = co_await serve_rest(c, *owner.it, left);
-    if (what != after::reuse) break;
-  }
+task<> end_connection(connection& c, after what) {
   if (what == after::abort || c.gone) {
     c.stream.abort();
     co_return;
   }
-  if (!c.out.empty()) {
+  if (!c.out.empty() && !c.flush_at_once()) {
     const bool sent = co_await c.flush();
     if (!sent) co_return;
   }

@@ -55,6 +55,7 @@ task<> h1_exchange::switch_protocol(std::string_view protocol) {
   c.end_half_close_grace();
   if (in.method != method::connect) out.status = 101;
   append_start(out.status);
+  append_fields(out.first);
   if (in.method != method::connect) {
     c.out.append("Upgrade: ");
     c.out.append(protocol);

@@ -5,6 +5,7 @@
 #include <wring/protocols/http/detail/characters.hpp>
 #include <wring/protocols/http/detail/head_parser.hpp>
 #include <wring/protocols/http/detail/target.hpp>
+#include <wring/protocols/http/detail/terminated_text.hpp>
 
 namespace wring::http::detail {
 
@@ -15,6 +16,14 @@ constexpr std::ptrdiff_t most_method = 64;
 
 // So much is copied before it is parsed: what follows the head is not to be copied with it.
 constexpr std::size_t copied_at_once = 1024;
+
+/// Of a host within text that is terminated.
+[[nodiscard]] bool host_is_valid(std::string_view host) noexcept {
+  const auto plain = static_cast<std::size_t>(terminated::end_of_plain_name(host.data()) - host.data());
+  if (plain == host.size()) return true;
+  if (plain != 0 && host[plain] == ':') return is_port(host.substr(plain + 1));
+  return is_authority(host);
+}
 
 }  // namespace
 
@@ -65,26 +74,23 @@ head_parser::status head_parser::parse(head_store& store) noexcept {
       if (in_fields_ || kind_ != kind::request || store.size() - at_ <= limits_.target) return status::incomplete;
     }
   }
-  for (;;) {
-    switch (in_fields_ ? parse_field(store) : parse_start(store)) {
-      case line::complete:
-        break;
-      case line::incomplete:
-        searched_ = store.size();
-        return status::incomplete;
-      case line::last:
-        if (at_ > limits_.size) {
-          static_cast<void>(refuse(431, "the head is too long"));
-          return status::refused;
-        }
-        if (finish(store.text()) == line::refused) return status::refused;
-        return status::done;
-      case line::no_room:
-        return status::no_room;
-      case line::refused:
-        return status::refused;
-    }
+  line outcome = line::complete;
+  while (outcome == line::complete && !in_fields_) outcome = parse_start(store);
+  if (outcome == line::complete) outcome = parse_fields(store);
+  switch (outcome) {
+    case line::incomplete:
+      searched_ = store.size();
+      return status::incomplete;
+    case line::complete:
+    case line::last:
+      if (at_ > limits_.size) static_cast<void>(refuse(431, "the head is too long"));
+      return at_ > limits_.size || finish(store.text()) == line::refused ? status::refused : status::done;
+    case line::no_room:
+      return status::no_room;
+    case line::refused:
+      break;
   }
+  return status::refused;
 }
 
 head_parser::line head_parser::parse_start(head_store& store) noexcept {
@@ -106,19 +112,17 @@ head_parser::line head_parser::parse_start(head_store& store) noexcept {
 head_parser::line head_parser::parse_request_line(const char* text, const char* at, const char* end) noexcept {
   const auto place = [text](const char* p) { return static_cast<std::uint32_t>(p - text); };
   const char* const method = at;
-  while (at != end && at - method <= most_method && is_token_character(*at)) ++at;
+  while (at - method <= most_method && is_token_character(*at)) ++at;
   if (at - method > most_method) return refuse(501, "the method is too long");
   if (at == end) return line::incomplete;
   if (*at != ' ' || at == method) return refuse(400, "the method is no token");
   facts_.method = {place(method), static_cast<std::uint32_t>(at - method)};
   const char* const target = ++at;
-  // Anything visible ends at a blank or a control; what a target may consist of is looked at once it is complete.
-  at = end_of_value(at, end);
-  const auto* const blank = static_cast<const char*>(std::memchr(target, ' ', static_cast<std::size_t>(at - target)));
-  const char* const stop = blank != nullptr ? blank : at;
+  // What a target may consist of is looked at once it is complete.
+  const char* const stop = terminated::end_of_visible(at);
   if (static_cast<std::size_t>(stop - target) > limits_.target) return refuse(414, "the target is too long");
-  if (blank == nullptr) {
-    if (at == end) return line::incomplete;
+  if (*stop != ' ') {
+    if (stop == end) return line::incomplete;
     return refuse(400, "the request line has no version");
   }
   if (stop == target) return refuse(400, "the target is empty");
@@ -154,7 +158,7 @@ head_parser::line head_parser::parse_status_line(const char* text, const char* a
   facts_.status = (have[9] - '0') * 100 + (have[10] - '0') * 10 + (have[11] - '0');
   if (facts_.status < 100) return refuse(400, "a status below 100");
   at += shape.size();
-  const char* const stop = end_of_value(at, end);
+  const char* const stop = terminated::end_of_value(at);
   if (stop == end || (*stop == '\r' && end - stop < 2)) return line::incomplete;
   if (stop[0] != '\r' || stop[1] != '\n') return refuse(400, "a control in the reason, or a line without CRLF");
   if (stop != at && *at != ' ') return refuse(400, "a status of more than three digits");
@@ -166,49 +170,56 @@ head_parser::line head_parser::parse_status_line(const char* text, const char* a
   return line::complete;
 }
 
-head_parser::line head_parser::parse_field(head_store& store) noexcept {
-  char* const text = store.text();
-  char* at = text + at_;
-  const char* const end = text + store.size();
-  if (at == end) return line::incomplete;
+head_parser::line head_parser::parse_no_field(const char* at, const char* stop, const char* end) noexcept {
   if (*at == '\r') {
     if (end - at < 2) return line::incomplete;
     if (at[1] != '\n') return refuse(400, "a CR without LF");
     at_ += 2;
     return line::last;
   }
-  char* const name = at;
-  for (char c = 0; at != end && (c = lower_token[static_cast<unsigned char>(*at)]) != 0; ++at) *at = c;
-  if (at == end) return line::incomplete;
-  if (*at != ':') {
-    if (at != name) return refuse(400, is_blank(*at) ? "a blank before a colon" : "a field's name is no token");
-    return refuse(400, is_blank(*at) ? "a folded line" : "a line that is no field");
-  }
-  if (at == name) return refuse(400, "a field without a name");
-  const auto name_size = static_cast<std::size_t>(at - name);
-  if (name_size > UINT16_MAX) return refuse(431, "a field's name is too long");
-  const char* value = at + 1;
-  const char* const stop = end_of_value(value, end);
-  if (stop == end || (*stop == '\r' && end - stop < 2)) return line::incomplete;
-  if (stop[0] != '\r' || stop[1] != '\n') return refuse(400, "a control in a field, or a line without CRLF");
-  const char* last = stop;
-  while (value != last && is_blank(*value)) ++value;
-  while (last != value && is_blank(last[-1])) --last;
-  if (store.count() >= limits_.fields) return refuse(431, "too many fields");
-  const field_entry e{
-      .name_at = static_cast<std::uint32_t>(at_),
-      .value_at = static_cast<std::uint32_t>(value - text),
-      .value_size = static_cast<std::uint32_t>(last - value),
-      .name_size = static_cast<std::uint16_t>(name_size),
-  };
-  if (!store.add(e)) return line::no_room;
-  at_ = static_cast<std::size_t>(stop + 2 - text);
-  return note_field(e, text);
+  if (*stop == ':') return refuse(400, "a field without a name");
+  if (stop == end) return line::incomplete;
+  if (stop != at) return refuse(400, is_blank(*stop) ? "a blank before a colon" : "a field's name is no token");
+  return refuse(400, is_blank(*stop) ? "a folded line" : "a line that is no field");
 }
 
-head_parser::line head_parser::note_field(const field_entry& e, const char* text) noexcept {
-  const std::string_view name(text + e.name_at, e.name_size);
-  const std::string_view value(text + e.value_at, e.value_size);
+head_parser::line head_parser::parse_fields(head_store& store) noexcept {
+  // Of the names that say something of the message's form.
+  constexpr std::uint64_t noted_sizes = 1U << 4U | 1U << 6U | 1U << 10U | 1U << 14U | 1U << 17U;
+  char* const text = store.text();
+  const char* const end = text + store.size();
+  for (;;) {
+    char* const name = text + at_;
+    const char* const colon = terminated::lower_token(name);
+    if (*colon != ':' || colon == name) [[unlikely]]
+      return parse_no_field(name, colon, end);
+    const auto name_size = static_cast<std::size_t>(colon - name);
+    if (name_size > UINT16_MAX) return refuse(431, "a field's name is too long");
+    const char* value = colon + 1;
+    const char* const stop = terminated::end_of_value(value);
+    if (stop[0] != '\r' || stop[1] != '\n') [[unlikely]] {
+      if (stop == end || (*stop == '\r' && end - stop < 2)) return line::incomplete;
+      return refuse(400, "a control in a field, or a line without CRLF");
+    }
+    const char* last = stop;
+    while (value != last && is_blank(*value)) ++value;
+    while (last != value && is_blank(last[-1])) --last;
+    if (store.count() >= limits_.fields) return refuse(431, "too many fields");
+    const field_entry e{
+        .name_at = static_cast<std::uint32_t>(at_),
+        .value_at = static_cast<std::uint32_t>(value - text),
+        .value_size = static_cast<std::uint32_t>(last - value),
+        .name_size = static_cast<std::uint16_t>(name_size),
+    };
+    if (!store.add(e)) return line::no_room;
+    at_ = static_cast<std::size_t>(stop + 2 - text);
+    if (name_size >= 64 || (noted_sizes >> name_size & 1U) == 0) continue;
+    if (note_field({name, name_size}, {value, e.value_size}, e.value_at) == line::refused) return line::refused;
+  }
+}
+
+head_parser::line head_parser::note_field(std::string_view name, std::string_view value,
+                                          std::uint32_t value_at) noexcept {
   const bool trailer = kind_ == kind::trailers;
   switch (name.size()) {
     case 4:
@@ -216,7 +227,7 @@ head_parser::line head_parser::note_field(const field_entry& e, const char* text
       if (trailer) return refuse(400, "Host in a trailer section");
       if (facts_.has_host) return refuse(400, "Host is repeated");
       facts_.has_host = true;
-      facts_.host = {e.value_at, e.value_size};
+      facts_.host = {value_at, static_cast<std::uint32_t>(value.size())};
       break;
     case 6:
       if (name != "expect" || kind_ != kind::request || facts_.minor == 0) break;
@@ -270,6 +281,10 @@ head_parser::line head_parser::note_coding(std::string_view value) noexcept {
 }
 
 void head_parser::note_connection(std::string_view value) noexcept {
+  if (value == "keep-alive") {  // as browsers say it
+    facts_.keep_alive = true;
+    return;
+  }
   for_each_element(value, [this](std::string_view element) {
     if (equals_ignoring_case(element, "close")) facts_.close = true;
     if (equals_ignoring_case(element, "keep-alive")) facts_.keep_alive = true;
@@ -283,7 +298,7 @@ head_parser::line head_parser::finish(const char* text) noexcept {
   if (facts_.chunked && facts_.minor == 0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
   if (kind_ == kind::response) return line::complete;
   if (!facts_.has_host && facts_.minor != 0) return refuse(400, "Host is missing");
-  if (facts_.has_host && facts_.host.size != 0 && !is_authority({text + facts_.host.at, facts_.host.size})) {
+  if (facts_.has_host && facts_.host.size != 0 && !host_is_valid({text + facts_.host.at, facts_.host.size})) {
     return refuse(400, "Host is no name and port");
   }
   return line::complete;

@@ -84,8 +84,11 @@ class WRING_API head_parser {
   [[nodiscard]] line parse_request_line(const char* text, const char* at, const char* end) noexcept;
   [[nodiscard]] line parse_version(const char* text, const char* at, const char* end) noexcept;
   [[nodiscard]] line parse_status_line(const char* text, const char* at, const char* end) noexcept;
-  [[nodiscard]] line parse_field(head_store& store) noexcept;
-  [[nodiscard]] line note_field(const field_entry& e, const char* text) noexcept;
+  /// As many as are complete.
+  [[nodiscard]] line parse_fields(head_store& store) noexcept;
+  /// A line that is no complete field.
+  [[nodiscard]] line parse_no_field(const char* at, const char* stop, const char* end) noexcept;
+  [[nodiscard]] line note_field(std::string_view name, std::string_view value, std::uint32_t value_at) noexcept;
   [[nodiscard]] line note_length(std::string_view value) noexcept;
   [[nodiscard]] line note_coding(std::string_view value) noexcept;
   void note_connection(std::string_view value) noexcept;

@@ -8,16 +8,17 @@
 #include <span>
 
 #include <wring/protocols/http/detail/field_entry.hpp>
+#include <wring/protocols/http/detail/terminated_text.hpp>
 #include <wring/protocols/http/fields.hpp>
 
 namespace wring::http::detail {
 
-/// Where a head is kept: its text from the beginning of a block of memory on, and the table of its fields from the end
-/// back. The memory is its owner's, who moves it into a larger block when the two meet.
+/// Where a head is kept: its text from the beginning of a block of memory on, terminated, and the table of its fields
+/// from the end back. The memory is its owner's, who moves it into a larger block when the two meet.
 class head_store {
  public:
   head_store() noexcept = default;
-  /// `memory` must be aligned as an entry at its end.
+  /// `memory` must have room for the zeros that terminate text, and be aligned as an entry at its end.
   explicit head_store(std::span<std::byte> memory) noexcept
       : text_(reinterpret_cast<char*>(memory.data())),
         table_(reinterpret_cast<field_entry*>(memory.data() + memory.size())) {}
@@ -34,19 +35,20 @@ class head_store {
   [[nodiscard]] char* text() const noexcept { return text_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
-  /// Bytes between the text and the table.
+  /// Bytes between the text, with what terminates it, and the table.
   [[nodiscard]] std::span<std::byte> room() const noexcept {
-    auto* const begin = reinterpret_cast<std::byte*>(text_ + size_);
+    auto* const begin = reinterpret_cast<std::byte*>(text_ + size_ + terminated::zeros);
     return {begin, static_cast<std::size_t>(reinterpret_cast<std::byte*>(table_ - count_) - begin)};
   }
   [[nodiscard]] fields all() const noexcept { return {text_, table_, count_}; }
 
-  /// There must be room.
+  /// There must be room. Terminates the text, even if nothing is appended.
   void append(std::span<const std::byte> bytes) noexcept {
-    if (bytes.empty()) return;
-    std::memcpy(text_ + size_, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(text_ + size_, bytes.data(), bytes.size());
     size_ += static_cast<std::uint32_t>(bytes.size());
+    terminated::terminate(text_ + size_);
   }
+  /// Does not terminate it.
   void truncate(std::size_t size) noexcept { size_ = static_cast<std::uint32_t>(size); }
   /// False: there is no room.
   [[nodiscard]] bool add(const field_entry& e) noexcept {

@@ -13,6 +13,26 @@
 
 namespace wring::http::detail {
 
+inline constexpr std::size_t most_digits = 20;
+
+/// Writes a number of at most so many digits. Returns its end.
+[[nodiscard]] inline char* put_number(char* at, std::uint64_t number) noexcept {
+  char digits[most_digits];
+  char* first = digits + sizeof digits;
+  do {
+    *--first = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number != 0);
+  while (first != digits + sizeof digits) *at++ = *first++;
+  return at;
+}
+
+/// Writes text. Returns its end.
+[[nodiscard]] inline char* put(char* at, std::string_view text) noexcept {
+  if (!text.empty()) std::memcpy(at, text.data(), text.size());
+  return at + text.size();
+}
+
 /// What is to be sent: text in a block of the pool, which there is only while there is text.
 class output {
  public:
@@ -38,18 +58,17 @@ class output {
   void wrote(const char* end) noexcept {
     size_ = static_cast<std::size_t>(end - reinterpret_cast<const char*>(block_.data()));
   }
-  void append_number(std::uint64_t number) {
-    char digits[20];
-    char* at = digits + sizeof digits;
-    do {
-      *--at = static_cast<char>('0' + number % 10);
-      number /= 10;
-    } while (number != 0);
-    append({at, static_cast<std::size_t>(digits + sizeof digits - at)});
-  }
+  void append_number(std::uint64_t number) { wrote(put_number(room(most_digits), number)); }
   void clear() noexcept {
     size_ = 0;
     block_.reset();
+  }
+  /// The first `count` bytes are not to be sent any more.
+  void sent(std::size_t count) noexcept {
+    if (count == size_) return clear();
+    if (count == 0) return;
+    size_ -= count;
+    std::memmove(block_.data(), block_.data() + count, size_);
   }
   /// The block with the text, and nothing is left.
   [[nodiscard]] buffer_lease take() noexcept {

@@ -36,7 +36,9 @@ class WRING_API route_match {
   int status_ = 404;
   std::string_view allow_;
   std::size_t count_ = 0;
-  std::string_view captured_[most_parameters];
+  union {
+    std::string_view captured_[most_parameters];  // the first count_ of them, or those of the attempt
+  };
 };
 
 }  // namespace wring::http::detail

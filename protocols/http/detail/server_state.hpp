@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -68,7 +69,11 @@ class WRING_API server_state {
   static constexpr std::string_view status_line = "HTTP/1.1 200 OK\r\n";
   static constexpr std::string_view date_form = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
-  std::array<char, status_line.size() + date_form.size()> beginning_{};
+  std::array<char, status_line.size() + date_form.size()> beginning_ = [] {
+    std::array<char, status_line.size() + date_form.size()> form{};
+    date_form.copy(std::copy(status_line.begin(), status_line.end(), form.data()), date_form.size());
+    return form;
+  }();
   std::int64_t date_from_ = 0;
   std::int64_t date_until_ = 0;
 };

@@ -87,7 +87,9 @@ constexpr auto places = [] {
   return {};
 }
 
-[[nodiscard]] bool is_port(std::string_view text) noexcept {
+}  // namespace
+
+bool is_port(std::string_view text) noexcept {
   unsigned port = 0;
   for (const char c : text) {
     if (!is_digit(c)) return false;
@@ -96,8 +98,6 @@ constexpr auto places = [] {
   }
   return true;
 }
-
-}  // namespace
 
 bool is_authority(std::string_view text) noexcept {
   std::string_view rest;

@@ -35,6 +35,9 @@ struct target_parts {
 /// What of it is the host.
 [[nodiscard]] WRING_API std::string_view without_port(std::string_view authority) noexcept;
 
+/// Digits that are at most 65535, or nothing (RFC 3986, section 3.2.3).
+[[nodiscard]] WRING_API bool is_port(std::string_view text) noexcept;
+
 /// Decodes escapes into `out`, which has room for text.size() bytes. Returns the size; none if an escape is invalid, or
 /// a zero byte. `plus_is_blank`: as in queries and forms.
 [[nodiscard]] WRING_API std::optional<std::size_t> decode_escapes(std::string_view text, char* out,

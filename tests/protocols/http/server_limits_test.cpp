@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <string>
@@ -125,6 +126,19 @@ TASK_TEST("a client has so much time for each phase", "[http]") {
   const outcome idle = co_await sends(hello, std::string::npos);
   CHECK(statuses(idle.answer) == "200");
   CHECK(idle.time == 120s);
+  // From the last answer on, however many there were before; also where it is less than what came before it.
+  std::string one_a_second;
+  for (int i = 0; i != 30; ++i) one_a_second += hello;
+  const outcome seldom = co_await sends(one_a_second, hello.size());
+  CHECK(std::ranges::count(statuses(seldom.answer), '2') == 30);
+  CHECK(seldom.time == 149s);
+  limits.idle = 3s;
+  const outcome shorter = co_await sends(hello, std::string::npos);
+  CHECK(statuses(shorter.answer) == "200");
+  CHECK(shorter.time == 3s);
+  const outcome in_time = co_await sends(hello + hello, hello.size());
+  CHECK(statuses(in_time.answer) == "200 200");
+  CHECK(in_time.time == 4s);
   const outcome no_body =
       co_await sends("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", std::string::npos);
   CHECK(statuses(no_body.answer) == "408");
