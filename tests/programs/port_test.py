@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 
 import support
@@ -48,6 +49,43 @@ class Echo(protocol.DatagramProtocol):
         self.transport.write(data, address)
 port = reactor.listenUDP(0, Echo(), interface='127.0.0.1')
 print(port.getHost().port, flush=True)
+reactor.run()
+"""
+
+TWISTED_SENDFD = """
+import sys
+from twisted.internet import reactor, protocol
+class Sender(protocol.Protocol):
+    def connectionMade(self):
+        self.file = open(sys.argv[2], 'rb')
+        self.transport.sendFileDescriptor(self.file.fileno())
+        self.transport.write(sys.argv[2].encode() + b'\\r\\n')
+        self.transport.loseConnection()
+    def connectionLost(self, reason):
+        self.file.close()
+reactor.listenUNIX(sys.argv[1], protocol.Factory.forProtocol(Sender))
+print('ready', flush=True)
+reactor.run()
+"""
+
+TWISTED_RECVFD = """
+import os, sys
+from zope.interface import implementer
+from twisted.internet import interfaces, protocol, reactor
+from twisted.protocols import basic
+@implementer(interfaces.IFileDescriptorReceiver)
+class Receiver(basic.LineReceiver):
+    def fileDescriptorReceived(self, descriptor):
+        self.descriptor = descriptor
+    def lineReceived(self, line):
+        print(line.decode(), 'begins with:')
+        print(os.read(self.descriptor, 80).decode(), flush=True)
+        self.transport.loseConnection()
+    def connectionLost(self, reason):
+        reactor.stop()
+factory = protocol.ClientFactory()
+factory.protocol = Receiver
+reactor.connectUNIX(sys.argv[1], factory)
 reactor.run()
 """
 
@@ -110,6 +148,60 @@ class PortTest(support.ExampleTest):
             for output in self.greet(port):
                 self.assertIn('Server said: hello, world!\n', output)
             server.kill()
+
+    def folder(self):
+        """A folder with a file to pass on, whose beginning of 80 bytes is as given."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = pathlib.Path(folder.name)
+        (path / 'file').write_text('0123456789' * 20, encoding='ascii')
+        return path, f'{path}/file begins with:\n{"0123456789" * 8}\n'
+
+    def begin(self, *command):
+        """A program, and its first line."""
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process, process.stdout.readline()
+
+    def test_sendfd_passes_an_open_file_to_recvfd(self):
+        path, expected = self.folder()
+        at = str(path / 'socket')
+        for form in FORMS:
+            server, first = self.begin(self.program('sendfd', form), str(path / 'file'), '--socket', at)
+            self.assertEqual(first, f'listening on unix:{at}\n')
+            for _ in range(3):
+                for receiver in FORMS:
+                    self.assertEqual(support.run(self.program('recvfd', receiver), at), (0, expected, ''))
+            (path / 'file').rename(path / 'away')
+            for receiver in FORMS:  # the file cannot be opened: that ends this connection alone
+                self.assertEqual(support.run(self.program('recvfd', receiver), at), (0, '', ''))
+            self.assertEqual(self.descriptors_to(server, path / 'away'), 0)  # it has closed what it passed on
+            (path / 'away').rename(path / 'file')
+            server.terminate()
+            self.assertEqual(server.wait(support.PATIENCE), 0)
+        for receiver in FORMS:
+            self.assertEqual(support.run(self.program('recvfd', receiver), at), (0, 'connection failed\n', ''))
+
+    @staticmethod
+    def descriptors_to(process, file):
+        return sum(pathlib.Path(f'/proc/{process.pid}/fd/{entry.name}').resolve() == file.resolve()
+                   for entry in pathlib.Path(f'/proc/{process.pid}/fd').iterdir())
+
+    def test_sendfd_and_recvfd_with_twisted(self):
+        python = python_with_twisted()
+        if python is None:
+            self.skipTest('there is no python3-twisted')
+        path, expected = self.folder()
+        at = str(path / 'twisted')
+        self.begin(python, '-c', TWISTED_SENDFD, at, str(path / 'file'))
+        for receiver in FORMS:
+            self.assertEqual(support.run(self.program('recvfd', receiver), at), (0, expected, ''))
+        for form in FORMS:
+            at = str(path / form)
+            self.begin(self.program('sendfd', form), str(path / 'file'), '--socket', at)
+            self.assertEqual(support.run(python, '-c', TWISTED_RECVFD, at), (0, expected, ''))
 
     def twisted(self, script):
         """The port of a server of Twisted's."""
@@ -347,7 +439,7 @@ class PortTest(support.ExampleTest):
     def test_they_explain_themselves(self):
         for program in self.programs:
             name = pathlib.Path(program).name.partition('_')[0]
-            own = {'wordcount': 'TEXT', 'stdin': '--help'}.get(name)
+            own = {'wordcount': 'TEXT', 'stdin': '--help', 'sendfd': 'FILE', 'recvfd': 'SOCKET'}.get(name)
             self.assert_help(program, own or ('SERVER' if 'client' in name else '--port'))
 
 
