@@ -149,8 +149,8 @@ std::shared_ptr<client_connector> connect_tcp(std::shared_ptr<client_factory> f,
 
 std::shared_ptr<client_connector> connect_unix(std::shared_ptr<client_factory> f, std::string path,
                                                client_options options) {
-  auto dial = [path = std::move(path)]() -> task<any_stream> {
-    unix_stream made = co_await connect_unix(std::string_view(path));
+  auto dial = [path = std::move(path), descriptors = options.descriptors]() -> task<any_stream> {
+    unix_stream made = co_await connect_unix(std::string_view(path), {.descriptors = descriptors});
     co_return any_stream(std::move(made));
   };
   return connect_with(std::move(dial), std::move(f), options);

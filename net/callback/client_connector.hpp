@@ -77,6 +77,9 @@ class WRING_API client_connector : public std::enable_shared_from_this<client_co
 /// How a factory is connected.
 struct client_options {
   duration timeout = std::chrono::seconds(30);  ///< for one attempt, looking up the name included
+  /// Of connect_unix(): how many descriptors may have come for a `descriptor_receiver` that has not been given them:
+  /// see unix_connect_options.
+  unsigned descriptors = 0;
 };
 static_assert(std::is_trivially_destructible_v<client_options>);
 

@@ -11,10 +11,12 @@
 #include <wring/core/nursery.hpp>
 #include <wring/net/callback/connection_error.hpp>
 #include <wring/net/callback/transport.hpp>
+#include <wring/net/descriptor.hpp>
 
 namespace wring::net {
 
 class half_closeable;
+class descriptor_receiver;
 
 /// One connection of callback code: Twisted's Protocol. Derive, and override what you need:
 ///
@@ -47,6 +49,9 @@ class WRING_API protocol {
   /// Whose functions are called when one direction has ended; null: the connection is lost then. This protocol, if it
   /// derives from `half_closeable`. For protocols that wrap another.
   [[nodiscard]] virtual half_closeable* half_closing() noexcept;
+  /// Who is given the descriptors that the peer passes; null: they are closed. This protocol, if it derives from
+  /// `descriptor_receiver`. For protocols that wrap another.
+  [[nodiscard]] virtual descriptor_receiver* receiving_descriptors() noexcept;
 
   /// Throws std::logic_error before there is a connection; afterwards it is valid for ever.
   [[nodiscard]] net::transport& transport() const;
@@ -81,6 +86,17 @@ class WRING_API half_closeable {
   virtual void read_connection_lost() = 0;
   /// What lose_write_connection() has asked for is done. Reading continues.
   virtual void write_connection_lost() = 0;
+};
+
+/// For protocols over Unix sockets to which the peer passes descriptors: derive from it besides `protocol`. The stream
+/// must have been made to receive them: `unix_listen_options::descriptors`, `client_options::descriptors`.
+class WRING_API descriptor_receiver {
+ public:
+  virtual ~descriptor_receiver();
+
+  /// A descriptor has come, close-on-exec. The next data_received() has the byte that it came with; a few bytes that
+  /// the peer wrote just before may come first in that. What this throws loses the connection.
+  virtual void descriptor_received(descriptor fd) = 0;
 };
 
 }  // namespace wring::net

@@ -28,6 +28,9 @@ class WRING_API protocol_wrapper : public protocol, public half_closeable {
   void read_connection_lost() override;
   void write_connection_lost() override;
   [[nodiscard]] half_closeable* half_closing() noexcept override;
+  [[nodiscard]] descriptor_receiver* receiving_descriptors() noexcept override {
+    return wrapped_->receiving_descriptors();
+  }
 
   [[nodiscard]] protocol& wrapped() const noexcept { return *wrapped_; }
 

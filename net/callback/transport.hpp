@@ -12,6 +12,7 @@
 #include <wring/core/duration.hpp>
 #include <wring/core/task.hpp>
 #include <wring/net/callback/producer.hpp>
+#include <wring/net/descriptor.hpp>
 #include <wring/net/socket_address.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_security.hpp>
@@ -39,6 +40,8 @@ class WRING_API transport : public consumer, public producer {
  public:
   /// Beyond so many unsent bytes a push producer is paused. It is resumed when all of them have been sent.
   static constexpr std::size_t pause_above = std::size_t{64} * 1024;
+  /// So many descriptors may have been given to send_descriptor() and not be sent.
+  static constexpr std::size_t most_descriptors = 64;
 
   ~transport() override;
 
@@ -49,6 +52,15 @@ class WRING_API transport : public consumer, public producer {
   /// The same for several pieces, as if they were one.
   virtual void write_sequence(std::span<const std::span<const std::byte>> parts);
   void write_sequence(std::initializer_list<std::string_view> parts);
+
+  /// Passes a descriptor to the peer of a Unix socket, which gets the same open file with the first byte that is
+  /// written after this: its `descriptor_receiver` is told, in the order of the bytes. Those that are given between two
+  /// writes go together. It is closed here when it has been sent, and when the connection is lost; so is one that no
+  /// byte has followed. Dropped where a write would be.
+  ///
+  /// Throws std::logic_error for other transports, and while being upgraded; std::invalid_argument if it is none;
+  /// io_error with errc::limit_exceeded while `most_descriptors` wait. Then it is closed.
+  virtual void send_descriptor(descriptor fd);
 
   /// Reads no more, sends what was written, and then closes: connection_lost with `connection_done`. While a producer
   /// is registered that is not begun, since more is to come: it must be unregistered.
@@ -88,8 +100,8 @@ class WRING_API transport : public consumer, public producer {
   /// `how` throws is the reason for which the connection is lost. Nothing that was received in the same piece as the
   /// command to begin may be taken for secured: `upgrading()` tells, and the receivers of the framings refuse it.
   ///
-  /// Throws std::logic_error if it is closing, in one direction or both, or being upgraded already, and for transports
-  /// that cannot do it.
+  /// Throws std::logic_error if it is closing, in one direction or both, or being upgraded already, or has descriptors
+  /// that are not sent, and for transports that cannot do it.
   virtual void upgrade(upgrade_function how);
   /// Whether that has been asked for and is not done.
   [[nodiscard]] virtual bool upgrading() const noexcept { return false; }

@@ -22,6 +22,7 @@ class WRING_API transport_wrapper : public transport {
   void write(std::span<const std::byte> data) override { wrapped_->write(data); }
   void register_producer(producer& p, production how) override { wrapped_->register_producer(p, how); }
   void unregister_producer() override { wrapped_->unregister_producer(); }
+  void send_descriptor(descriptor fd) override { wrapped_->send_descriptor(std::move(fd)); }
   void lose_connection() override { wrapped_->lose_connection(); }
   void abort_connection() override { wrapped_->abort_connection(); }
   void lose_write_connection() override { wrapped_->lose_write_connection(); }

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 
 import support
@@ -48,6 +49,90 @@ class Echo(protocol.DatagramProtocol):
         self.transport.write(data, address)
 port = reactor.listenUDP(0, Echo(), interface='127.0.0.1')
 print(port.getHost().port, flush=True)
+reactor.run()
+"""
+
+TWISTED_SENDFD = """
+import sys
+from twisted.internet import reactor, protocol
+class Sender(protocol.Protocol):
+    def connectionMade(self):
+        self.file = open(sys.argv[2], 'rb')
+        self.transport.sendFileDescriptor(self.file.fileno())
+        self.transport.write(sys.argv[2].encode() + b'\\r\\n')
+        self.transport.loseConnection()
+    def connectionLost(self, reason):
+        self.file.close()
+reactor.listenUNIX(sys.argv[1], protocol.Factory.forProtocol(Sender))
+print('ready', flush=True)
+reactor.run()
+"""
+
+TWISTED_RECVFD = """
+import os, sys
+from zope.interface import implementer
+from twisted.internet import interfaces, protocol, reactor
+from twisted.protocols import basic
+@implementer(interfaces.IFileDescriptorReceiver)
+class Receiver(basic.LineReceiver):
+    def fileDescriptorReceived(self, descriptor):
+        self.descriptor = descriptor
+    def lineReceived(self, line):
+        print(line.decode(), 'begins with:')
+        print(os.read(self.descriptor, 80).decode(), flush=True)
+        self.transport.loseConnection()
+    def connectionLost(self, reason):
+        reactor.stop()
+factory = protocol.ClientFactory()
+factory.protocol = Receiver
+reactor.connectUNIX(sys.argv[1], factory)
+reactor.run()
+"""
+
+TWISTED_BROADCAST = """
+import sys
+from twisted.internet import protocol, reactor, task
+class Pinger(protocol.DatagramProtocol):
+    def startProtocol(self):
+        self.transport.setBroadcastAllowed(True)
+        task.LoopingCall(self.ping).start(0.02)
+    def ping(self):
+        self.transport.write(b'PING', ('127.255.255.255', int(sys.argv[2])))
+    def datagramReceived(self, data, address):
+        if data == b'PING':
+            self.transport.write(b'PONG', address)
+        print(data.decode().lower(), 'from', '%s:%d' % address, flush=True)
+reactor.listenUDP(int(sys.argv[1]), Pinger())
+reactor.run()
+"""
+
+TWISTED_MULTICAST_SERVER = """
+import sys
+from twisted.internet import protocol, reactor
+class Pong(protocol.DatagramProtocol):
+    def startProtocol(self):
+        self.transport.joinGroup('228.0.0.5', '127.0.0.1').addCallback(self.joined)
+    def joined(self, _):
+        print(self.transport.getHost().port, flush=True)
+    def datagramReceived(self, data, address):
+        if data == b'Client: Ping':
+            self.transport.write(b'Server: Pong', address)
+reactor.listenMulticast(0, Pong(), listenMultiple=True)
+reactor.run()
+"""
+
+TWISTED_MULTICAST_CLIENT = """
+import sys
+from twisted.internet import protocol, reactor
+class Ping(protocol.DatagramProtocol):
+    def startProtocol(self):
+        self.transport.setOutgoingInterface('127.0.0.1').addCallback(self.ask)
+    def ask(self, _):
+        self.transport.write(b'Client: Ping', ('228.0.0.5', int(sys.argv[1])))
+    def datagramReceived(self, data, address):
+        print(data.decode(), 'from', '%s:%d' % address, flush=True)
+        reactor.stop()
+reactor.listenMulticast(0, Ping())
 reactor.run()
 """
 
@@ -110,6 +195,60 @@ class PortTest(support.ExampleTest):
             for output in self.greet(port):
                 self.assertIn('Server said: hello, world!\n', output)
             server.kill()
+
+    def folder(self):
+        """A folder with a file to pass on, whose beginning of 80 bytes is as given."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = pathlib.Path(folder.name)
+        (path / 'file').write_text('0123456789' * 20, encoding='ascii')
+        return path, f'{path}/file begins with:\n{"0123456789" * 8}\n'
+
+    def begin(self, *command):
+        """A program, and its first line."""
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process, process.stdout.readline()
+
+    def test_sendfd_passes_an_open_file_to_recvfd(self):
+        path, expected = self.folder()
+        at = str(path / 'socket')
+        for form in FORMS:
+            server, first = self.begin(self.program('sendfd', form), str(path / 'file'), '--socket', at)
+            self.assertEqual(first, f'listening on unix:{at}\n')
+            for _ in range(3):
+                for receiver in FORMS:
+                    self.assertEqual(support.run(self.program('recvfd', receiver), at), (0, expected, ''))
+            (path / 'file').rename(path / 'away')
+            for receiver in FORMS:  # the file cannot be opened: that ends this connection alone
+                self.assertEqual(support.run(self.program('recvfd', receiver), at), (0, '', ''))
+            self.assertEqual(self.descriptors_to(server, path / 'away'), 0)  # it has closed what it passed on
+            (path / 'away').rename(path / 'file')
+            server.terminate()
+            self.assertEqual(server.wait(support.PATIENCE), 0)
+        for receiver in FORMS:
+            self.assertEqual(support.run(self.program('recvfd', receiver), at), (0, 'connection failed\n', ''))
+
+    @staticmethod
+    def descriptors_to(process, file):
+        return sum(pathlib.Path(f'/proc/{process.pid}/fd/{entry.name}').resolve() == file.resolve()
+                   for entry in pathlib.Path(f'/proc/{process.pid}/fd').iterdir())
+
+    def test_sendfd_and_recvfd_with_twisted(self):
+        python = python_with_twisted()
+        if python is None:
+            self.skipTest('there is no python3-twisted')
+        path, expected = self.folder()
+        at = str(path / 'twisted')
+        self.begin(python, '-c', TWISTED_SENDFD, at, str(path / 'file'))
+        for receiver in FORMS:
+            self.assertEqual(support.run(self.program('recvfd', receiver), at), (0, expected, ''))
+        for form in FORMS:
+            at = str(path / form)
+            self.begin(self.program('sendfd', form), str(path / 'file'), '--socket', at)
+            self.assertEqual(support.run(python, '-c', TWISTED_RECVFD, at), (0, expected, ''))
 
     def twisted(self, script):
         """The port of a server of Twisted's."""
@@ -297,6 +436,87 @@ class PortTest(support.ExampleTest):
                 self.assertEqual(len(output), 3)
             server.kill()
 
+    @staticmethod
+    def free_ports():
+        """Two ports for datagrams."""
+        with socket.socket(type=socket.SOCK_DGRAM) as one, socket.socket(type=socket.SOCK_DGRAM) as other:
+            for each in (one, other):
+                each.bind(('', 0))
+            return one.getsockname()[1], other.getsockname()[1]
+
+    def find_each_other(self, begin, ports):
+        """Two programs that ping each other: both hear the other's pings and pongs."""
+        programs = []
+        for first, port, other in zip(begin, ports, reversed(ports)):
+            programs.append((self.begin_pinging(first, port, other), other))
+        for process, other in programs:
+            heard = set()
+            while len(heard) != 2:
+                line = process.stdout.readline()
+                self.assertIn(line, (f'ping from 127.0.0.1:{other}\n', f'pong from 127.0.0.1:{other}\n'))
+                heard.add(line)
+        for process, _ in programs:
+            process.terminate()
+            process.stdout.read()
+        return [process.wait(support.PATIENCE) for process, _ in programs]
+
+    def begin_pinging(self, form, port, other):
+        if form not in FORMS:
+            process = subprocess.Popen([form, '-c', TWISTED_BROADCAST, str(port), str(other)], stdout=subprocess.PIPE,
+                                       text=True)
+            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            return process
+        process, first = self.begin(self.program('udpbroadcast', form), '--port', str(port), '--to', str(other),
+                                    '--broadcast', '127.255.255.255', '--every', '20ms')
+        self.assertEqual(first, f'listening on 0.0.0.0:{port}\n')
+        return process
+
+    def test_udpbroadcast_finds_others(self):
+        for pair in (('callbacks', 'callbacks'), ('coroutine', 'coroutine'), FORMS):
+            self.assertEqual(self.find_each_other(pair, self.free_ports()), [0, 0])
+
+    def test_udpbroadcast_finds_those_of_twisted(self):
+        python = python_with_twisted()
+        if python is None:
+            self.skipTest('there is no python3-twisted')
+        for form in FORMS:
+            self.assertEqual(self.find_each_other((form, python), self.free_ports())[0], 0)
+
+    def ask_the_group(self, port):
+        """What each form of the client is answered over the loopback interface."""
+        for form in FORMS:
+            code, output, errors = support.run(self.program('multicastclient', form), '--port', str(port),
+                                               '--interface', str(socket.if_nametoindex('lo')))
+            self.assertEqual((code, errors), (0, ''), form)
+            yield output
+
+    def group_servers(self):
+        """A server in each form, on the loopback interface, with its port."""
+        for form in FORMS:
+            server, first = self.begin(self.program('multicastserver', form), '--port', '0',
+                                       '--interface', str(socket.if_nametoindex('lo')))
+            self.assertRegex(first, r'^listening on 0\.0\.0\.0:[0-9]+\n$')
+            yield server, int(first.rpartition(':')[2])
+
+    def test_multicastserver_answers_multicastclient(self):
+        for server, port in self.group_servers():
+            for output in self.ask_the_group(port):
+                self.assertRegex(output, rf'^Server: Pong from [0-9.]+:{port}\n$')
+                self.assertRegex(server.stdout.readline(), r'^Client: Ping from [0-9.]+:[0-9]+\n$')
+            server.terminate()
+            self.assertEqual(server.wait(support.PATIENCE), 0)
+
+    def test_multicast_with_twisted(self):
+        port = self.twisted(TWISTED_MULTICAST_SERVER)
+        for output in self.ask_the_group(port):
+            self.assertRegex(output, rf'^Server: Pong from [0-9.]+:{port}\n$')
+        for _, port in self.group_servers():
+            code, output, errors = support.run(python_with_twisted(), '-c', TWISTED_MULTICAST_CLIENT, str(port))
+            self.assertEqual((code, errors), (0, ''))
+            self.assertRegex(output, rf'^Server: Pong from [0-9.]+:{port}\n$')
+
     def chat_line(self, client):
         return client.line().rstrip('\r')
 
@@ -347,7 +567,8 @@ class PortTest(support.ExampleTest):
     def test_they_explain_themselves(self):
         for program in self.programs:
             name = pathlib.Path(program).name.partition('_')[0]
-            own = {'wordcount': 'TEXT', 'stdin': '--help'}.get(name)
+            own = {'wordcount': 'TEXT', 'stdin': '--help', 'sendfd': 'FILE', 'recvfd': 'SOCKET',
+                   'multicastclient': '--group'}.get(name)
             self.assert_help(program, own or ('SERVER' if 'client' in name else '--port'))
 
 

@@ -16,8 +16,10 @@ namespace detail {
 stream_transport::stream_transport(stream_ref s, std::shared_ptr<protocol> p, wring::nursery& n,
                                    const protocol_options& options, connection_observer* observer) noexcept
     : stream_(s),
+      unix_(s.target<unix_stream>()),
       protocol_(std::move(p)),
       half_(protocol_->half_closing()),
+      receiver_(protocol_->receiving_descriptors()),
       nursery_(&n),
       options_(options),
       observer_(observer) {}
@@ -102,6 +104,7 @@ void stream_transport::lose() noexcept {
   if (protocol_ == nullptr) return;
   disconnecting_ = false;
   held_.reset();
+  passed_.clear();
   // Each of these may be the last to refer to the other.
   const std::shared_ptr<protocol> p = std::move(protocol_);
   if (producer* const stopped = std::exchange(producer_, nullptr); stopped != nullptr) {
@@ -204,11 +207,21 @@ task<> stream_transport::run() {
 }
 
 void stream_transport::received(buffer_lease chunk) {
+  if (unix_ != nullptr) take_descriptors();
   if (!reads()) {
     held_ = std::move(chunk);
     return;
   }
   call([&] { protocol_->data_received(chunk); });
+}
+
+// Those that nobody wants are closed, so that there is room for more.
+void stream_transport::take_descriptors() {
+  while (reads()) {
+    descriptor fd = unix_->take_descriptor();
+    if (fd.get() < 0) return;
+    if (receiver_ != nullptr) call([&] { receiver_->descriptor_received(std::move(fd)); });
+  }
 }
 
 void stream_transport::peer_ended() {
@@ -240,6 +253,9 @@ void stream_transport::upgrade(upgrade_function how) {
   if (upgrading_) throw std::logic_error("the transport is being upgraded already");
   if (disconnecting_ || write_closing_ || read_ended_) {
     throw std::logic_error("a transport that is closing, in one direction or both, cannot be upgraded");
+  }
+  if (passed_.descriptors() != 0) {
+    throw std::logic_error("a transport cannot be upgraded before the descriptors that it was given are sent");
   }
   static_cast<void>(get_peer());  // the socket knows them, and may be out of sight then
   static_cast<void>(get_host());
@@ -283,23 +299,20 @@ task<> stream_transport::make_upper() {
   if (!made) co_return;
   upper_ = std::move(*made);
   stream_ = stream_ref(upper_);
+  unix_ = stream_.target<unix_stream>();
   upgrade_ = nullptr;
   upgrading_ = false;
   if (reason_) co_return;
   out_.emplace(stream_, *nursery_, outbox_options{.limit = unlimited});
   if (!after_.empty() && !out_->post(std::exchange(after_, {}))) co_return finish(out_->fault().value());
   call([this] { protocol_->handshake_completed(); });
-  // What it has written was sent before: nothing else would tell it to go on.
-  if (producer_ != nullptr && unsent() == 0 && std::exchange(producer_waits_, false)) {
-    call([this] { producer_->resume_producing(); });
-  }
-  watch_if_needed();
+  sending_goes_on();
 }
 
 // --- Writing ---
 
 std::size_t stream_transport::unsent() const noexcept {
-  return reason_ ? 0 : (out_ ? out_->unsent() : 0) + after_.size();
+  return reason_ ? 0 : (out_ ? out_->unsent() : 0) + passed_.bytes() + after_.size();
 }
 
 void stream_transport::write(std::span<const std::byte> data) {
@@ -316,6 +329,9 @@ void stream_transport::write(std::span<const std::byte> data) {
   }
   if (upgrading_) {
     after_.insert(after_.end(), data.begin(), data.end());
+  } else if (passed_.holds()) {
+    passed_.add(data);
+    pass_if_ready();
   } else if (!out_->post(data)) {
     return finish(out_->fault().value());
   }
@@ -323,6 +339,43 @@ void stream_transport::write(std::span<const std::byte> data) {
     const bool pulled = production_ == production::pull;
     producer_waits_ = pulled || unsent() > pause_above;
     if (producer_waits_ && !pulled) producer_->pause_producing();
+  }
+  watch_if_needed();
+}
+
+void stream_transport::send_descriptor(descriptor fd) {
+  if (fd.get() < 0) throw std::invalid_argument("send_descriptor needs a descriptor that is open");
+  if (unix_ == nullptr) return transport::send_descriptor(std::move(fd));
+  if (reason_ || write_shut_ || (!out_ && !upgrading_)) return;
+  if (upgrading_) throw std::logic_error("a transport that is being upgraded cannot pass descriptors");
+  if (passed_.descriptors() >= most_descriptors) {
+    error(errc::limit_exceeded, "pass a descriptor to")
+        .with_address(stream_.peer_address())
+        .with_count(most_descriptors)
+        .with_detail("so many wait to be sent: each needs a byte that is written after it, and a peer that reads")
+        .raise();
+  }
+  passed_.add(std::move(fd));
+}
+
+void stream_transport::pass_if_ready() {
+  if (passing_ || !passed_.ready()) return;
+  nursery_->start([](stream_transport* t) { return t->pass_descriptors(); }, this);
+  passing_ = true;
+}
+
+task<> stream_transport::pass_descriptors() {
+  const auto sent = co_await passed_.send(*unix_).result();
+  passing_ = false;
+  if (reason_) co_return;
+  if (!sent) co_return finish(sent.error());
+  sending_goes_on();
+}
+
+// What was written has been sent in another way than by the outbox: nothing else would tell a producer.
+void stream_transport::sending_goes_on() {
+  if (producer_ != nullptr && unsent() == 0 && std::exchange(producer_waits_, false)) {
+    call([this] { producer_->resume_producing(); });
   }
   watch_if_needed();
 }
@@ -344,7 +397,7 @@ void stream_transport::unregister_producer() {
 }
 
 void stream_transport::watch_if_needed() {
-  if (watching_ || reason_ || !out_ || upgrading_) return;
+  if (watching_ || reason_ || !out_ || upgrading_ || passing_) return;
   const bool unsent = out_->unsent() != 0;
   const bool closing = producer_ == nullptr && (disconnecting_ || (write_closing_ && !write_shut_));
   const bool awaited = producer_ != nullptr && producer_waits_;
@@ -357,7 +410,7 @@ void stream_transport::watch_if_needed() {
 task<> stream_transport::watch_sending() {
   while (!reason_) {
     const auto sent = co_await out_->drained().result();
-    if (reason_ || upgrading_) break;
+    if (reason_ || upgrading_ || passing_) break;
     if (!sent) {
       finish(sent.error());
     } else if (producer_ != nullptr) {

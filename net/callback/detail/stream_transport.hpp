@@ -16,11 +16,13 @@
 #include <wring/core/nursery.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/task.hpp>
+#include <wring/net/callback/detail/descriptor_outbox.hpp>
 #include <wring/net/callback/protocol.hpp>
 #include <wring/net/callback/run_protocol.hpp>
 #include <wring/net/callback/transport.hpp>
 #include <wring/net/outbox.hpp>
 #include <wring/net/stream.hpp>
+#include <wring/net/unix_stream.hpp>
 
 namespace wring::net::detail {
 
@@ -47,6 +49,7 @@ class stream_transport final : public transport, public std::enable_shared_from_
 
   using transport::write;
   void write(std::span<const std::byte> data) override;
+  void send_descriptor(descriptor fd) override;
   void register_producer(producer& p, production how) override;
   void unregister_producer() override;
   void lose_connection() override;
@@ -82,11 +85,15 @@ class stream_transport final : public transport, public std::enable_shared_from_
   void finish(const error& fault);
   void wake() noexcept;
   void received(buffer_lease chunk);
+  void take_descriptors();
   void peer_ended();
   void write_ended();
   void lose() noexcept;
   task<> change_stream();
   task<> make_upper();
+  void pass_if_ready();
+  task<> pass_descriptors();
+  void sending_goes_on();
   task<> watch_sending();
   void watch_if_needed();
 
@@ -95,8 +102,10 @@ class stream_transport final : public transport, public std::enable_shared_from_
   }
 
   stream_ref stream_;
+  unix_stream* unix_;                   // the stream, if it can pass descriptors
   std::shared_ptr<protocol> protocol_;  // until the connection is lost
   half_closeable* half_;
+  descriptor_receiver* receiver_;
   wring::nursery* nursery_;
   mutable protocol_options options_;  // the addresses are looked up when they are asked for
   connection_observer* observer_;
@@ -104,6 +113,7 @@ class stream_transport final : public transport, public std::enable_shared_from_
   upgrade_function upgrade_;      // until it is done
   std::vector<std::byte> after_;  // what was written meanwhile
   std::optional<outbox> out_;
+  descriptor_outbox passed_;
   std::optional<failure> reason_;
   producer* producer_ = nullptr;
   cancel_scope* reading_ = nullptr;  // while a read waits
@@ -119,6 +129,7 @@ class stream_transport final : public transport, public std::enable_shared_from_
   bool write_closed_ = false;   // and is done
   bool read_ended_ = false;
   bool watching_ = false;       // the second task runs
+  bool passing_ = false;        // a task sends descriptors
   bool upgrading_ = false;      // upgrade() was called
   bool upgrade_begun_ = false;  // and its function runs
 };
