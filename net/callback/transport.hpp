@@ -100,8 +100,8 @@ class WRING_API transport : public consumer, public producer {
   /// `how` throws is the reason for which the connection is lost. Nothing that was received in the same piece as the
   /// command to begin may be taken for secured: `upgrading()` tells, and the receivers of the framings refuse it.
   ///
-  /// Throws std::logic_error if it is closing, in one direction or both, or being upgraded already, or has descriptors
-  /// that are not sent, and for transports that cannot do it.
+  /// Throws std::logic_error if it is closing, in one direction or both, or being upgraded already, or has descriptors,
+  /// or bytes that follow them, that are not sent, and for transports that cannot do it.
   virtual void upgrade(upgrade_function how);
   /// Whether that has been asked for and is not done.
   [[nodiscard]] virtual bool upgrading() const noexcept { return false; }

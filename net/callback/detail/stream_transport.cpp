@@ -254,8 +254,9 @@ void stream_transport::upgrade(upgrade_function how) {
   if (disconnecting_ || write_closing_ || read_ended_) {
     throw std::logic_error("a transport that is closing, in one direction or both, cannot be upgraded");
   }
-  if (passed_.descriptors() != 0) {
-    throw std::logic_error("a transport cannot be upgraded before the descriptors that it was given are sent");
+  if (passed_.holds()) {
+    throw std::logic_error(
+        "a transport cannot be upgraded before the descriptors that it was given, and what follows them, are sent");
   }
   static_cast<void>(get_peer());  // the socket knows them, and may be out of sight then
   static_cast<void>(get_host());
@@ -369,6 +370,7 @@ task<> stream_transport::pass_descriptors() {
   passing_ = false;
   if (reason_) co_return;
   if (!sent) co_return finish(sent.error());
+  pass_if_ready();  // what has come since it had sent everything
   sending_goes_on();
 }
 
