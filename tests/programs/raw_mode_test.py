@@ -22,7 +22,7 @@ def be_a_shell(program, arguments, told, commands):
     if job == 0:
         os.setpgid(0, 0)
         os.tcsetpgrp(0, os.getpid())
-        for number in (signal.SIGTTOU, signal.SIGPIPE, signal.SIGINT):
+        for number in (signal.SIGTTOU, signal.SIGPIPE, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.execv(program, [program, *arguments])
     with contextlib.suppress(OSError):  # the job has done it, and is another program by now
