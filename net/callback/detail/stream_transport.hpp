@@ -81,6 +81,7 @@ class stream_transport final : public transport, public std::enable_shared_from_
 
   template <class F>
   void call(F f) noexcept;
+  void callback_failed(const failure& thrown) noexcept;
   void finish(failure reason) noexcept;
   void finish(const error& fault);
   void wake() noexcept;
@@ -133,6 +134,15 @@ class stream_transport final : public transport, public std::enable_shared_from_
   bool upgrading_ = false;      // upgrade() was called
   bool upgrade_begun_ = false;  // and its function runs
 };
+
+template <class F>
+void stream_transport::call(F f) noexcept {
+  try {
+    f();
+  } catch (...) {
+    callback_failed(failure::current());
+  }
+}
 
 /// The peer's address, if the stream has one.
 [[nodiscard]] WRING_API socket_address peer_address_of(stream_ref s);
