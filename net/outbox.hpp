@@ -38,9 +38,9 @@ static_assert(std::is_trivially_destructible_v<outbox_options>);
 /// bounded, and `drained` is the back-pressure for tasks that can wait.
 ///
 /// Posts keep their order, also relative to the stream's `write_all`: each is sent after every post and write begun
-/// before it. (A stream that is not the library's is written to by a task in the nursery, which has its turn like any
-/// other: there a write_all that follows a post in the same turn is sent first.) After a fault of the stream, including
-/// its being closed, nothing more is sent and every post returns false.
+/// before it. (A stream over another one, such as TLS, and one of the user's own are written to by a task in the
+/// nursery, which has its turn like any other: there a write_all that follows a post in the same turn is sent first.)
+/// After a fault of the stream, including its being closed, nothing more is sent and every post returns false.
 ///
 /// Holds no memory while nothing is unsent. One thread. The stream and the nursery must outlive it, and the stream the
 /// nursery.

@@ -16,6 +16,7 @@ class memory_queued_write final : public queued_write::entry, public memory_writ
   memory_queued_write(memory_pipe& p, queued_write& posted) noexcept;
 
   void withdraw() noexcept override;
+  [[nodiscard]] bool followed() const noexcept override { return wait_link::next != nullptr; }
 
  private:
   bool is_task() const noexcept override { return false; }

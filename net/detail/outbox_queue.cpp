@@ -11,6 +11,7 @@
 #include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/net/detail/gathered.hpp>
 #include <wring/net/detail/outbox_queue.hpp>
+#include <wring/net/detail/queued_write.hpp>
 
 namespace wring::net::detail {
 
@@ -43,6 +44,28 @@ struct outbox_queue::block {
   shared_bytes shared = {};
 };
 
+/// A write of posted bytes that is queued on the stream, or has its turn there.
+class outbox_queue::turn final : public queued_write {
+ public:
+  explicit turn(outbox_queue& q) noexcept : previous(q.last_turn_), queue_(q) {}
+  static void* operator new(std::size_t size) { return frame_recycler::allocate(size); }
+  static void operator delete(void* block, std::size_t size) noexcept { frame_recycler::deallocate(block, size); }
+
+  std::size_t parts(std::span<std::span<const std::byte>> into) noexcept override { return queue_.parts(unsent, into); }
+  void written(std::size_t count) noexcept override {
+    unsent -= count;
+    queue_.written(count);
+  }
+  void ended(const error* fault) noexcept override { queue_.ended(*this, fault); }
+
+  turn* previous;
+  turn* next = nullptr;
+  std::size_t unsent = 0;
+
+ private:
+  outbox_queue& queue_;
+};
+
 /// In the task that writes: notes its end, however it ends, even before it begins.
 class outbox_queue::writing {
  public:
@@ -66,13 +89,34 @@ void outbox_queue::abandon() noexcept {
     wring::detail::destroyed_in_use("an outbox");
   abandoned_ = true;
   if (has_task_) return writer_.cancel();
-  if (queued()) return withdraw();
-  delete this;
+  // The last one first, so that none begins. Only the first may have its turn, which may end later.
+  withdrawing_ = true;
+  while (last_turn_ != first_turn_) withdraw(*last_turn_);
+  if (first_turn_ != nullptr) withdraw(*first_turn_);
+  withdrawing_ = false;
+  if (first_turn_ == nullptr) delete this;
 }
 
-// Where a task is needed, it is there before anything is taken.
+// One that is not queued has no bytes: a post failed for lack of memory.
+void outbox_queue::withdraw(turn& t) noexcept {
+  if (t.queued()) {
+    t.withdraw();
+  } else {
+    remove(t);
+  }
+}
+
+// What is needed for writing is there before anything is taken.
 void outbox_queue::prepare() {
-  if (!needs_task_ || has_task_) return;
+  if (!needs_task_) {
+    if (last_turn_ == nullptr || last_turn_->followed()) {
+      turn* const added = new turn(*this);
+      (last_turn_ != nullptr ? last_turn_->next : first_turn_) = added;
+      last_turn_ = added;
+    }
+    return;
+  }
+  if (has_task_) return;
   has_task_ = true;
   writer_ = nursery_.start(write, writing(*this));  // if that fails, the task has ended
 }
@@ -103,8 +147,7 @@ bool outbox_queue::add(std::span<const std::byte> bytes) {
     std::memcpy(added->memory(), bytes.data() + joined, added->end);
     append(*added);
   }
-  unsent_ += bytes.size();
-  return begin();
+  return begin(bytes.size());
 }
 
 bool outbox_queue::add(shared_bytes&& bytes) {
@@ -114,9 +157,8 @@ bool outbox_queue::add(shared_bytes&& bytes) {
   block& added = block::make(0);
   added.end = bytes.size();
   added.shared = std::move(bytes);
-  unsent_ += added.end;
   append(added);
-  return begin();
+  return begin(added.end);
 }
 
 void outbox_queue::append(block& b) noexcept {
@@ -125,8 +167,12 @@ void outbox_queue::append(block& b) noexcept {
 }
 
 // False: the stream refuses to be written to.
-bool outbox_queue::begin() noexcept {
-  if (!needs_task_ && !queued()) stream_access::queue(stream_, *this);
+bool outbox_queue::begin(std::size_t added) noexcept {
+  unsent_ += added;
+  if (!needs_task_) {
+    last_turn_->unsent += added;
+    if (!last_turn_->queued()) stream_access::queue(stream_, *last_turn_);
+  }
   return !fault_;
 }
 
@@ -136,12 +182,17 @@ void outbox_queue::overflow() noexcept {
                .with_count(limit_)
                .with_detail("the peer reads too slowly; outbox_options::limit says how much may wait for it");
   stream_.abort();
-  if (!queued() && !has_task_) fail(*fault_);
+  if (first_turn_ == nullptr && !has_task_) fail(*fault_);
 }
 
-std::size_t outbox_queue::parts(std::span<std::span<const std::byte>> into) noexcept {
+// Of the first `of` bytes.
+std::size_t outbox_queue::parts(std::size_t of, std::span<std::span<const std::byte>> into) const noexcept {
   std::size_t count = 0;
-  for (block* b = first_; b != nullptr && count != into.size(); b = b->next) into[count++] = b->unsent();
+  for (block* b = first_; b != nullptr && of != 0 && count != into.size(); b = b->next) {
+    const std::span<const std::byte> bytes = b->unsent();
+    into[count] = bytes.first(std::min(of, bytes.size()));
+    of -= into[count++].size();
+  }
   return count;
 }
 
@@ -167,20 +218,29 @@ void outbox_queue::clear() noexcept {
   unsent_ = 0;
 }
 
+// The bytes stay while one of the turns may be sending them.
 void outbox_queue::fail(const error& e) noexcept {
   if (!fault_) fault_ = e;
-  clear();
+  if (first_turn_ == nullptr) clear();
   tell();
 }
 
-void outbox_queue::ended(const error* fault) noexcept {
+void outbox_queue::ended(turn& t, const error* fault) noexcept {
+  if (fault == nullptr && t.unsent != 0 && !fault_ && !abandoned_) return stream_access::queue(stream_, t);
+  remove(t);
   if (abandoned_) {
-    delete this;
+    if (first_turn_ == nullptr && !withdrawing_) delete this;
   } else if (fault != nullptr) {
     fail(*fault);
-  } else if (unsent_ != 0) {
-    static_cast<void>(begin());
+  } else if (fault_) {
+    fail(*fault_);
   }
+}
+
+void outbox_queue::remove(turn& t) noexcept {
+  (t.previous != nullptr ? t.previous->next : first_turn_) = t.next;
+  (t.next != nullptr ? t.next->previous : last_turn_) = t.previous;
+  delete &t;
 }
 
 void outbox_queue::tell() noexcept {
@@ -196,7 +256,7 @@ void outbox_queue::tell() noexcept {
 task<> outbox_queue::write(writing self) {
   for (;;) {
     std::array<std::span<const std::byte>, gathered::most_parts> parts;
-    const std::span<const std::span<const std::byte>> filled(parts.data(), self->parts(parts));
+    const std::span<const std::span<const std::byte>> filled(parts.data(), self->parts(self->unsent_, parts));
     if (filled.empty()) co_return;
     std::size_t size = 0;
     for (const std::span<const std::byte> part : filled) size += part.size();

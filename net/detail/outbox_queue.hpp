@@ -11,7 +11,6 @@
 #include <wring/core/detail/export.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/nursery.hpp>
-#include <wring/net/detail/queued_write.hpp>
 #include <wring/net/shared_bytes.hpp>
 #include <wring/net/stream.hpp>
 
@@ -19,7 +18,11 @@ namespace wring::net::detail {
 
 /// The part of an outbox that must not move while its bytes are being sent: the bytes, and what waits for them. Frees
 /// itself once its outbox has been destroyed and nothing is in flight.
-class WRING_API outbox_queue final : public queued_write {
+///
+/// The bytes are queued on the stream as one write, and what is posted while that waits or is sent belongs to it. But
+/// if something else has been queued on the stream behind it, then it would overtake that: so it gets a turn of its
+/// own.
+class WRING_API outbox_queue {
  public:
   /// Is notified when little enough is left.
   class listener : public wring::detail::wait_link {
@@ -58,18 +61,21 @@ class WRING_API outbox_queue final : public queued_write {
 
  private:
   struct block;
+  class turn;
   class writing;
 
   ~outbox_queue() { clear(); }
-  std::size_t parts(std::span<std::span<const std::byte>> into) noexcept override;
-  void written(std::size_t count) noexcept override;
-  void ended(const error* fault) noexcept override;
+  [[nodiscard]] std::size_t parts(std::size_t of, std::span<std::span<const std::byte>> into) const noexcept;
+  void written(std::size_t count) noexcept;
+  void ended(turn& t, const error* fault) noexcept;
 
   void append(block& b) noexcept;
   void drop_first() noexcept;
   void clear() noexcept;
+  void withdraw(turn& t) noexcept;
+  void remove(turn& t) noexcept;
   void prepare();
-  [[nodiscard]] bool begin() noexcept;
+  [[nodiscard]] bool begin(std::size_t added) noexcept;
   void fail(const error& e) noexcept;
   void tell() noexcept;
   void task_ended() noexcept;
@@ -81,12 +87,15 @@ class WRING_API outbox_queue final : public queued_write {
   std::size_t unsent_ = 0;
   block* first_ = nullptr;
   block* last_ = nullptr;
+  turn* first_turn_ = nullptr;
+  turn* last_turn_ = nullptr;
   std::optional<error> fault_;
   wring::detail::wait_list<listener> listeners_;
   child_handle writer_;
   const bool needs_task_;
   bool has_task_ = false;
   bool abandoned_ = false;
+  bool withdrawing_ = false;
 };
 
 }  // namespace wring::net::detail

@@ -29,6 +29,8 @@ class WRING_API queued_write {
     /// Nothing more is to be written. `ended` follows, maybe within this call. If a part of what was queued has gone
     /// out and the rest has not, the stream's write side is torn.
     virtual void withdraw() noexcept = 0;
+    /// Whether another write is queued behind it.
+    [[nodiscard]] virtual bool followed() const noexcept = 0;
   };
 
   queued_write() noexcept = default;
@@ -37,6 +39,8 @@ class WRING_API queued_write {
 
   [[nodiscard]] bool queued() const noexcept { return entry_ != nullptr; }
   void withdraw() noexcept { entry_->withdraw(); }
+  /// Whether another write is queued behind it, and would be overtaken by what is added to it.
+  [[nodiscard]] bool followed() const noexcept { return entry_ != nullptr && entry_->followed(); }
 
   // For the stream.
 

@@ -23,6 +23,8 @@ class WRING_API send_side : public receive_side {
   }
   /// Whether nothing is queued before a new entry.
   [[nodiscard]] bool idle_to_send() const noexcept { return sending_ == nullptr; }
+  /// Whether something waits for its turn behind the entry that has it.
+  [[nodiscard]] bool has_queued_sends() const noexcept { return !send_queue_.empty(); }
   /// Whether a first attempt is better submitted, and batched with those of other tasks.
   [[nodiscard]] bool batches_sends() const noexcept { return sched_->batching_sends(); }
   /// See engine::attempt_send.

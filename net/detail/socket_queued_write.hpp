@@ -20,6 +20,9 @@ class socket_queued_write final : public queued_write::entry, public send_entry,
   socket_queued_write(send_side& s, queued_write& posted) noexcept;
 
   void withdraw() noexcept override;
+  [[nodiscard]] bool followed() const noexcept override {
+    return phase_ == phase::waits ? wait_link::next != nullptr : socket_.has_queued_sends();
+  }
 
   static const send_entry::functions as_entry;
 

@@ -155,6 +155,73 @@ TEST_CASE("posts and writes of tasks are sent in the order in which they were ma
   });
 }
 
+TEST_CASE("posts do not overtake a write that waits behind posts that are being sent", "[outbox][real_fd]") {
+  const kind k = GENERATE(kind::tcp, kind::memory);
+  testing::run([&]() -> task<> {
+    auto [a, b] = connected(k);
+    co_await with_nursery([&](nursery& n) -> task<> {
+      outbox out(a, n);
+      const auto write = [&a](std::string text) -> task<> { co_await a.write_all(text); };
+      const std::string text = long_text(700'000);
+      out.post(text);
+      co_await yield();
+      n.start(write, std::string("1"));
+      co_await yield();
+      const std::string begun = co_await read_text(b, 1000);  // it goes on from the middle
+      co_await yield();
+      out.post("2");
+      out.post("3");
+      n.start(write, std::string("4"));
+      co_await yield();
+      out.post("5");
+      n.start(write, std::string("6"));
+      n.start(write, std::string("7"));
+      co_await yield();
+      out.post("8");
+      CHECK(out.unsent() > 4);
+      const std::string rest = co_await read_text(b, text.size() + 8 - begun.size());
+      const std::string got = begun + rest;
+      CHECK(got == text + "12345678");
+      co_await out.drained();
+    });
+  });
+}
+
+TEST_CASE("an outbox whose posts have several turns can go, and be closed, at any time", "[outbox][real_fd]") {
+  const kind k = GENERATE(kind::tcp, kind::memory);
+  const auto end = GENERATE("outbox", "close", "abort");
+  CAPTURE(end);
+  const testing::leak_check leaks;
+  testing::run([&]() -> task<> {
+    auto [a, b] = connected(k);
+    int failed = 0;
+    co_await with_nursery([&](nursery& n) -> task<> {
+      const auto write = [&](std::string text) -> task<> {
+        const result<void> written = co_await a.write_all(text).result();
+        if (!written) ++failed;
+      };
+      std::optional<outbox> out(std::in_place, a, n);
+      out->post(long_text(700'000));
+      co_await sleep_for(1ms);
+      for (int i = 0; i != 3; ++i) {
+        n.start(write, std::string("written"));
+        co_await yield();
+        out->post("posted");
+      }
+      if (end == std::string_view("close")) {
+        co_await a.close();
+        CHECK(out->fault());
+        CHECK(out->unsent() == 0);
+      } else if (end == std::string_view("abort")) {
+        a.abort();
+        co_await yield();
+      }
+      out.reset();
+    });
+    CHECK(failed == 3);
+  });
+}
+
 TEST_CASE("beyond the limit a post is refused, dropped, or ends the connection", "[outbox][real_fd]") {
   with_connection([](net::stream_ref a, net::stream_ref b, nursery& n) -> task<> {
     {
