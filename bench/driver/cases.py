@@ -17,6 +17,7 @@ QUICK = MAIN + WATCHING
 DATAGRAMS = ('Wring', 'Wring on epoll', 'raw epoll', 'Asio callbacks')
 PROXIES = ('Wring', 'nginx')
 WEB = ('Wring', 'Wring on epoll', 'Wring with a log', 'nginx', 'Beast')
+LINES = ('Wring', 'Wring by lines', 'Wring by callbacks')
 CORES = ('Wring', 'Wring on two schedulers')
 SECURED = ('Wring', 'Wring on epoll', ASIO)
 PARTS = 'in memory, and a plain connection'  # no server: what the two parts of a connection's handshake cost together
@@ -84,6 +85,8 @@ CASES = (
          servers=MAIN, mode='source', load=('--mode', 'source', '--connections', '4'), unit='MiB', quick=True),
     Case('udp-64x64B', 'datagrams: a request of 64 B under way from each of 64 sockets', servers=DATAGRAMS, mode='udp',
          load=('--udp', '1')),
+    Case('lines-64x64B', 'lines of 64 B, one under way on each of 64 connections: echoed as bytes, by a codec, by callback'
+         ' code', servers=LINES, load=('--connections', '64')),
     proxied(64, '64B'),
     proxied(16384, '16KiB'),
     secured(64, '64B'),
@@ -153,6 +156,8 @@ TARGETS = (
     most('udp-64x64B', 'cpu_us', 1.04, BASELINE),
     most('udp-64x64B', 'cpu_us', 0.85, 'Asio callbacks'),
     Target('udp-64x64B', 'cpu_us', 1.06, 'raw epoll', 'Wring on epoll'),
+    Target('lines-64x64B', 'cpu_us', 1.10, 'Wring', 'Wring by lines'),
+    Target('lines-64x64B', 'cpu_us', 1.10, 'Wring', 'Wring by callbacks'),
     most('proxy-64x64B', 'cpu_us', 1.05, BASELINE),
     most('proxy-64x16KiB', 'cpu_us', 1.10, BASELINE),
     most('proxy-64x64B', 'cpu_us', 0.9, 'nginx'),

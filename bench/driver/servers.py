@@ -76,6 +76,8 @@ SERVERS = (
     floor('raw epoll', 'epoll_server', ('echo', 'udp'), '--mode', '{mode}'),
     Program('Wring', (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', '{mode}'),
             ('echo', 'timed', 'sink', 'source', 'udp'), version=WRING_VERSION),
+    *(Program(name, (f'{BUILD}/bench/bench_server', '--port', '{port}', '--mode', mode), ('echo',), version=WRING_VERSION)
+      for name, mode in (('Wring by lines', 'lines'), ('Wring by callbacks', 'receiver'))),
     Program('Wring, proxy', (f'{BUILD}/examples/tcp_proxy', '--port', '{port}', '127.0.0.1:{upstream}'), ('proxy',),
             version=WRING_VERSION),
     Program('Wring, http', (f'{BUILD}/bench/bench_http', '--port', '{port}'), ('http',), version=WRING_VERSION),
