@@ -134,16 +134,14 @@ socket_address socket_address::from_abstract_name(std::string_view name) {
   return address;
 }
 
-socket_address socket_address::from_sockaddr(const ::sockaddr* address, socklen_t size) noexcept {
+// Of a family other than IPv4, or too short.
+socket_address socket_address::from_other(const ::sockaddr* address, socklen_t size) noexcept {
   const auto* const bytes = reinterpret_cast<const char*>(address);
   sa_family_t family = AF_UNSPEC;
   if (size >= sizeof family) std::memcpy(&family, bytes + offsetof(::sockaddr, sa_family), sizeof family);
 
   socket_address result;
-  if (family == AF_INET && size >= sizeof(::sockaddr_in)) {
-    std::memcpy(&result.raw_.v4, bytes, offsetof(::sockaddr_in, sin_zero));
-    result.size_ = sizeof result.raw_.v4;
-  } else if (family == AF_INET6 && size >= sizeof(::sockaddr_in6)) {
+  if (family == AF_INET6 && size >= sizeof(::sockaddr_in6)) {
     ::sockaddr_in6 v6;
     std::memcpy(&v6, bytes, sizeof v6);
     ip_address::v6_bytes ip;

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <netinet/in.h>
 #include <string>
@@ -45,7 +46,13 @@ class WRING_API socket_address {
 
   /// An address that the kernel has returned. No address for families other than IPv4, IPv6 and unix, and where `size`
   /// is too small. An IPv6 flow label is not kept.
-  [[nodiscard]] static socket_address from_sockaddr(const ::sockaddr* address, socklen_t size) noexcept;
+  [[nodiscard]] static socket_address from_sockaddr(const ::sockaddr* address, socklen_t size) noexcept {
+    if (size < sizeof(::sockaddr_in) || address->sa_family != AF_INET) return from_other(address, size);
+    socket_address v4;
+    std::memcpy(&v4.raw_.v4, address, offsetof(::sockaddr_in, sin_zero));
+    v4.size_ = sizeof v4.raw_.v4;
+    return v4;
+  }
 
   /// Parses `text`:
   ///
@@ -102,6 +109,7 @@ class WRING_API socket_address {
   friend WRING_API std::strong_ordering operator<=>(const socket_address& a, const socket_address& b) noexcept;
 
  private:
+  static socket_address from_other(const ::sockaddr* address, socklen_t size) noexcept;
   static result<socket_address> parse_unix(std::string_view text) noexcept;
 
   /// Copies what must fit: a path, or a NUL and an abstract name.

@@ -165,6 +165,9 @@ class WRING_API engine {
   /// -errno. Only while no send is in flight on it.
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept = 0;
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept = 0;
+  /// The same of a datagram: to the peer that the socket is connected to if `to` is null.
+  [[nodiscard]] virtual std::int32_t attempt_send_to(int fd, std::span<const std::byte> bytes, const ::sockaddr* to,
+                                                     std::uint32_t to_size) noexcept = 0;
 
   /// Sends bytes of an open file on a stream socket, without copying them: what the socket takes without waiting. The
   /// number of bytes, 0 where the file ends, -EAGAIN if there is no room, or the fault as -errno, the socket's or the

@@ -67,6 +67,11 @@ class failing_engine final : public Engine {
     const int e = faults_.of(engine_faults::call::send, has_datagrams(fd));
     return e != 0 ? -e : Engine::attempt_send(fd, message);
   }
+  [[nodiscard]] std::int32_t attempt_send_to(int fd, std::span<const std::byte> bytes, const ::sockaddr* to,
+                                             std::uint32_t to_size) noexcept override {
+    const int e = faults_.of(engine_faults::call::send, has_datagrams(fd));
+    return e != 0 ? -e : Engine::attempt_send_to(fd, bytes, to, to_size);
+  }
   [[nodiscard]] std::int32_t attempt_send_file(int fd, int file, std::uint64_t offset,
                                                std::size_t count) noexcept override {
     const int e = faults_.of(engine_faults::call::send, false);

@@ -55,14 +55,13 @@ std::int32_t kernel_engine::attempt_send(int fd, std::span<const std::byte> byte
 }
 
 std::int32_t kernel_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
-  constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  if (message.msg_iovlen == 1 && message.msg_controllen == 0) {
-    // What most datagrams are. The kernel has less to copy.
-    const ::iovec& part = message.msg_iov[0];
-    const auto* const to = static_cast<const ::sockaddr*>(message.msg_name);
-    return outcome_of(::sendto(fd, part.iov_base, part.iov_len, flags, to, message.msg_namelen));
-  }
-  return outcome_of(::sendmsg(fd, &message, flags));
+  return outcome_of(::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+// The kernel has less to copy than of a message.
+std::int32_t kernel_engine::attempt_send_to(int fd, std::span<const std::byte> bytes, const ::sockaddr* to,
+                                            std::uint32_t to_size) noexcept {
+  return outcome_of(::sendto(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL, to, to_size));
 }
 
 std::int32_t kernel_engine::attempt_send_file(int fd, int file, std::uint64_t offset, std::size_t count) noexcept {

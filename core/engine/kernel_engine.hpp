@@ -20,6 +20,8 @@ class WRING_API kernel_engine : public engine {
 
   [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
   [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
+  [[nodiscard]] std::int32_t attempt_send_to(int fd, std::span<const std::byte> bytes, const ::sockaddr* to,
+                                             std::uint32_t to_size) noexcept override;
   [[nodiscard]] std::int32_t attempt_send_file(int fd, int file, std::uint64_t offset,
                                                std::size_t count) noexcept override;
   [[nodiscard]] bool is_cached(int file, std::uint64_t offset, std::size_t count) noexcept final;

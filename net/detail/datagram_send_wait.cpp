@@ -9,7 +9,8 @@ namespace wring::net::detail {
 std::int32_t datagram_send_wait::attempt(datagram_socket& s, const datagram_parts& parts) noexcept {
   if (parts.bytes.size() > outgoing_datagram::most_parts) return -EMSGSIZE;
   const outgoing_datagram message(parts);
-  return s.attempt(message.header());
+  const bool is_plain = parts.bytes.size() == 1 && message.header().msg_controllen == 0;
+  return is_plain ? s.attempt(parts.bytes.front(), parts.to) : s.attempt(message.header());
 }
 
 datagram_parts datagram_send_wait::all() const noexcept {
@@ -19,17 +20,7 @@ datagram_parts datagram_send_wait::all() const noexcept {
 
 [[gnu::always_inline]] inline std::int32_t datagram_send_wait::attempt() noexcept {
   if (parts_.size() != 1 || extras_) return attempt(*socket_, all());
-  // What most datagrams are.
-  const std::span<const std::byte> bytes = parts_.front();
-  ::iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  ::msghdr message{};
-  if (!to_.empty()) {
-    message.msg_name = const_cast<::sockaddr*>(to_.data());
-    message.msg_namelen = to_.size();
-  }
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  return socket_->attempt(message);
+  return socket_->attempt(parts_.front(), to_.empty() ? nullptr : &to_);  // what most datagrams are
 }
 
 bool datagram_send_wait::ready() noexcept {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
 #include <wring/core/detail/scheduling/timer_wheel.hpp>
@@ -102,6 +103,11 @@ class WRING_API datagram_socket final : public operation {
   /// See engine::attempt_send.
   [[nodiscard]] std::int32_t attempt(const ::msghdr& message) noexcept {
     return sched_->engine().attempt_send(fd, message);
+  }
+  /// The same of bytes alone; `to` is null: to the socket's peer.
+  [[nodiscard]] std::int32_t attempt(std::span<const std::byte> bytes, const socket_address* to) noexcept {
+    return sched_->engine().attempt_send_to(fd, bytes, to != nullptr ? to->data() : nullptr,
+                                            to != nullptr ? to->size() : 0);
   }
   /// Submits the poll of one that found no room. Close cancels it, and waits for its end.
   void send_waits(waiting_send& w) noexcept;

@@ -50,6 +50,8 @@ class sim_engine : public engine, public socket_owner {
   void submit(operation& op) noexcept override;
   [[nodiscard]] std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept override;
   [[nodiscard]] std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept override;
+  [[nodiscard]] std::int32_t attempt_send_to(int fd, std::span<const std::byte> bytes, const ::sockaddr* to,
+                                             std::uint32_t to_size) noexcept override;
   [[nodiscard]] std::int32_t attempt_accept(int fd) noexcept override;
 
   [[nodiscard]] int open_socket(int family, int type, int protocol) noexcept override;

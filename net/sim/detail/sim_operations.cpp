@@ -192,6 +192,17 @@ std::int32_t sim_engine::attempt_send(int fd, const ::msghdr& message) noexcept 
   return send(*s, message);
 }
 
+std::int32_t sim_engine::attempt_send_to(int fd, std::span<const std::byte> bytes, const ::sockaddr* to,
+                                         std::uint32_t to_size) noexcept {
+  ::iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  ::msghdr message{};
+  message.msg_name = const_cast<::sockaddr*>(to);
+  message.msg_namelen = to_size;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  return attempt_send(fd, message);
+}
+
 std::int32_t sim_engine::polled(const socket& s, std::uint32_t wanted) noexcept {
   std::uint32_t found = 0;
   const endpoint* const e = s.end;
