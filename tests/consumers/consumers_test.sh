@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds and runs a program outside the tree that uses Wring: installed, found by pkg-config and by CMake (where there is
-# one), shared and static; and as a subproject, static and shared. Where the library for TLS was built, another program uses
-# that. WRING_SUBPROJECT_OPTIONS are more options to set that up
-# with: it compiles the whole library.
+# one), shared and static; and as a subproject, static and shared. Where the library for TLS was built, another program
+# uses that. WRING_SUBPROJECT_OPTIONS are more options to set the subproject up with: it compiles the whole library.
+# Where WRING_SUBPROJECT_ONLY_SET_UP is set, only the program's own source is compiled in it.
 set -eu
 
 source=$1 # the top of Wring's tree
@@ -101,5 +101,13 @@ make_tree subproject
 ln -s "$source" "$consumers/subproject/source/subprojects/wring"
 # shellcheck disable=SC2086 # the options are meant to be split
 set -- --force-fallback-for=wring ${WRING_SUBPROJECT_OPTIONS:-}
+if [ -n "${WRING_SUBPROJECT_ONLY_SET_UP:-}" ]; then
+  echo 'consumers: subproject, set up'
+  rm -rf "$consumers/subproject/build"
+  meson setup "$consumers/subproject/build" "$consumers/subproject/source" "$@"
+  ninja -C "$consumers/subproject/build" consumer.p/main.cpp.o
+  ninja -C "$consumers/subproject/build" -n consumer > /dev/null
+  exit 0
+fi
 step subproject static build -Dwring:default_library=static "$@"
 step subproject shared build -Dwring:default_library=shared "$@" # links the same objects
