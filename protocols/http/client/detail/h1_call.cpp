@@ -231,7 +231,7 @@ std::optional<std::uint64_t> h1_call::announced() const noexcept {
   const head_facts& f = parser_.facts();
   if (decoder_ || f.chunked) return std::nullopt;
   if (f.has_length) return f.length;
-  if (body_.form() == body_form::none) return 0;
+  if (f.status == 204 || f.status == 304) return 0;
   return std::nullopt;
 }
 

@@ -60,6 +60,8 @@ class WRING_API h1_call {
   [[nodiscard]] task<result<>> send_body(std::span<const std::byte> data);
   [[nodiscard]] task<result<>> end_body(std::span<const client_request::own_field> trailers);
   [[nodiscard]] task<result<>> read_head(steady_clock::time_point deadline);
+  /// Until the server says that it wants the body.
+  [[nodiscard]] auto wait_for_continue() noexcept { return continue_.wait(); }
   /// By when the head is to have come, if all of the request is sent now.
   [[nodiscard]] steady_clock::time_point head_deadline() const noexcept;
 
