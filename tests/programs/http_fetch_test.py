@@ -2,6 +2,7 @@
 """Drives the example http_fetch, as curl is used, against servers that others have written: Python's, Node's, nginx and
 haproxy; and against sockets that misbehave."""
 
+import contextlib
 import gzip
 import http.server
 import os
@@ -90,7 +91,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class HttpFetchTest(support.ExampleTest):
     def setUp(self):
-        self.fetch = self.programs[0]
+        self.fetch, self.https_server = self.programs
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
@@ -234,6 +235,51 @@ class HttpFetchTest(support.ExampleTest):
         self.assert_fetched('haproxy here', url + '/')
         self.assert_fetched('haproxy here', '-L', url + '/away')
         self.assertEqual(self.run_fetch('--fail', url + '/none')[0], 22)
+
+    def https(self):
+        file = self.folder / 'own.pem'
+        server = support.Server(self.https_server, '--self-signed', '--keep', str(file))
+        self.addCleanup(server.end)
+        return server.port, str(file)
+
+    def test_https(self):
+        port, roots = self.https()
+        code, output, errors = self.run_fetch('--cacert', roots, f'https://localhost:{port}/')
+        self.assertEqual((code, errors), (0, ''))
+        self.assertIn('TLS', output)
+        self.assertEqual(self.run_fetch(f'https://localhost:{port}/')[0], 60)
+
+    def test_https_through_a_tunnel(self):
+        port, roots = self.https()
+        listener = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(listener.close)
+        asked = []
+
+        def pump(source, sink):
+            with contextlib.suppress(OSError):  # it may end as it likes
+                while data := source.recv(65536):
+                    sink.sendall(data)
+                sink.shutdown(socket.SHUT_WR)
+
+        def serve():
+            client, _ = listener.accept()
+            with client, socket.create_connection(('127.0.0.1', port)) as server:
+                asked.append(client.recv(65536))
+                client.sendall(b'HTTP/1.1 200 Made\r\n\r\n')
+                back = threading.Thread(target=pump, args=(server, client))
+                back.start()
+                pump(client, server)
+                back.join()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        proxy = f'http://me:secret@127.0.0.1:{listener.getsockname()[1]}'
+        code, output, errors = self.run_fetch('-x', proxy, '--cacert', roots, f'https://localhost:{port}/')
+        thread.join()
+        self.assertEqual((code, errors), (0, ''))
+        self.assertIn('TLS', output)
+        self.assertTrue(asked[0].startswith(f'CONNECT localhost:{port} HTTP/1.1\r\n'.encode()), asked)
+        self.assertIn(b'\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n', asked[0])
 
     def test_its_help_names_its_options(self):
         self.assert_help(self.fetch, '--header', '--data', '-L', '-i', '--max-time', '--proxy')
