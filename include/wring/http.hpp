@@ -3,9 +3,20 @@
 
 // All of wring-http: HTTP, over any stream.
 
+#include <wring/protocols/http/absolute_url.hpp>
 #include <wring/protocols/http/access_log.hpp>
 #include <wring/protocols/http/access_record.hpp>
 #include <wring/protocols/http/body_reader.hpp>
+#include <wring/protocols/http/client/client.hpp>
+#include <wring/protocols/http/client/client_limits.hpp>
+#include <wring/protocols/http/client/client_request.hpp>
+#include <wring/protocols/http/client/client_response.hpp>
+#include <wring/protocols/http/client/connect_proxy.hpp>
+#include <wring/protocols/http/client/connect_tunnel.hpp>
+#include <wring/protocols/http/client/cookie_jar.hpp>
+#include <wring/protocols/http/client/forward.hpp>
+#include <wring/protocols/http/client/proxy_rules.hpp>
+#include <wring/protocols/http/client/upstream.hpp>
 #include <wring/protocols/http/disconnect.hpp>
 #include <wring/protocols/http/event_stream.hpp>
 #include <wring/protocols/http/fields.hpp>

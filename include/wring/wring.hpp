@@ -113,6 +113,7 @@
 #include <wring/net/socket_address.hpp>
 #include <wring/net/socket_listener.hpp>
 #include <wring/net/socket_stream.hpp>
+#include <wring/net/socks5_connector.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_observer.hpp>
 #include <wring/net/stream_security.hpp>

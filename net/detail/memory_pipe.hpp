@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <wring/core/detail/awaiting/wait_list.hpp>
+#include <wring/core/detail/export.hpp>
 #include <wring/core/detail/scheduling/timer_wheel.hpp>
 #include <wring/core/error.hpp>
 #include <wring/net/stream_observer.hpp>
@@ -65,7 +66,7 @@ struct memory_pipe_options {
 
 /// One direction of a memory stream pair: a bounded queue of bytes, with the task that reads, the observer and those
 /// that write.
-class memory_pipe {
+class WRING_API memory_pipe {
  public:
   explicit memory_pipe(const memory_pipe_options& options);
   memory_pipe(const memory_pipe&) = delete;

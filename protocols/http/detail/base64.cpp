@@ -43,4 +43,18 @@ std::optional<std::size_t> decode_base64(std::string_view text, std::span<char> 
   return size;
 }
 
+std::string encode_base64(std::string_view text) {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((text.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < text.size(); at += 3) {
+    const std::string_view three = text.substr(at, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      bits = bits << 8 | (i < three.size() ? static_cast<unsigned char>(three[i]) : 0U);
+    for (std::size_t i = 0; i < 4; ++i) out += i <= three.size() ? digits[bits >> (18 - 6 * i) & 63U] : '=';
+  }
+  return out;
+}
+
 }  // namespace wring::http::detail

@@ -81,7 +81,7 @@ void h1_exchange::record() const noexcept {
   const std::int64_t elapsed = connection_.sched.clock_now() - begun_;
   const std::uint64_t sent = hides_body() ? 0 : out.has_body ? out.body.size() : out.written;
   if (request_counts* const counts = connection_.server.counts; counts != nullptr) {
-    counts->add_request(in.method, out.head_sent ? out.status : 0, elapsed, in_.received, sent);
+    counts->add_request(in.method, out.head_sent ? out.status : 0, elapsed, body_.received(), sent);
   }
   if (connection_.server.log == nullptr) return;
   const auto text_of = [this](std::string_view name) { return in.headers.find(name).value_or(""); };
@@ -117,9 +117,8 @@ bool h1_exchange::begin() {
   in.security = connection_.stream.security();
   in.chunked = f.chunked;
   in.length = f.length;
-  in_.left = f.length;
-  in_.complete = !f.chunked && f.length == 0;
-  in.expects_continue = f.expects_continue && !in_.complete;
+  body_.begin(f.chunked ? body_form::chunked : body_form::length, f.length);
+  in.expects_continue = f.expects_continue && !body_.complete();
   in.asks_upgrade = f.upgrade && f.minor != 0;
   // What follows a refused CONNECT may have been meant for the tunnel.
   persistent_ = f.persistent() && in.method != method::connect;
@@ -226,7 +225,7 @@ void h1_exchange::fail(const std::exception_ptr& failure) noexcept {
 
 void h1_exchange::decide_reuse() {
   reuse_ = persistent_ && !in_.failed;
-  if (reuse_ && !in_.complete) {
+  if (reuse_ && !body_.complete()) {
     if (in.expects_continue) {
       reuse_ = false;  // whether the body comes is not known
     } else {
@@ -236,7 +235,7 @@ void h1_exchange::decide_reuse() {
       } catch (const status_error&) {
         reuse_ = false;
       }
-      if (!in_.complete && (in.chunked || in_.left > connection_.server.limits.drained_body)) reuse_ = false;
+      if (!body_.complete() && (in.chunked || body_.left() > connection_.server.limits.drained_body)) reuse_ = false;
     }
   }
   if (last_of_connection()) reuse_ = false;
@@ -360,8 +359,8 @@ std::optional<h1_exchange::after> h1_exchange::finish_at_once() {
 std::optional<h1_exchange::after> h1_exchange::answer_ended() noexcept {
   answered_ = true;
   // A client that has not asked for the end may be sending its next request, which must not reset the connection.
-  if (!reuse_) return in_.complete && !in_.failed && !persistent_ ? after::close : after::linger;
-  if (in_.complete) return after::reuse;
+  if (!reuse_) return body_.complete() && !in_.failed && !persistent_ ? after::close : after::linger;
+  if (body_.complete()) return after::reuse;
   return std::nullopt;
 }
 

@@ -14,11 +14,11 @@
 #include <wring/core/detail/scheduling/frame_recycler.hpp>
 #include <wring/core/steady_clock.hpp>
 #include <wring/net/stream.hpp>
-#include <wring/protocols/http/detail/chunked_decoder.hpp>
 #include <wring/protocols/http/detail/connection.hpp>
 #include <wring/protocols/http/detail/exchange.hpp>
 #include <wring/protocols/http/detail/head_parser.hpp>
 #include <wring/protocols/http/detail/head_store.hpp>
+#include <wring/protocols/http/detail/incoming_body.hpp>
 #include <wring/protocols/http/detail/route_match.hpp>
 #include <wring/protocols/http/request.hpp>
 #include <wring/protocols/http/response.hpp>
@@ -51,7 +51,7 @@ class h1_exchange final : public exchange {
   /// The head could not be read.
   void refuse_head(int status);
 
-  [[nodiscard]] bool body_complete() const noexcept { return in_.complete; }
+  [[nodiscard]] bool body_complete() const noexcept { return body_.complete(); }
 
   /// Looks at the head that has been parsed. False: the answer is an error, which has been set.
   [[nodiscard]] bool begin();
@@ -102,8 +102,6 @@ class h1_exchange final : public exchange {
   [[nodiscard]] buffer_lease next_piece();
   /// Reads what a handler has left, and drops it. False: it is too long, or broken.
   [[nodiscard]] task<bool> drop_body();
-  [[nodiscard]] bool parse_trailers();
-  void count_body(std::size_t bytes);
   /// How long more of the body may take.
   [[nodiscard]] duration body_patience() const noexcept;
   [[noreturn]] void refuse_body(int status, const char* why);
@@ -141,12 +139,7 @@ class h1_exchange final : public exchange {
   [[nodiscard]] task<> vanish();
 
   struct body_state {
-    chunked_decoder chunks;
-    std::uint64_t left = 0;      // of Content-Length
-    std::uint64_t received = 0;  // of the body, in all
-    duration waited;             // for it
-    bool in_trailers = false;
-    bool complete = false;
+    duration waited;  // for it
     bool failed = false;
     bool being_read = false;
   };
@@ -156,14 +149,7 @@ class h1_exchange final : public exchange {
   head_parser parser_;
   head_store store_;
   buffer_lease head_block_;  // where the head is too long for the first block
-  struct trailer_section {
-    trailer_section(buffer_lease memory, const head_parser& of) noexcept : block(std::move(memory)), parser(of) {}
-
-    buffer_lease block;
-    head_parser parser;
-    head_store store;
-  };
-  std::optional<trailer_section> trailer_;  // being read
+  incoming_body body_;
   body_state in_;
   const route_entry* route_ = nullptr;
   std::int64_t begun_ = 0;  // if it is observed

@@ -20,68 +20,14 @@ void h1_exchange::refuse_body(int status, const char* why) {
   throw status_error(status, {}, why);
 }
 
-void h1_exchange::count_body(std::size_t bytes) {
-  in_.received += bytes;
-  if (in.chunked && in_.received > in.max_body) refuse_body(413, "the body is longer than max_body");
-}
-
-bool h1_exchange::parse_trailers() {
-  const auto make_room = [this](std::size_t size) { return connection_.sched.blocks().acquire(size); };
-  if (!trailer_) {
-    const server_limits& l = connection_.server.limits;
-    const head_limits limits{.target = 0, .size = l.max_trailer, .fields = l.max_trailer_fields};
-    trailer_.emplace(make_room(block_pool::sizes.front()), head_parser(head_parser::kind::trailers, limits));
-    trailer_->store = head_store({trailer_->block.data(), trailer_->block.size()});
-  }
-  trailer_section& t = *trailer_;
-  for (;;) {
-    const head_parser::step step = t.parser.feed(connection_.in.bytes(), t.store);
-    connection_.in.drop(step.consumed);
-    if (step.state == head_parser::status::refused) refuse_body(t.parser.why().status, t.parser.why().reason);
-    if (step.state == head_parser::status::incomplete) return false;
-    if (step.state == head_parser::status::done) {
-      in.trailers = t.store.all();
-      return true;
-    }
-    buffer_lease larger = make_room(2 * t.block.size());
-    t.store.move_to({larger.data(), larger.size()});
-    t.block = std::move(larger);
-  }
-}
-
 buffer_lease h1_exchange::next_piece() {
-  input& from = connection_.in;
-  if (!in.chunked) {
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(in_.left, from.bytes().size()));
-    if (count == 0) return {};
-    in_.left -= count;
-    in_.complete = in_.left == 0;
-    in_.received += count;
-    return from.take(count);
-  }
-  while (!from.empty() && !in_.complete) {
-    if (in_.in_trailers) {
-      in_.complete = parse_trailers();
-      continue;
-    }
-    const chunked_decoder::step step = in_.chunks.feed(from.bytes());
-    switch (step.state) {
-      case chunked_decoder::status::more:
-        from.drop(step.consumed);
-        break;
-      case chunked_decoder::status::data:
-        from.drop(step.consumed - step.data);
-        count_body(step.data);
-        return from.take(step.data);
-      case chunked_decoder::status::trailers:
-        from.drop(step.consumed);
-        in_.in_trailers = true;
-        break;
-      case chunked_decoder::status::refused:
-        refuse_body(in_.chunks.why().status, in_.chunks.why().reason);
-    }
-  }
-  return {};
+  const server_limits& l = connection_.server.limits;
+  const head_limits trailers{.target = 0, .size = l.max_trailer, .fields = l.max_trailer_fields};
+  buffer_lease piece = body_.take(connection_.in, connection_.sched.blocks(), trailers);
+  if (body_.why()) refuse_body(body_.why().status, body_.why().reason);
+  if (in.chunked && body_.received() > in.max_body) refuse_body(413, "the body is longer than max_body");
+  if (in.chunked && body_.complete()) in.trailers = body_.trailers();
+  return piece;
 }
 
 namespace {
@@ -101,7 +47,7 @@ struct body_reading {
 duration h1_exchange::body_patience() const noexcept {
   const server_limits& l = connection_.server.limits;
   if (l.min_rate == 0) return l.body_progress;
-  const duration due = l.rate_grace + std::chrono::seconds(in_.received / l.min_rate);
+  const duration due = l.rate_grace + std::chrono::seconds(body_.received() / l.min_rate);
   return std::min(l.body_progress, due - in_.waited);
 }
 
@@ -110,10 +56,10 @@ task<buffer_lease> h1_exchange::read_body() {
   if (in_.being_read) throw io_error(error(errc::busy, "read the body of a request").with_address(in.peer));
   const body_reading here(in_.being_read);
   if (in.expects_continue) co_await send_continue();
-  while (!in_.complete) {
+  while (!body_.complete()) {
     buffer_lease piece = next_piece();
     if (!piece.empty()) co_return std::move(piece);
-    if (in_.complete) break;
+    if (body_.complete()) break;
     const auto before = steady_clock::now();
     const connection::fill got = co_await connection_.read_until(before + body_patience());
     in_.waited += steady_clock::now() - before;
@@ -123,7 +69,7 @@ task<buffer_lease> h1_exchange::read_body() {
       persistent_ = false;
       co_await vanish();
       throw io_error(
-          error(errc::unexpected_eof, "read the body of a request").with_address(in.peer).with_count(in_.received));
+          error(errc::unexpected_eof, "read the body of a request").with_address(in.peer).with_count(body_.received()));
     }
   }
   co_return buffer_lease();
@@ -132,7 +78,7 @@ task<buffer_lease> h1_exchange::read_body() {
 task<bool> h1_exchange::drop_body() {
   std::uint64_t left = connection_.server.limits.drained_body;
   try {
-    while (!in_.complete) {
+    while (!body_.complete()) {
       const buffer_lease dropped = co_await read_body();
       if (dropped.size() > left) co_return false;
       left -= dropped.size();

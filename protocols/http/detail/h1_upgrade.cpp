@@ -101,7 +101,7 @@ void h1_exchange::forget_request() noexcept {
   out.failure = {};
   if (slots != nullptr) return;  // they are in this memory, and may refer to the head
   memory.release();
-  trailer_.reset();
+  body_.forget_trailers();
   head_block_.reset();
   first_block_.reset();
 }

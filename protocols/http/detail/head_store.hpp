@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include <wring/protocols/http/detail/field_entry.hpp>
 #include <wring/protocols/http/detail/terminated_text.hpp>
@@ -48,8 +49,24 @@ class head_store {
     size_ += static_cast<std::uint32_t>(bytes.size());
     terminated::terminate(text_ + size_);
   }
+  /// Keeps the memory.
+  void clear() noexcept {
+    size_ = 0;
+    count_ = 0;
+  }
   /// Does not terminate it.
   void truncate(std::size_t size) noexcept { size_ = static_cast<std::uint32_t>(size); }
+  /// Removes the fields of that name, which is in lower case.
+  void remove(std::string_view name) noexcept {
+    std::uint32_t kept = 0;
+    for (std::uint32_t i = 0; i != count_; ++i) {
+      const field_entry e = *(table_ - 1 - i);
+      if (std::string_view(text_ + e.name_at, e.name_size) == name) continue;
+      ++kept;
+      *(table_ - kept) = e;
+    }
+    count_ = kept;
+  }
   /// False: there is no room.
   [[nodiscard]] bool add(const field_entry& e) noexcept {
     if (room().size() < sizeof e) return false;

@@ -33,3 +33,12 @@ TEST_CASE("base64 is decoded strictly") {
     CHECK_FALSE(decoded(bad));
   }
 }
+
+TEST_CASE("what base64 encodes is decoded") {
+  CHECK(http::detail::encode_base64("") == "");
+  CHECK(http::detail::encode_base64("a") == "YQ==");
+  CHECK(http::detail::encode_base64("ab") == "YWI=");
+  CHECK(http::detail::encode_base64("abc") == "YWJj");
+  CHECK(http::detail::encode_base64("\xfb\xff\xbf") == "+/+/");
+  CHECK(http::detail::encode_base64("Aladdin:open sesame") == "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+}
