@@ -6,6 +6,11 @@
 #include <wring/protocols/http/access_log.hpp>
 #include <wring/protocols/http/access_record.hpp>
 #include <wring/protocols/http/body_reader.hpp>
+#include <wring/protocols/http/content/byte_ranges.hpp>
+#include <wring/protocols/http/content/conditions.hpp>
+#include <wring/protocols/http/content/date.hpp>
+#include <wring/protocols/http/content/entity_tag.hpp>
+#include <wring/protocols/http/content/negotiation.hpp>
 #include <wring/protocols/http/disconnect.hpp>
 #include <wring/protocols/http/event_stream.hpp>
 #include <wring/protocols/http/fields.hpp>
