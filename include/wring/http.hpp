@@ -7,12 +7,14 @@
 #include <wring/protocols/http/access_record.hpp>
 #include <wring/protocols/http/body_reader.hpp>
 #include <wring/protocols/http/content/byte_ranges.hpp>
+#include <wring/protocols/http/content/compression.hpp>
 #include <wring/protocols/http/content/conditions.hpp>
 #include <wring/protocols/http/content/date.hpp>
 #include <wring/protocols/http/content/encoder.hpp>
 #include <wring/protocols/http/content/entity_tag.hpp>
 #include <wring/protocols/http/content/file_answer_options.hpp>
 #include <wring/protocols/http/content/file_cache.hpp>
+#include <wring/protocols/http/content/gzip_encoder.hpp>
 #include <wring/protocols/http/content/media_type.hpp>
 #include <wring/protocols/http/content/negotiation.hpp>
 #include <wring/protocols/http/content/static_files.hpp>

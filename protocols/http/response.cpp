@@ -92,6 +92,15 @@ std::optional<std::string_view> response::header(std::string_view name) const no
   return found->value;
 }
 
+bool response::lists(std::string_view name, std::string_view element) const noexcept {
+  bool found = false;
+  for (response_field** at = place_of(&out().first, name); *at != nullptr; at = place_of(&(*at)->next, name)) {
+    detail::for_each_element((*at)->value,
+                             [&](std::string_view each) { found = found || equals_ignoring_case(each, element); });
+  }
+  return found;
+}
+
 response& response::content_length(std::uint64_t bytes) {
   check_open();
   if (out().has_body && bytes != out().body.size()) {

@@ -46,9 +46,17 @@ class WRING_API response {
   response& remove(std::string_view name);
   /// The value of the first field of that name that has been set.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept;
+  /// Whether `element` is in the list of a field of that name (RFC 9110, section 5.6.1), whatever its case.
+  [[nodiscard]] bool lists(std::string_view name, std::string_view element) const noexcept;
   /// Announces how many bytes will be written. Writing more throws std::logic_error; the handler's returning after
   /// fewer cuts the connection. Throws std::logic_error if the answer is whole, and of another length.
   response& content_length(std::uint64_t bytes);
+
+  /// How many bytes the body has, as far as that is known by now: those of a whole answer, or what was announced.
+  [[nodiscard]] std::optional<std::uint64_t> known_length() const noexcept {
+    if (out().has_body) return out().body.size();
+    return out().length;
+  }
 
   /// A whole answer. The text is copied. Content-Type is set unless the handler has done so.
   void text(std::string_view body);
