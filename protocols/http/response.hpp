@@ -10,7 +10,6 @@
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/task.hpp>
-#include <wring/net/files/file.hpp>
 #include <wring/net/shared_bytes.hpp>
 #include <wring/protocols/http/content/file_answer_options.hpp>
 #include <wring/protocols/http/detail/encoded_body.hpp>

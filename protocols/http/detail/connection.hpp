@@ -13,7 +13,6 @@
 #include <wring/core/steady_clock.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/task.hpp>
-#include <wring/net/files/file.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_observer.hpp>
 #include <wring/protocols/http/detail/idle_limit.hpp>
