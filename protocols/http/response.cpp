@@ -2,6 +2,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <wring/net/files/send_file.hpp>
 #include <wring/protocols/http/detail/characters.hpp>
 #include <wring/protocols/http/response.hpp>
 #include <wring/protocols/http/status.hpp>
@@ -91,6 +92,15 @@ std::optional<std::string_view> response::header(std::string_view name) const no
   return found->value;
 }
 
+bool response::lists(std::string_view name, std::string_view element) const noexcept {
+  bool found = false;
+  for (response_field** at = place_of(&out().first, name); *at != nullptr; at = place_of(&(*at)->next, name)) {
+    detail::for_each_element((*at)->value,
+                             [&](std::string_view each) { found = found || equals_ignoring_case(each, element); });
+  }
+  return found;
+}
+
 response& response::content_length(std::uint64_t bytes) {
   check_open();
   if (out().has_body && bytes != out().body.size()) {
@@ -112,6 +122,7 @@ void response::whole() {
   check_open();
   out().length.reset();
   out().owned_body.clear();
+  out().shared_body = {};
   out().body = {};
   out().has_body = true;
   out().error_page = false;
@@ -145,6 +156,14 @@ void response::body(std::string body, std::string_view type) {
   out().body = out().owned_body;
 }
 
+void response::body(net::shared_bytes body, std::string_view type, std::size_t offset, std::size_t count) {
+  whole();
+  if (!type.empty() && !header("content-type")) append("Content-Type", type);
+  out().shared_body = std::move(body);
+  const std::span<const std::byte> all = out().shared_body.bytes();
+  out().body = std::string_view(reinterpret_cast<const char*>(all.data()), all.size()).substr(offset, count);
+}
+
 void response::empty() { whole(); }
 
 void response::redirect(std::string_view to, int code) {
@@ -158,6 +177,8 @@ void response::fail(int code, std::string_view text) {
   check_open();
   if (code < 400 || code > 599) throw std::invalid_argument("an error's status is 400 to 599");
   out().status = code;
+  if (std::exchange(out().encoding, false)) remove("content-encoding");
+  out().encoder = nullptr;
   out().failure = exchange_->memory.keep(text);
   remove("content-type");
   whole_of_type("text/plain; charset=utf-8");
@@ -168,6 +189,22 @@ void response::fail(int code, std::string_view text) {
   page += '\n';
   out().error_page = true;
   out().body = exchange_->memory.keep(page);
+}
+
+response& response::encode_with(encoder& e) {
+  check_open();
+  out().encoder = &e;
+  return *this;
+}
+
+bool response::begin_encoding() { return detail::begin_encoding(*exchange_, *this); }
+
+task<> response::write_file(net::file& from, std::uint64_t offset, std::uint64_t count) {
+  if (!begin_encoding()) {
+    co_await exchange_->write_body(from, offset, count);
+    co_return;
+  }
+  co_await net::send_file(*this, from, {.offset = offset, .count = count});
 }
 
 }  // namespace wring::http

@@ -10,6 +10,9 @@
 
 #include <wring/core/detail/export.hpp>
 #include <wring/core/task.hpp>
+#include <wring/net/shared_bytes.hpp>
+#include <wring/protocols/http/content/file_answer_options.hpp>
+#include <wring/protocols/http/detail/encoded_body.hpp>
 #include <wring/protocols/http/detail/exchange.hpp>
 
 namespace wring::http {
@@ -42,9 +45,17 @@ class WRING_API response {
   response& remove(std::string_view name);
   /// The value of the first field of that name that has been set.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept;
+  /// Whether `element` is in the list of a field of that name (RFC 9110, section 5.6.1), whatever its case.
+  [[nodiscard]] bool lists(std::string_view name, std::string_view element) const noexcept;
   /// Announces how many bytes will be written. Writing more throws std::logic_error; the handler's returning after
   /// fewer cuts the connection. Throws std::logic_error if the answer is whole, and of another length.
   response& content_length(std::uint64_t bytes);
+
+  /// How many bytes the body has, as far as that is known by now: those of a whole answer, or what was announced.
+  [[nodiscard]] std::optional<std::uint64_t> known_length() const noexcept {
+    if (out().has_body) return out().body.size();
+    return out().length;
+  }
 
   /// A whole answer. The text is copied. Content-Type is set unless the handler has done so.
   void text(std::string_view body);
@@ -52,6 +63,12 @@ class WRING_API response {
   void json(std::string_view body);
   /// The same without copying.
   void body(std::string body, std::string_view type);
+  /// The same with bytes that others share, or a part of them: `count` bytes from `offset` on, or as many as there are.
+  void body(net::shared_bytes body, std::string_view type, std::size_t offset = 0,
+            std::size_t count = std::string_view::npos);
+  /// A file, as `static_files` answer one: with its type, validators, conditions and ranges. 404 if there is none, or
+  /// it is no regular file. The path is the program's own: nothing of it may come from a request.
+  [[nodiscard]] task<> file(std::string path, file_answer_options options = {});
   void empty();
   /// 303: to be fetched with GET. Throws std::invalid_argument for a status that is not 300 to 399.
   void redirect(std::string_view to, int code = 303);
@@ -62,13 +79,28 @@ class WRING_API response {
 
   /// See `net::byte_sink`. Sent at once; waits while the client takes nothing. An empty write sends the head. One task
   /// writes at a time. A write that is cancelled before it is complete cuts the connection, and so cancels the handler.
-  [[nodiscard]] task<> write_all(std::span<const std::byte> data) { return exchange_->write_body(data); }
+  [[nodiscard]] task<> write_all(std::span<const std::byte> data) {
+    if (out().encoder != nullptr) return detail::write_encoded(*exchange_, *this, data);
+    return exchange_->write_body(data);
+  }
   [[nodiscard]] task<> write_all(std::string_view text) { return write_all(std::as_bytes(std::span(text))); }
   [[nodiscard]] task<> write_all(std::span<const std::span<const std::byte>> parts) {
+    if (out().encoder != nullptr) return detail::write_encoded(*exchange_, *this, parts);
     return exchange_->write_body(parts);
   }
   /// Ends the body, which the handler's returning does too.
-  [[nodiscard]] task<> shut_down_write() { return exchange_->end_body(); }
+  [[nodiscard]] task<> shut_down_write() {
+    if (out().encoder != nullptr) return detail::end_encoded(*exchange_);
+    return exchange_->end_body();
+  }
+  /// Writes a part of a file, as `net::send_file` does: to a connection without TLS the kernel sends it. A file that
+  /// has fewer bytes cuts the connection.
+  [[nodiscard]] task<> write_file(net::file& from, std::uint64_t offset, std::uint64_t count);
+  /// Lets the body go through `e`, if that wants to, when the head is complete; see `encoder`. It must live until the
+  /// request has ended: `rq.emplace` makes it so. Throws std::logic_error if the head has been sent.
+  response& encode_with(encoder& e);
+  /// For the library: decides whether the body is encoded, now that its head is complete.
+  [[nodiscard]] bool begin_encoding();
   [[nodiscard]] bool head_sent() const noexcept { return out().head_sent; }
   /// Whether a body that was written piece by piece has been ended.
   [[nodiscard]] bool ended() const noexcept { return out().ended; }

@@ -52,6 +52,8 @@ class WRING_API connection final : net::stream_observer {
   /// Sends `out`, and then these, in pieces that each have a deadline. False: the client has gone, and nothing is kept.
   /// Cancelled, it may have sent a part, so the client has gone then too.
   [[nodiscard]] task<bool> send(std::span<const std::span<const std::byte>> parts);
+  /// Sends `out`, and then bytes of a file. False also if the file has fewer, which is logged: the connection is cut.
+  [[nodiscard]] task<bool> send_file(net::file& from, std::uint64_t offset, std::uint64_t count);
   /// Sends `out`. Otherwise the same.
   [[nodiscard]] task<bool> flush();
   /// Sends what of `out` takes no waiting. False: `flush` is to send the rest, or, in a busy turn, all of it, with what

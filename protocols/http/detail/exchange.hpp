@@ -12,11 +12,20 @@
 #include <wring/core/buffer_lease.hpp>
 #include <wring/core/error.hpp>
 #include <wring/core/task.hpp>
+#include <wring/net/shared_bytes.hpp>
 #include <wring/net/stream.hpp>
 #include <wring/net/stream_security.hpp>
 #include <wring/protocols/http/detail/arena.hpp>
 #include <wring/protocols/http/fields.hpp>
 #include <wring/protocols/http/method.hpp>
+
+namespace wring::net {
+class file;
+}
+
+namespace wring::http {
+class encoder;
+}
 
 namespace wring::http::detail {
 
@@ -69,8 +78,11 @@ struct outgoing {
   response_field* trailers = nullptr;
   std::string_view body;
   std::string owned_body;
-  std::string_view offers;   ///< what the client should have asked to be upgraded to
-  std::string_view failure;  ///< what an error page tells the client besides the status
+  net::shared_bytes shared_body;
+  http::encoder* encoder = nullptr;  ///< what the body may go through
+  bool encoding = false;             ///< it does
+  std::string_view offers;           ///< what the client should have asked to be upgraded to
+  std::string_view failure;          ///< what an error page tells the client besides the status
 };
 
 /// Data of a middleware's, see request::emplace.
@@ -93,6 +105,8 @@ class exchange {
   /// Sends the head, if it has not been sent, and then these pieces of the body.
   [[nodiscard]] virtual task<> write_body(std::span<const std::span<const std::byte>> parts) = 0;
   [[nodiscard]] virtual task<> write_body(std::span<const std::byte> data) = 0;
+  /// The same with bytes of a file. Throws nothing if the file has fewer: then the connection is cut.
+  [[nodiscard]] virtual task<> write_body(net::file& from, std::uint64_t offset, std::uint64_t count) = 0;
   /// Ends the body.
   [[nodiscard]] virtual task<> end_body() = 0;
   [[nodiscard]] virtual task<> inform(int status) = 0;

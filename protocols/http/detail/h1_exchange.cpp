@@ -10,6 +10,7 @@
 #include <wring/core/log.hpp>
 #include <wring/core/this_task.hpp>
 #include <wring/protocols/http/access_log.hpp>
+#include <wring/protocols/http/detail/encoded_body.hpp>
 #include <wring/protocols/http/detail/forwarded.hpp>
 #include <wring/protocols/http/detail/h1_exchange.hpp>
 #include <wring/protocols/http/detail/target.hpp>
@@ -341,6 +342,7 @@ void h1_exchange::complete_answer() {
 std::optional<h1_exchange::after> h1_exchange::finish_at_once() {
   if (connection_.gone || handler_cut_) return after::abort;
   if (switched_ && !failed_late_) return after::linger;
+  if (out.encoder != nullptr && !failed_late_) return std::nullopt;  // finish() encodes
   if (!out.head_sent) {
     complete_answer();
   } else if (failed_late_) {
@@ -365,6 +367,15 @@ std::optional<h1_exchange::after> h1_exchange::answer_ended() noexcept {
 }
 
 task<h1_exchange::after> h1_exchange::finish() {
+  if (out.encoder != nullptr) {
+    try {
+      co_await complete_encoding(*this, rs);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+    out.encoder = nullptr;
+    if (const std::optional<after> what = finish_at_once()) co_return *what;
+  }
   if (body_unsent_) {
     const std::array<std::span<const std::byte>, 1> body{std::as_bytes(std::span(out.body))};
     const bool sent = co_await connection_.send(body);

@@ -85,6 +85,7 @@ class h1_exchange final : public exchange {
   [[nodiscard]] task<> send_continue() override;
   [[nodiscard]] task<> write_body(std::span<const std::span<const std::byte>> parts) override;
   [[nodiscard]] task<> write_body(std::span<const std::byte> data) override;
+  [[nodiscard]] task<> write_body(net::file& from, std::uint64_t offset, std::uint64_t count) override;
   [[nodiscard]] task<> end_body() override;
   [[nodiscard]] task<> inform(int status) override;
   [[nodiscard]] task<net::any_stream> upgrade(std::string_view protocol) override;
@@ -114,7 +115,7 @@ class h1_exchange final : public exchange {
   /// The program is to stop, and no further request has arrived.
   [[nodiscard]] bool last_of_connection() const noexcept;
   /// Before so many bytes of the body are written: the head goes before the first.
-  void check_length(std::size_t more);
+  void check_length(std::uint64_t more);
   /// `following`: for so many bytes of the body there will be room behind it, too.
   void append_head(framing how, std::size_t following = 0);
   /// The line of the status, and the Date.
@@ -122,7 +123,7 @@ class h1_exchange final : public exchange {
   /// What an upgrade would have to be to.
   void append_offer();
   void append_fields(const response_field* first);
-  void append_chunk_size(std::size_t size);
+  void append_chunk_size(std::uint64_t size);
   void append_end();
   [[nodiscard]] bool has_no_body() const noexcept { return out.status == 204 || out.status == 304; }
   [[nodiscard]] bool hides_body() const noexcept { return in.method == method::head || has_no_body(); }

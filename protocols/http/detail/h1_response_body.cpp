@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <wring/core/this_task.hpp>
+#include <wring/net/files/file.hpp>
 #include <wring/protocols/http/detail/h1_exchange.hpp>
 #include <wring/protocols/http/status.hpp>
 
@@ -44,7 +45,7 @@ task<> h1_exchange::inform(int status) {
   if (!sent) co_await vanish();
 }
 
-void h1_exchange::check_length(std::size_t more) {
+void h1_exchange::check_length(std::uint64_t more) {
   if (out.ended) throw std::logic_error("the answer's body has ended");
   if (has_no_body() && more != 0) throw std::logic_error("an answer of this status has no body");
   if (out.has_body) throw std::logic_error("the answer is whole: either set it or write it");
@@ -101,7 +102,21 @@ task<> h1_exchange::write_body(std::span<const std::span<const std::byte>> parts
   if (!sent) co_await vanish();
 }
 
-void h1_exchange::append_chunk_size(std::size_t size) {
+task<> h1_exchange::write_body(net::file& from, std::uint64_t offset, std::uint64_t count) {
+  check_length(count);
+  if (hides_body() || count == 0) {
+    const bool flushed = co_await connection_.flush();
+    if (!flushed) co_await vanish();
+    co_return;
+  }
+  const bool chunk = framing_ == framing::chunked;
+  if (chunk) append_chunk_size(count);
+  const bool sent = co_await connection_.send_file(from, offset, count);
+  if (!sent) co_await vanish();
+  if (chunk) connection_.out.append("\r\n");  // goes with what follows
+}
+
+void h1_exchange::append_chunk_size(std::uint64_t size) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::array<char, 18> text{};
   std::size_t at = text.size();

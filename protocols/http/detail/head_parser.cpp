@@ -28,7 +28,7 @@ constexpr std::size_t copied_at_once = 1024;
 }  // namespace
 
 head_parser::head_parser(kind k, const head_limits& limits) noexcept
-    : limits_(limits), kind_(k), in_fields_(k == kind::trailers) {
+    : limits_(limits), kind_(k), in_fields_(k == kind::trailers || k == kind::part) {
   limits_.size = std::min<std::size_t>(limits_.size, UINT32_MAX / 2);
 }
 
@@ -220,6 +220,7 @@ head_parser::line head_parser::parse_fields(head_store& store) noexcept {
 
 head_parser::line head_parser::note_field(std::string_view name, std::string_view value,
                                           std::uint32_t value_at) noexcept {
+  if (kind_ == kind::part) return line::complete;
   const bool trailer = kind_ == kind::trailers;
   switch (name.size()) {
     case 4:
@@ -293,7 +294,7 @@ void head_parser::note_connection(std::string_view value) noexcept {
 }
 
 head_parser::line head_parser::finish(const char* text) noexcept {
-  if (kind_ == kind::trailers) return line::complete;
+  if (kind_ == kind::trailers || kind_ == kind::part) return line::complete;
   if (facts_.chunked && facts_.has_length) return refuse(400, "both Transfer-Encoding and Content-Length");
   if (facts_.chunked && facts_.minor == 0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
   if (kind_ == kind::response) return line::complete;

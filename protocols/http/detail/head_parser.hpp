@@ -56,7 +56,8 @@ struct head_facts {
 /// The bytes are copied into the store, with the names of the fields in lower case.
 class WRING_API head_parser {
  public:
-  enum class kind : std::uint8_t { request, response, trailers };
+  /// `part`: the fields of a part of a multipart body, which say nothing of how the message is sent.
+  enum class kind : std::uint8_t { request, response, trailers, part };
   enum class status : std::uint8_t { incomplete, done, no_room, refused };
   struct step {
     std::size_t consumed;  ///< of the bytes that were passed

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <memory>
+#include <span>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <wring/core/engine/engine.hpp>
+#include <wring/core/scheduler.hpp>
+#include <wring/net/files/detail/file_work.hpp>
+#include <wring/protocols/http/content/detail/cached_file.hpp>
+#include <wring/protocols/http/content/detail/file_answer.hpp>
+#include <wring/protocols/http/content/media_type.hpp>
+#include <wring/protocols/http/content/negotiation.hpp>
+#include <wring/protocols/http/content/static_files.hpp>
+#include <wring/protocols/http/detail/characters.hpp>
+#include <wring/protocols/http/url.hpp>
+
+namespace wring::http {
+
+namespace {
+
+/// Codings that files beside the file may have, the smallest first.
+struct coded_variant {
+  std::string_view coding;
+  std::string_view extension;
+};
+constexpr std::array<coded_variant, 3> variants = {{{"br", ".br"}, {"zstd", ".zst"}, {"gzip", ".gz"}}};
+
+/// Which of them a client accepts, as bits.
+unsigned accepted_variants(const fields& headers) noexcept {
+  unsigned all = 0;
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    const std::array<std::string_view, 1> one = {variants[i].coding};
+    if (choose_coding(headers, one) == std::size_t{0}) all |= 1U << i;
+  }
+  return all;
+}
+
+bool has_hidden_name(std::string_view path) noexcept {
+  return path.starts_with('.') || path.find("/.") != std::string_view::npos;
+}
+
+/// A separator that the decoded path would not show as one of a name's.
+bool has_encoded_slash(std::string_view raw) noexcept {
+  for (std::size_t at = raw.find("%2"); at != std::string_view::npos; at = raw.find("%2", at + 1)) {
+    if (at + 2 < raw.size() && detail::lower(raw[at + 2]) == 'f') return true;
+  }
+  return false;
+}
+
+void append_escaped(std::string& to, std::string_view text) {
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        to += "&amp;";
+        break;
+      case '<':
+        to += "&lt;";
+        break;
+      case '>':
+        to += "&gt;";
+        break;
+      case '"':
+        to += "&quot;";
+        break;
+      default:
+        to += c;
+    }
+  }
+}
+
+/// All of a file that has this size. False if it has another, or cannot be read.
+bool read_whole(int fd, std::string& into) noexcept {
+  std::size_t got = 0;
+  while (got < into.size()) {
+    const ::ssize_t n = ::pread(fd, into.data() + got, into.size() - got, static_cast<::off_t>(got));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    got += static_cast<std::size_t>(n);
+  }
+  char more = 0;
+  return ::pread(fd, &more, 1, static_cast<::off_t>(got)) == 0;
+}
+
+}  // namespace
+
+/// What a thread has found.
+struct static_files::found {
+  int error = 0;
+  net::descriptor fd;
+  wring::detail::file_facts facts;
+  std::string_view coding;
+  std::optional<std::string> bytes;  // of a small one
+};
+
+std::string_view static_files::type_of(std::string_view path) const noexcept {
+  for (const auto& [extension, type] : types_) {
+    if (path.ends_with(extension)) return type;
+  }
+  return media_type_of(path);
+}
+
+task<> static_files::find_root() {
+  if (number_ != 0) co_return;
+  const net::file_status status = co_await root_.status(".");
+  device_ = status.device;
+  number_ = status.number;
+}
+
+task<int> static_files::answer(request& rq, response& rs, std::string path) {
+  const unsigned codings = options_.precompressed ? accepted_variants(rq.headers()) : 0;
+  if (options_.precompressed) rs.append("Vary", "Accept-Encoding");
+  const detail::cached_name name{
+      .device = device_, .number = number_, .how = codings * 2 + (options_.links ? 1U : 0U), .path = path};
+  const detail::file_head head{.type = type_of(path), .max_age = options_.max_age, .immutable = options_.immutable};
+  std::shared_ptr<detail::cached_file> cached = cache_->find(name);
+  const std::int64_t now = scheduler::current().turn_time();
+  const std::int64_t fresh = cache_->options().fresh.count();
+  if (cached == nullptr || cached->begin_look(now, fresh)) {
+    net::detail::require_files("open", path);
+    auto open = [&] {
+      found f;
+      const wring::detail::file_place at{
+          .directory = root_.native_handle(), .beneath = true, .no_links = !options_.links};
+      for (std::size_t i = 0; i <= variants.size(); ++i) {
+        if (i < variants.size() && (codings >> i & 1U) == 0) continue;
+        const std::string_view extension = i < variants.size() ? variants[i].extension : std::string_view();
+        const wring::detail::opened_file opened =
+            wring::detail::open_file(at, path + std::string(extension), O_RDONLY, 0);
+        f.fd = net::descriptor(opened.fd);
+        f.facts = opened.facts;
+        f.error = opened.fd < 0 ? opened.fd : 0;
+        f.coding = i < variants.size() ? variants[i].coding : std::string_view();
+        if (f.error != 0) continue;
+        if (S_ISREG(f.facts.mode)) break;
+        f.error = S_ISDIR(f.facts.mode) ? -EISDIR : -ENOENT;
+      }
+      if (f.error != 0 || f.facts.size > cache_->options().largest) return f;
+      f.bytes.emplace(static_cast<std::size_t>(f.facts.size), '\0');
+      wring::detail::file_facts after;
+      const bool unchanged = read_whole(f.fd.get(), *f.bytes) && wring::detail::file_facts_of(f.fd.get(), after) == 0 &&
+                             after.modified == f.facts.modified && after.size == f.facts.size;
+      if (!unchanged) f.bytes.reset();
+      return f;
+    };
+    found f = co_await offload(thread_pool::files(), open);
+    if (f.error != 0) {
+      if (cached != nullptr) cache_->erase(name);
+      co_return f.error;
+    }
+    const detail::served_file facts(f.facts, scheduler::current().engine().wall_now(), f.coding);
+    if (!f.bytes) {
+      if (cached != nullptr) cache_->erase(name);
+      const auto ranges = detail::begin_file_answer(rq.method(), rq.headers(), rs, facts, head);
+      if (!ranges) co_return 0;
+      net::file from = net::file::adopt(std::move(f.fd), std::move(path));
+      co_await detail::send_opened(rq.method(), rs, from, *ranges, facts.size(), head.type);
+      co_return 0;
+    }
+    if (cached == nullptr || cached->facts != facts) {
+      cached = std::make_shared<detail::cached_file>(facts, net::shared_bytes(std::string_view(*f.bytes)), now);
+      if (facts.is_settled()) cache_->insert(name, cached);
+    }
+  }
+  const auto ranges = detail::begin_file_answer(rq.method(), rq.headers(), rs, cached->facts, head);
+  if (ranges) detail::send_cached(rs, cached->bytes, *ranges, head.type);
+  co_return 0;
+}
+
+task<> static_files::operator()(request& rq, response& rs) {
+  std::string path(rq.param("path"));
+  if (rq.method() != method::get && rq.method() != method::head) {
+    rs.header("Allow", "GET, HEAD");
+    rs.fail(405);
+    co_return;
+  }
+  if (has_encoded_slash(rq.path()) || path.starts_with('/') || path.find("//") != std::string::npos ||
+      (!options_.hidden && has_hidden_name(path))) {
+    rs.fail(404);
+    co_return;
+  }
+  co_await find_root();
+  if (path.empty() || path.ends_with('/')) {
+    co_await answer_directory(rq, rs, std::move(path));
+    co_return;
+  }
+  const int error = co_await answer(rq, rs, path);
+  if (error == -EISDIR && (!index_.empty() || options_.list)) {
+    // Relative to where it was asked for, so that nothing of the path can be taken for a host.
+    const std::string_view raw = rq.path();
+    std::string to = "./" + std::string(raw.substr(raw.rfind('/') + 1)) + "/";
+    if (!rq.query().empty()) to.append("?").append(rq.query());
+    rs.redirect(to, 308);
+    co_return;
+  }
+  if (error != 0) detail::refuse_file(rs, error, path);
+}
+
+task<> static_files::answer_directory(request& rq, response& rs, std::string path) {
+  if (!index_.empty()) {
+    const int error = co_await answer(rq, rs, path + index_);
+    if (error == 0) co_return;
+    if (error != -ENOENT || !options_.list) {
+      detail::refuse_file(rs, error, path);
+      co_return;
+    }
+  }
+  if (!options_.list) {
+    rs.fail(404);
+    co_return;
+  }
+  co_await list(rs, std::move(path));
+}
+
+task<> static_files::list(response& rs, std::string path) {
+  std::vector<net::directory_entry> entries;
+  std::optional<error> fault;
+  const std::string here = path.empty() ? "." : path;
+  try {
+    if (!options_.links) {
+      // Listing follows links that stay below the root.
+      const wring::detail::file_place at{.directory = root_.native_handle(), .beneath = true, .no_links = true};
+      wring::detail::file_facts facts;
+      auto look = [&] { return wring::detail::file_facts_of(at, here, facts); };
+      co_await net::detail::call_on_thread("look at", here, look);
+    }
+    entries = co_await root_.list(here, {.limit = options_.longest_list});
+  } catch (const io_error& e) {
+    fault = e.details();
+  }
+  if (fault) {
+    if (*fault == errc::limit_exceeded) throw io_error(*fault);
+    rs.fail(*fault == std::errc::permission_denied ? 403 : 404);
+    co_return;
+  }
+  const auto is_shown = [this](const net::directory_entry& e) {
+    if (!options_.hidden && e.name.starts_with('.')) return false;
+    if (e.kind == net::file_kind::symbolic_link) return options_.links;
+    return e.kind == net::file_kind::regular || e.kind == net::file_kind::directory ||
+           e.kind == net::file_kind::unknown;
+  };
+  std::erase_if(entries, [&](const net::directory_entry& e) { return !is_shown(e); });
+  std::ranges::sort(entries, [](const net::directory_entry& a, const net::directory_entry& b) {
+    const bool a_first = a.kind == net::file_kind::directory;
+    const bool b_first = b.kind == net::file_kind::directory;
+    return a_first != b_first ? a_first : a.name < b.name;
+  });
+  std::string page = "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>/";
+  append_escaped(page, path);
+  page += "</title></head>\n<body><h1>/";
+  append_escaped(page, path);
+  page += "</h1>\n<ul>\n";
+  if (!path.empty()) page += "<li><a href=\"../\">../</a></li>\n";
+  for (const net::directory_entry& e : entries) {
+    const std::string_view slash = e.kind == net::file_kind::directory ? "/" : "";
+    page.append("<li><a href=\"./").append(percent_encode(e.name)).append(slash).append("\">");
+    append_escaped(page, e.name);
+    page.append(slash).append("</a></li>\n");
+  }
+  page += "</ul></body></html>\n";
+  rs.body(std::move(page), "text/html; charset=utf-8");
+}
+
+}  // namespace wring::http
