@@ -48,6 +48,11 @@ class head_store {
     size_ += static_cast<std::uint32_t>(bytes.size());
     terminated::terminate(text_ + size_);
   }
+  /// Keeps the memory.
+  void clear() noexcept {
+    size_ = 0;
+    count_ = 0;
+  }
   /// Does not terminate it.
   void truncate(std::size_t size) noexcept { size_ = static_cast<std::uint32_t>(size); }
   /// False: there is no room.
