@@ -170,4 +170,9 @@ void response::fail(int code, std::string_view text) {
   out().body = exchange_->memory.keep(page);
 }
 
+void response::demand_upgrade(std::string_view protocol) {
+  out().offers = exchange_->memory.keep(protocol);
+  throw status_error(426, {}, "the client has not asked for the protocol");
+}
+
 }  // namespace wring::http
