@@ -6,6 +6,7 @@
 #include <wring/http.hpp>
 #include <wring/protocols/websocket/accept.hpp>
 #include <wring/protocols/websocket/close_code.hpp>
+#include <wring/protocols/websocket/connect.hpp>
 #include <wring/protocols/websocket/message.hpp>
 #include <wring/protocols/websocket/options.hpp>
 #include <wring/protocols/websocket/prepared.hpp>

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <wring/core/log.hpp>
@@ -31,9 +32,11 @@ task<socket> accept_on(http::request& rq, http::response& rs, nursery* posts, op
   const std::string protocol(detail::choose_protocol(rq.headers(), o.protocols));
   rs.header("Sec-WebSocket-Accept", detail::accept_value(key));
   if (!protocol.empty()) rs.header("Sec-WebSocket-Protocol", protocol);
+  const std::optional<detail::deflate_terms> deflate = detail::choose_deflate(rq.headers(), o.compress);
+  if (deflate) rs.header("Sec-WebSocket-Extensions", detail::deflate_answer(*deflate));
   net::any_stream stream = co_await rs.upgrade("websocket");
   co_return socket(std::make_unique<detail::socket_core>(detail::side::server, std::move(stream), buffer_lease(), o,
-                                                         protocol, posts));
+                                                         protocol, deflate, posts));
 }
 
 /// What the peer, or its network, has done.

@@ -40,6 +40,7 @@ struct options {
   duration ping_after = std::chrono::seconds(30);      ///< silence until the peer is pinged
   duration silence = std::chrono::seconds(60);         ///< silence until the connection is cut
   duration close_wait = std::chrono::seconds(5);       ///< how long a peer may take to answer a close
+  duration handshake = std::chrono::seconds(10);       ///< how long a server may take for it; clients only
   std::size_t outbox = std::size_t{1} << 20;           ///< bytes that may be posted and unsent [1008, see overflow]
   ws::overflow when_full = overflow::close;
   ws::compression compress = compression::off;

@@ -9,14 +9,14 @@ namespace wring::ws {
 
 namespace {
 
-auto membership_of(detail::socket_core& s, const topic& t) noexcept {
-  return std::ranges::find(s.topics, &t, [](const auto& m) { return static_cast<const topic*>(m.of); });
+auto membership_of(detail::socket_core& s, const detail::membership_owner& of) noexcept {
+  return std::ranges::find(s.topics, &of, [](const auto& m) -> const detail::membership_owner* { return m.of; });
 }
 
 }  // namespace
 
 topic::~topic() {
-  while (!members_.empty()) remove(*members_.back());
+  while (!members_.empty()) leaves(*members_.back());
 }
 
 void topic::subscribe(socket& s) {
@@ -27,9 +27,9 @@ void topic::subscribe(socket& s) {
   core.topics.push_back({this, members_.size() - 1});
 }
 
-void topic::unsubscribe(socket& s) noexcept { remove(s.core()); }
+void topic::unsubscribe(socket& s) noexcept { leaves(s.core()); }
 
-void topic::remove(detail::socket_core& s) noexcept {
+void topic::leaves(detail::socket_core& s) noexcept {
   const auto mine = membership_of(s, *this);
   if (mine == s.topics.end()) return;
   const std::size_t at = mine->at;

@@ -5,18 +5,16 @@
 #include <vector>
 
 #include <wring/core/detail/export.hpp>
+#include <wring/protocols/websocket/detail/socket_core.hpp>
 #include <wring/protocols/websocket/prepared.hpp>
 
 namespace wring::ws {
 
 class socket;
-namespace detail {
-class socket_core;
-}
 
 /// A set of sockets that are sent the same. A socket leaves its topics when it ends; one that ends first is left by its
 /// sockets. One scheduler's: others are told by a cross_channel or scheduler::post.
-class WRING_API topic {
+class WRING_API topic : detail::membership_owner {
  public:
   topic() noexcept = default;
   topic(const topic&) = delete;
@@ -34,9 +32,7 @@ class WRING_API topic {
   [[nodiscard]] std::size_t size() const noexcept { return members_.size(); }
 
  private:
-  friend class detail::socket_core;
-
-  void remove(detail::socket_core& s) noexcept;
+  void leaves(detail::socket_core& s) noexcept override;
 
   std::vector<detail::socket_core*> members_;
 };

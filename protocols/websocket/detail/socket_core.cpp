@@ -13,22 +13,28 @@
 #include <wring/protocols/http/detail/upgraded_stream.hpp>
 #include <wring/protocols/websocket/detail/mask.hpp>
 #include <wring/protocols/websocket/detail/socket_core.hpp>
-#include <wring/protocols/websocket/topic.hpp>
 
 namespace wring::ws::detail {
 
 socket_core::socket_core(side own, net::any_stream s, buffer_lease ahead, const options& o, std::string_view chosen,
-                         nursery* posts)
+                         const std::optional<deflate_terms>& compression, nursery* posts)
     : protocol(chosen),
       peer(s.peer_address()),
       stream_(std::move(s)),
       sched_(scheduler::current()),
       options_(o),
-      reader_(own, {.message = o.max_message, .fragments = o.max_fragments}, false),
+      reader_(own, {.message = o.max_message, .fragments = o.max_fragments}, compression.has_value()),
       in_(std::move(ahead)),
       posts_(posts),
       heard_(sched_.turn_time()),
       own_(own) {
+  if (compression) {
+    deflate_terms::direction mine = own == side::server ? compression->server : compression->client;
+    // More takes more memory than it saves bytes.
+    mine.window_bits = std::min(mine.window_bits, std::uint8_t{12});
+    deflater_.emplace(mine);
+    inflater_.emplace(own == side::server ? compression->client : compression->server);
+  }
   set_timer();
   if (auto* const upgraded = stream_.target<http::detail::upgraded_stream>(); upgraded != nullptr) {
     upgraded->tell_end(this);
@@ -38,8 +44,7 @@ socket_core::socket_core(side own, net::any_stream s, buffer_lease ahead, const 
 }
 
 socket_core::~socket_core() {
-  if (timer_.active()) timer_.cancel();
-  while (!topics.empty()) topics.back().of->remove(*this);
+  while (!topics.empty()) topics.back().of->leaves(*this);
   if (left_) return;
   if (!stream_ended_ && !closing_) {
     const std::uint16_t code = std::uncaught_exceptions() != 0 ? close_code::internal_error
@@ -48,6 +53,7 @@ socket_core::~socket_core() {
     owe_close(code, {});
     flush_controls();
   }
+  if (timer_.active()) timer_.cancel();  // which the close has set
   stream_.watch(nullptr);
   if (auto* const upgraded = stream_.target<http::detail::upgraded_stream>(); upgraded != nullptr) {
     upgraded->tell_end(nullptr);
@@ -89,6 +95,7 @@ void socket_core::ended(const error* fault) noexcept {
 // behind that waits until it has been looked at, so that it can be answered.
 void socket_core::handle_controls(bool keep) noexcept {
   constexpr std::byte closes{static_cast<unsigned char>(0x80U | static_cast<unsigned>(opcode::close))};
+  if (inflating_) return;
   while (at_ < in_.size() && !over() && reader_.is_control_next(in_.data()[at_])) {
     if (keep && in_.data()[at_] == closes) return;
     const message_reader::step s = reader_.next({in_.data() + at_, in_.size() - at_});
@@ -121,10 +128,7 @@ void socket_core::handle_control(const message_reader::step& s) noexcept {
         over_.set();
         break;
       case event::refused:
-        refused_ = true;
-        owe_close(reader_.why().code, reader_.why().text);
-        flush_controls();
-        over_.set();
+        refuse(reader_.why().code, reader_.why().text);
         break;
       default:
         break;
@@ -132,6 +136,14 @@ void socket_core::handle_control(const message_reader::step& s) noexcept {
   } catch (const std::bad_alloc&) {
     cut(error::from_errno(ENOMEM, "answer a control frame of").with_address(peer));
   }
+}
+
+void socket_core::refuse(std::uint16_t code, const char* text) noexcept {
+  refused_ = true;
+  refusal_ = text;
+  owe_close(code, text);
+  flush_controls();
+  over_.set();
 }
 
 void socket_core::owe_close(std::uint16_t code, std::string_view reason) noexcept {
@@ -255,6 +267,8 @@ void socket_core::timer_fired() noexcept {
     if (!pinged_ && options_.ping_after != forever && now - heard_ >= options_.ping_after.count()) {
       pinged_ = true;
       ping_owed_ = true;
+      // It refers to nothing then, which it may do at any time.
+      if (deflater_ && !sending.locked()) deflater_->forget();
       flush_controls();
     }
   }

@@ -23,23 +23,32 @@
 #include <wring/net/stream_observer.hpp>
 #include <wring/protocols/http/detail/connection.hpp>
 #include <wring/protocols/websocket/close_code.hpp>
+#include <wring/protocols/websocket/detail/deflate.hpp>
 #include <wring/protocols/websocket/detail/message_reader.hpp>
 #include <wring/protocols/websocket/message.hpp>
 #include <wring/protocols/websocket/options.hpp>
 #include <wring/protocols/websocket/prepared.hpp>
 
-namespace wring::ws {
-class topic;
-}
-
 namespace wring::ws::detail {
+
+class socket_core;
+
+/// What a socket tells that it ends, see topic.
+class membership_owner {
+ public:
+  virtual void leaves(socket_core& s) noexcept = 0;
+
+ protected:
+  ~membership_owner() = default;
+};
 
 /// What a socket refers to, which must not move. It answers control frames, also while nobody receives.
 class WRING_API socket_core final : net::stream_observer, http::detail::connection::successor {
  public:
-  /// `ahead`: what has been read of the stream behind the handshake. `posts`: where posting needs a task.
+  /// `ahead`: what has been read of the stream behind the handshake. `compression`: what was agreed on. `posts`: where
+  /// posting needs a task.
   socket_core(side own, net::any_stream s, buffer_lease ahead, const options& o, std::string_view protocol,
-              nursery* posts);
+              const std::optional<deflate_terms>& compression, nursery* posts);
   socket_core(const socket_core&) = delete;
   socket_core& operator=(const socket_core&) = delete;
   /// Tells the peer why, if it still can: with 1000; 1001 if the program is to stop, 1011 if an exception passes by.
@@ -66,7 +75,7 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
 
   /// A topic that this is a member of, and where in it.
   struct membership {
-    topic* of;
+    membership_owner* of;
     std::size_t at;
   };
   std::vector<membership> topics;
@@ -74,11 +83,15 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
  private:
   class receiving;
   class writing;
+  struct unfinished;
 
   // Of receiving.
   [[nodiscard]] task<bool> read_more();
   [[nodiscard]] std::optional<message_part> next_part();
+  [[nodiscard]] std::optional<message_part> next_inflated();
   void append(std::span<const std::byte> bytes);
+  /// What has come is not what may come: the peer is told so.
+  void refuse(std::uint16_t code, const char* text) noexcept;
   void handle_control(const message_reader::step& s) noexcept;
   void handle_controls(bool keep) noexcept;
   [[nodiscard]] bool over() const noexcept { return close_received_ || refused_ || stream_ended_; }
@@ -90,7 +103,9 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   // Of sending.
   [[nodiscard]] task<> write(std::span<const std::byte> head, std::span<const std::byte> payload);
   [[nodiscard]] task<> write_masked(opcode o, std::span<const std::byte> payload, bool last);
-  [[nodiscard]] task<> send_in_fragments(message_kind kind, std::span<const std::byte> bytes);
+  [[nodiscard]] task<> send_in_fragments(message_kind kind, std::span<const std::byte> bytes, bool compressed);
+  /// Some of a message, compressed.
+  [[nodiscard]] task<> write_compressed(opcode o, std::span<const std::byte> bytes, bool first, bool last);
   [[nodiscard]] task<> write_close();
   void check_open() const;
   void make_outbox();
@@ -125,6 +140,12 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   buffer_lease held_;       // where the latest message is, if that is not in_
   buffer_lease assembled_;  // a message that came in pieces; as large as its block
   std::size_t assembled_size_ = 0;
+  std::optional<inflater> inflater_;
+  std::optional<deflater> deflater_;
+  buffer_lease inflated_;
+  std::uint64_t inflated_size_ = 0;  // of a message
+  utf8_validator inflated_text_;
+  const char* refusal_ = "";
   std::string rest_;                 // of a control frame that has been sent in part: it goes before everything else
   std::optional<std::string> pong_;  // is owed
   std::string close_;                // the payload of a close that is owed
@@ -142,7 +163,9 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   const side own_;
   bool outbox_posts_by_task_ = false;  // so that what is written may overtake it
   bool receiving_ = false;
-  bool delivered_ = false;  // what is kept is a message that the receiver has
+  bool inflating_ = false;       // there may be more of the latest piece
+  bool inflating_last_ = false;  // which ends its message
+  bool delivered_ = false;       // what is kept is a message that the receiver has
   bool first_part_ = true;
   bool pinged_ = false;  // since something was heard
   bool ping_owed_ = false;

@@ -17,9 +17,11 @@ class socket_core::receiving {
     s.receiving_ = true;
     if (s.delivered_) {
       s.delivered_ = false;
-      s.held_.reset();
       s.assembled_.reset();
       s.assembled_size_ = 0;
+      if (s.inflating_) return;  // what it is made of is still needed
+      s.held_.reset();
+      s.inflated_.reset();
       if (s.at_ == s.in_.size()) {
         s.in_.reset();
         s.at_ = 0;
@@ -36,6 +38,9 @@ class socket_core::receiving {
 
 // Takes apart what has come, up to some of a message. None: more is needed, or it is over.
 std::optional<message_part> socket_core::next_part() {
+  if (inflating_) {
+    if (const std::optional<message_part> part = next_inflated()) return part;
+  }
   while (at_ < in_.size() && !over()) {
     const message_reader::step s = reader_.next({in_.data() + at_, in_.size() - at_});
     at_ += s.consumed;
@@ -43,9 +48,44 @@ std::optional<message_part> socket_core::next_part() {
       handle_control(s);
       continue;
     }
+    if (reader_.is_compressed()) {
+      inflater_->feed(s.bytes, s.last);
+      inflating_ = true;
+      inflating_last_ = s.last;
+      if (const std::optional<message_part> part = next_inflated()) return part;
+      continue;
+    }
     const bool first = std::exchange(first_part_, s.last);
     if (closing_) continue;  // nobody wants it any more
     return message_part{reader_.is_text() ? message_kind::text : message_kind::binary, first, s.last, s.bytes};
+  }
+  return std::nullopt;
+}
+
+// Some of what the latest piece becomes, which never is more than a block at a time, however much it is in all.
+std::optional<message_part> socket_core::next_inflated() {
+  while (inflating_ && !over()) {
+    if (inflated_.empty()) inflated_ = sched_.blocks().acquire(block_pool::sizes[1]);
+    if (first_part_ && inflated_size_ != 0) {
+      inflated_size_ = 0;
+      inflated_text_.reset();
+    }
+    const inflater::step s = inflater_->inflate({inflated_.data(), inflated_.size()});
+    inflating_ = s.state == inflater::status::more_room;
+    const std::span<const std::byte> bytes(inflated_.data(), s.written);
+    const bool last = !inflating_ && inflating_last_;
+    inflated_size_ += s.written;
+    if (s.state == inflater::status::broken) {
+      refuse(close_code::invalid_data, "a message is compressed wrongly");
+    } else if (inflated_size_ > options_.max_message) {
+      refuse(close_code::too_big, "a message is larger than the limit");
+    } else if (reader_.is_text() && (!inflated_text_.feed(bytes) || (last && !inflated_text_.complete()))) {
+      refuse(close_code::invalid_data, "a text is not UTF-8");
+    } else if (!bytes.empty() || last) {
+      const bool first = std::exchange(first_part_, last);
+      if (closing_) continue;
+      return message_part{reader_.is_text() ? message_kind::text : message_kind::binary, first, last, bytes};
+    }
   }
   return std::nullopt;
 }
@@ -147,7 +187,7 @@ task<> socket_core::end_receiving() {
     co_return;
   }
   if (refused_) {
-    const error why = error::from_errno(EPROTO, "receive from").with_address(peer).with_detail(reader_.why().text);
+    const error why = error::from_errno(EPROTO, "receive from").with_address(peer).with_detail(refusal_);
     if (!stream_ended_) {
       // What nobody reads would make the kernel reset the connection, and the close be lost.
       co_await write_close();

@@ -42,6 +42,19 @@ class socket_core::writing {
   socket_core& core_;
 };
 
+/// While a message is sent in fragments: what was begun must be ended.
+struct socket_core::unfinished {
+  explicit unfinished(socket_core& s) noexcept : core(s) {}
+  unfinished(const unfinished&) = delete;
+  unfinished& operator=(const unfinished&) = delete;
+  ~unfinished() {
+    if (!finished) core.tear();
+  }
+
+  socket_core& core;
+  bool finished = false;
+};
+
 void socket_core::tear() noexcept {
   cut(error(errc::write_torn, "send to").with_address(peer).with_detail("a message was cancelled half way"));
 }
@@ -102,11 +115,28 @@ task<> socket_core::write_masked(opcode o, std::span<const std::byte> payload, b
   co_await write(frame, {});
 }
 
+// Whatever is compressed must be sent, as what follows may refer to it: so nothing is awaited between the two.
+task<> socket_core::write_compressed(opcode o, std::span<const std::byte> bytes, bool first, bool last) {
+  const buffer_lease block = sched_.blocks().acquire(deflater::most(bytes.size()));
+  unfinished here(*this);
+  const std::span<std::byte> made(block.data(), deflater_->compress(bytes, last, block.data()));
+  mask_key key{};
+  if (own_ == side::client) {
+    key = new_key();
+    static_cast<void>(apply_mask(made, key));
+  }
+  const frame_head head = make_frame_head(o, made.size(), last, first, own_ == side::client ? &key : nullptr);
+  const std::span<const std::byte> head_bytes(head.bytes.data(), head.size);
+  co_await write(head_bytes, made);
+  here.finished = true;
+}
+
 task<> socket_core::send(message_kind kind, std::span<const std::byte> bytes) {
   check_open();
   if (kind == message_kind::text && !is_utf8(bytes)) throw std::invalid_argument("a text to be sent is not UTF-8");
-  if (own_ == side::client && bytes.size() > most_copied) {
-    co_await send_in_fragments(kind, bytes);
+  const bool compressed = deflater_ && bytes.size() >= options_.compress_from;
+  if ((own_ == side::client || compressed) && bytes.size() > most_copied) {
+    co_await send_in_fragments(kind, bytes, compressed);
     co_return;
   }
   mutex::guard turn;
@@ -114,6 +144,10 @@ task<> socket_core::send(message_kind kind, std::span<const std::byte> bytes) {
     turn = co_await sending.lock();
     check_open();
     turn.unlock();
+  }
+  if (compressed) {
+    co_await write_compressed(opcode_of(kind), bytes, true, true);
+    co_return;
   }
   if (own_ == side::client) {
     co_await write_masked(opcode_of(kind), bytes, true);
@@ -137,15 +171,24 @@ task<> socket_core::send(prepared p) {
   co_await write(p.frame().bytes(), {});
 }
 
-task<> socket_core::send_in_fragments(message_kind kind, std::span<const std::byte> bytes) {
-  const mutex::guard turn = co_await sending.lock();
+task<> socket_core::send_in_fragments(message_kind kind, std::span<const std::byte> bytes, bool compressed) {
+  mutex::guard turn = co_await sending.lock();
+  check_open();
+  unfinished here(*this);
   opcode o = opcode_of(kind);
   for (bool last = false; !last;) {
     const std::size_t size = std::min(bytes.size(), most_copied);
     last = size == bytes.size();
-    co_await send_fragment(std::exchange(o, opcode::continuation), bytes.first(size), last);
+    const opcode code = std::exchange(o, opcode::continuation);
+    if (compressed) {
+      co_await write_compressed(code, bytes.first(size), code != opcode::continuation, last);
+    } else {
+      co_await write_masked(code, bytes.first(size), last);
+    }
     bytes = bytes.subspan(size);
   }
+  here.finished = true;
+  turn.unlock();
   post_waiting();
 }
 
