@@ -50,7 +50,13 @@ std::size_t deflater::compress(std::span<const std::byte> bytes, bool last, std:
   ::deflate(&z, Z_SYNC_FLUSH);
   std::size_t size = room - z.avail_out;
   if (last) {
-    size -= tail.size();
+    // zlib says nothing more where it is given nothing: then it is an empty block (section 7.2.3.6).
+    if (size < tail.size()) {
+      out[0] = std::byte{0};
+      size = 1;
+    } else {
+      size -= tail.size();
+    }
     if (!terms_.keeps_context) state_.reset();
   }
   return size;

@@ -171,6 +171,7 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   bool ping_owed_ = false;
   bool close_owed_ = false;
   bool closing_ = false;  // a close is sent or owed: nothing else follows
+  bool drops_ = false;    // what comes meanwhile
   bool close_received_ = false;
   bool stream_ended_ = false;  // or is cut
   bool refused_ = false;       // what came

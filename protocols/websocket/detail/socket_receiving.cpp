@@ -56,7 +56,7 @@ std::optional<message_part> socket_core::next_part() {
       continue;
     }
     const bool first = std::exchange(first_part_, s.last);
-    if (closing_) continue;  // nobody wants it any more
+    if (drops_) continue;  // nobody wants it any more
     return message_part{reader_.is_text() ? message_kind::text : message_kind::binary, first, s.last, s.bytes};
   }
   return std::nullopt;
@@ -83,7 +83,7 @@ std::optional<message_part> socket_core::next_inflated() {
       refuse(close_code::invalid_data, "a text is not UTF-8");
     } else if (!bytes.empty() || last) {
       const bool first = std::exchange(first_part_, last);
-      if (closing_) continue;
+      if (drops_) continue;
       return message_part{reader_.is_text() ? message_kind::text : message_kind::binary, first, last, bytes};
     }
   }
@@ -113,6 +113,7 @@ task<bool> socket_core::read_more() {
     auto got = co_await until_stopping(stream_.read_some()).result();
     if (!got) {
       owe_close(close_code::going_away, {});
+      drops_ = true;  // it could not be answered
       flush_controls();
       co_return true;
     }

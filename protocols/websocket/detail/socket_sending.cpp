@@ -242,6 +242,7 @@ bool socket_core::post(const prepared& p) {
     ++dropped;
     if (options_.when_full == overflow::drop) return false;
     owe_close(close_code::policy, "too slow");
+    drops_ = true;
     // It goes behind what was posted.
     while (rest_.empty() && make_control()) static_cast<void>(outbox_->post(std::exchange(rest_, {})));
     return false;

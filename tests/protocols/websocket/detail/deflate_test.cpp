@@ -146,6 +146,16 @@ TEST_CASE("the examples of RFC 7692, section 7.2.3, are inflated", "[websocket]"
   CHECK(inflated(alone, "\xf2\x00\x11\x00\x00"s) == "broken");  // there is none before
 }
 
+TEST_CASE("nothing is compressed to an empty block, as often as it is sent", "[websocket]") {
+  deflater to({});
+  inflater from({});
+  for (int i = 0; i != 4; ++i) {
+    const std::string bytes = compressed(to, i == 2 ? "something" : "");
+    CHECK_FALSE(bytes.empty());
+    CHECK(inflated(from, bytes) == (i == 2 ? "something" : ""));
+  }
+}
+
 TEST_CASE("what is compressed is inflated again, whatever the pieces", "[websocket]") {
   std::mt19937 random(5);
   for (const bool keeps : {true, false}) {
