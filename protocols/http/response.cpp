@@ -207,4 +207,9 @@ task<> response::write_file(net::file& from, std::uint64_t offset, std::uint64_t
   co_await net::send_file(*this, from, {.offset = offset, .count = count});
 }
 
+void response::demand_upgrade(std::string_view protocol) {
+  out().offers = exchange_->memory.keep(protocol);
+  throw status_error(426, {}, "the client has not asked for the protocol");
+}
+
 }  // namespace wring::http

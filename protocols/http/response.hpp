@@ -121,6 +121,8 @@ class WRING_API response {
   /// returns, the connection is closed as it is after a last answer, and when it throws, cut; what is left of the
   /// stream then is closed.
   [[nodiscard]] task<net::any_stream> upgrade(std::string_view protocol = {}) { return exchange_->upgrade(protocol); }
+  /// Throws the status_error 426 that names the protocol, for a handler that speaks nothing else.
+  [[noreturn]] void demand_upgrade(std::string_view protocol);
   /// A field behind a body that is written piece by piece; see header(). Clients that are sent no chunks do not get it.
   response& trailer(std::string_view name, std::string_view value);
   /// Whether the client has gone, and what is written is dropped.

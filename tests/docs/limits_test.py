@@ -67,6 +67,20 @@ class LimitsTest(unittest.TestCase):
                 for status in re.findall(r'\[(\d+)\]', comment):
                     self.assertEqual(table[name][3], status)
 
+    def test_every_limit_of_a_websocket_is_in_its_table(self):
+        header = (ROOT / 'protocols/websocket/options.hpp').read_text(encoding='utf-8')
+        struct = header.split('struct options {')[1].split('\n};')[0]
+        table = {row[0].strip('`'): row for row in rows('Limits of a WebSocket')}
+        for line in struct.splitlines():
+            match = re.match(r'  (duration|std::size_t|std::uint\d+_t) (\w+) = ([^;]*);(.*)', line)
+            if not match or match[2] == 'compress_from':
+                continue
+            with self.subTest(match[2]):
+                code = re.sub(r'std::(?:size_t|uint64_t)\{1\} << 20', '1024 * 1024', match[3])
+                self.assertEqual(spelled(table[match[2]][2]), value(code))
+                for status in re.findall(r'\[(\d+)', match[4]):
+                    self.assertIn(status, table[match[2]][3])
+
     def test_options_that_are_named_exist(self):
         words = {word for folder in FOLDERS for path in (ROOT / folder).rglob('*.hpp')
                  for word in re.findall(r'\w+', path.read_text(encoding='utf-8'))}

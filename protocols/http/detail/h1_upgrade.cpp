@@ -34,6 +34,7 @@ void h1_exchange::append_offer() {
   o.append("Upgrade: ");
   o.append(out.offers);
   o.append("\r\nConnection: upgrade\r\n");
+  if (out.offers == "websocket") o.append("Sec-WebSocket-Version: 13\r\n");  // RFC 6455, section 4.4
 }
 
 void h1_exchange::check_upgrade(std::string_view protocol) {
@@ -44,10 +45,7 @@ void h1_exchange::check_upgrade(std::string_view protocol) {
     return;
   }
   if (!is_protocol(protocol)) throw std::invalid_argument("what is upgraded to is no name of a protocol");
-  if (!rq.asks_for(protocol)) {
-    out.offers = memory.keep(protocol);
-    throw status_error(426, {}, "the client has not asked for the protocol");
-  }
+  if (!rq.asks_for(protocol)) rs.demand_upgrade(protocol);
 }
 
 task<> h1_exchange::switch_protocol(std::string_view protocol) {

@@ -12,6 +12,7 @@ upgraded_stream::upgraded_stream(connection& c, const error_address& peer) noexc
 
 void upgraded_stream::leave() noexcept {
   if (connection_ == nullptr) return;
+  if (after_ != nullptr) std::exchange(after_, nullptr)->leave();
   connection_->follow(nullptr);
   connection_->upgraded = nullptr;
   connection_ = nullptr;

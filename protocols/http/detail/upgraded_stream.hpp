@@ -51,6 +51,11 @@ class WRING_API upgraded_stream final : connection::successor {
   [[nodiscard]] const net::stream_security* security() const noexcept { return stream_.security(); }
   [[nodiscard]] error_address peer_address() const noexcept { return peer_; }
 
+  /// The connection's own stream, for what is posted to it: a closed one once the connection has ended.
+  [[nodiscard]] net::stream_ref below() const noexcept { return stream_; }
+  /// Tells it, too, when the connection ends before this does; null: nobody.
+  void tell_end(connection::successor* s) noexcept { after_ = s; }
+
  private:
   void leave() noexcept override;
   /// What is read next. A read that is put back is told to whatever the next one would come from.
@@ -64,6 +69,7 @@ class WRING_API upgraded_stream final : connection::successor {
   connection* connection_;  // null: it has ended
   net::stream_ref stream_;
   read_ahead ahead_;
+  connection::successor* after_ = nullptr;
   error_address peer_;
 };
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// Sends back every message that it is sent over WebSocket, with its type.
+//
+//     $ websocket_echo --port 8080
+//     listening on 127.0.0.1:8080
+//
+//     $ python3 -m websockets ws://127.0.0.1:8080/
+
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include <wring/websocket.hpp>
+#include <wring/wring.hpp>
+
+#include "options.hpp"
+
+namespace {
+
+namespace http = wring::http;
+namespace net = wring::net;
+namespace ws = wring::ws;
+using wring::task;
+
+task<> echo(ws::socket& socket) {
+  while (const auto message = co_await socket.receive()) co_await socket.send(message->kind, message->bytes);
+}
+
+struct settings {
+  net::tcp_listen_options listen{.address = net::ip_address::loopback_v4, .port = 8080};
+  ws::options sockets;
+  bool compress = false;
+  bool any_origin = false;
+};
+
+task<> serve(settings chosen) {
+  if (chosen.compress) chosen.sockets.compress = ws::compression::on;
+  if (chosen.any_origin) chosen.sockets.from = ws::origin::any;
+  http::router routes;
+  routes.get("/", ws::handler(echo, chosen.sockets));
+  http::server server(routes);
+  auto listener = co_await net::listen_tcp(chosen.listen);
+  fmt::print("listening on {}\n", listener.local_address());
+  std::fflush(stdout);
+  co_await server.run(listener);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  settings chosen;
+  examples::options options("Sends back every message that it is sent over WebSocket, with its type.");
+  options.listen(chosen.listen);
+  options.size("--max-message", chosen.sockets.max_message, "how long a message may be");
+  options.flag("--compress", chosen.compress, "compress messages, where the client agrees");
+  options.flag("--any-origin", chosen.any_origin, "let in browsers whose page is from elsewhere");
+  options.time("--ping-after", chosen.sockets.ping_after, "silence until a client is pinged");
+  options.time("--silence", chosen.sockets.silence, "silence until a connection is cut");
+  options.read(argc, argv);
+  return wring::run(serve, chosen);
+}
