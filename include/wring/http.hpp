@@ -31,6 +31,7 @@
 #include <wring/protocols/http/content/media_type.hpp>
 #include <wring/protocols/http/content/multipart.hpp>
 #include <wring/protocols/http/content/negotiation.hpp>
+#include <wring/protocols/http/content/seal_keys.hpp>
 #include <wring/protocols/http/content/session.hpp>
 #include <wring/protocols/http/content/static_files.hpp>
 #include <wring/protocols/http/disconnect.hpp>

@@ -12,6 +12,7 @@
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/timeout.hpp>
+#include <wring/protocols/http/detail/base64.hpp>
 #include <wring/protocols/http/detail/characters.hpp>
 #include <wring/protocols/http/detail/head_store.hpp>
 #include <wring/protocols/http/detail/response_parser.hpp>
@@ -178,9 +179,9 @@ std::string check_answer(const answer& a, std::string_view key, const options& o
 
 task<socket> shake_hands(net::any_stream& stream, const location& l, const options& o,
                          std::span<const http::field> fields) {
-  std::array<std::uint8_t, 16> random;
+  std::array<char, 16> random;
   scheduler::current().engine().random(std::as_writable_bytes(std::span(random)));
-  const std::string key = detail::encode_base64(random);
+  const std::string key = http::detail::encode_base64({random.data(), random.size()});
   const std::string request = make_request(l, key, o, fields);
   co_await stream.write_all(request);
   answer a;

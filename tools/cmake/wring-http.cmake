@@ -1,3 +1,5 @@
 # SPDX-License-Identifier: MIT
 # find_package(wring COMPONENTS http): the target wring::http.
-_wring_import(http wring-http PUBLIC wring::wring)
+find_dependency(OpenSSL 3.0)
+find_dependency(ZLIB 1.2.11)
+_wring_import(http wring-http PUBLIC wring::wring PRIVATE OpenSSL::Crypto ZLIB::ZLIB)

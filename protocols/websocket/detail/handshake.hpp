@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,12 +9,6 @@
 #include <wring/protocols/http/fields.hpp>
 
 namespace wring::ws::detail {
-
-/// SHA-1 (RFC 3174), which the handshake has as a check that both sides mean WebSocket: nothing is kept secret by it.
-[[nodiscard]] WRING_API std::array<std::uint8_t, 20> sha1(std::string_view text) noexcept;
-
-/// RFC 4648, section 4.
-[[nodiscard]] WRING_API std::string encode_base64(std::span<const std::uint8_t> bytes);
 
 /// What a server answers to a key (RFC 6455, section 4.2.2).
 [[nodiscard]] WRING_API std::string accept_value(std::string_view key);

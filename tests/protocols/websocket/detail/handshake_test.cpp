@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <string>
 #include <string_view>
 
 #include <catch2/catch_test_macros.hpp>
@@ -7,28 +6,6 @@
 #include <wring/protocols/websocket/detail/handshake.hpp>
 
 using namespace wring::ws::detail;
-
-namespace {
-
-std::string hex(std::string_view text) {
-  std::string out;
-  for (const unsigned b : sha1(text)) {
-    for (const unsigned half : {b >> 4, b & 15U}) out += "0123456789abcdef"[half];
-  }
-  return out;
-}
-
-}  // namespace
-
-TEST_CASE("SHA-1 of the examples of RFC 3174, and of every size about a block's", "[websocket]") {
-  CHECK(hex("abc") == "a9993e364706816aba3e25717850c26c9cd0d89d");
-  CHECK(hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") == "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
-  CHECK(hex(std::string(1'000'000, 'a')) == "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
-  CHECK(hex("") == "da39a3ee5e6b4b0d3255bfef95601890afd80709");
-  CHECK(hex(std::string(55, 'a')) == "c1c8bbdc22796e28c0e15163d20899b65621d65a");
-  CHECK(hex(std::string(56, 'a')) == "c2db330f6083854c99d4b5bfb6e8f29f201be699");
-  CHECK(hex(std::string(64, 'a')) == "0098ba824b5c16427bd7a1122a5a442a25ec644d");
-}
 
 TEST_CASE("the example of RFC 6455, section 1.3, and what is no key", "[websocket]") {
   CHECK(accept_value("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
