@@ -86,6 +86,21 @@ response& response::remove(std::string_view name) {
   return *this;
 }
 
+response& response::replace_cookie(std::string_view name_and_equals, std::string_view value) {
+  constexpr std::string_view name = "set-cookie";
+  check_open();
+  response_field* const made = make_field("Set-Cookie", value);
+  for (response_field** at = place_of(&out().first, name); *at != nullptr; at = place_of(at, name)) {
+    if ((*at)->value.starts_with(name_and_equals)) {
+      *at = (*at)->next;
+    } else {
+      at = &(*at)->next;
+    }
+  }
+  *end_of(&out().first) = made;
+  return *this;
+}
+
 std::optional<std::string_view> response::header(std::string_view name) const noexcept {
   const response_field* const found = *place_of(&out().first, name);
   if (found == nullptr) return std::nullopt;

@@ -99,6 +99,8 @@ class WRING_API response {
   /// Lets the body go through `e`, if that wants to, when the head is complete; see `encoder`. It must live until the
   /// request has ended: `rq.emplace` makes it so. Throws std::logic_error if the head has been sent.
   response& encode_with(encoder& e);
+  /// For the library: adds a Set-Cookie in place of those whose values begin so.
+  response& replace_cookie(std::string_view name_and_equals, std::string_view value);
   /// For the library: decides whether the body is encoded, now that its head is complete.
   [[nodiscard]] bool begin_encoding();
   [[nodiscard]] bool head_sent() const noexcept { return out().head_sent; }

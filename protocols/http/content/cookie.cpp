@@ -42,7 +42,7 @@ void check(std::string_view name, std::string_view value, const cookie_options& 
 
 }  // namespace
 
-void set_cookie(response& rs, std::string_view name, std::string_view value, const cookie_options& o) {
+std::string detail::cookie_text(std::string_view name, std::string_view value, const cookie_options& o) {
   check(name, value, o);
   std::string text;
   text.append(name).append("=").append(value);
@@ -65,7 +65,11 @@ void set_cookie(response& rs, std::string_view name, std::string_view value, con
       text += "; SameSite=None";
       break;
   }
-  rs.append("Set-Cookie", text);
+  return text;
+}
+
+void set_cookie(response& rs, std::string_view name, std::string_view value, const cookie_options& options) {
+  rs.append("Set-Cookie", detail::cookie_text(name, value, options));
 }
 
 void forget_cookie(response& rs, std::string_view name, const cookie_options& options) {

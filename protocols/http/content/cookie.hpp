@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -36,6 +37,13 @@ static_assert(std::is_trivially_destructible_v<cookie_options>);
 /// "__Secure-" or "__Host-" where the options are not what that promises; std::logic_error if the head has been sent.
 WRING_API void set_cookie(response& rs, std::string_view name, std::string_view value,
                           const cookie_options& options = {});
+
+namespace detail {
+
+/// The value of such a Set-Cookie.
+[[nodiscard]] WRING_API std::string cookie_text(std::string_view name, std::string_view value, const cookie_options& o);
+
+}  // namespace detail
 
 /// Has the browser forget a cookie, whose path and domain must be those that it was set with.
 WRING_API void forget_cookie(response& rs, std::string_view name, const cookie_options& options = {});

@@ -14,6 +14,7 @@
 #include <wring/core/detail/export.hpp>
 #include <wring/core/duration.hpp>
 #include <wring/core/sync/sharded_map.hpp>
+#include <wring/protocols/http/content/seal_keys.hpp>
 #include <wring/protocols/http/handler.hpp>
 
 namespace wring::http {
@@ -56,26 +57,29 @@ class WRING_API session_store {
 };
 
 /// A visitor's session during a request: `rq.get<http::session>()` behind the middleware `sessions`. It begins, and the
-/// visitor gets its cookie, when something is set. One thread, though the values are shared with the visitor's other
-/// requests, of all schedulers.
+/// visitor gets its cookie, when something is set. One thread. With a store the values are shared with the visitor's
+/// other requests, of all schedulers; with keys they are what the cookie of this request has said, and a change is for
+/// the requests that follow its answer.
 class WRING_API session {
  public:
   /// For the library.
   session(session_store& store, request& rq, response& rs, std::string_view cookie, bool secure);
+  session(const seal_keys& keys, duration idle, request& rq, response& rs, std::string_view cookie, bool secure);
   session(const session&) = delete;
   session& operator=(const session&) = delete;
 
   /// Whether there is one.
-  [[nodiscard]] bool exists() const noexcept { return !id_.empty(); }
+  [[nodiscard]] bool exists() const noexcept { return begun_; }
   [[nodiscard]] std::optional<std::string> get(std::string_view name) const;
-  /// Begins the session, if there is none: std::logic_error if the head has been sent by then. Throws std::length_error
-  /// beyond session_limits::bytes, and status_error 503 if there are too many sessions.
+  /// Begins the session, if there is none: std::logic_error if the head has been sent by then, in a sealed cookie for
+  /// any change. Throws std::length_error beyond session_limits::bytes, or if a sealed cookie would be longer than the
+  /// 4,096 bytes that browsers keep; status_error 503 if there are too many sessions.
   void set(std::string_view name, std::string_view value);
   void erase(std::string_view name);
   /// Gives it another id. Call it where a visitor logs in, so that whoever may have made him use an id that he knows
   /// does not become him.
   void renew();
-  /// Forgets it, as at a logout.
+  /// Forgets it, as at a logout. A copy of a sealed cookie is good until its time is over, whoever has kept one.
   void end();
 
   /// What a form of this visitor carries in a hidden field, so that no page of another site can send it in his name.
@@ -85,13 +89,22 @@ class WRING_API session {
   void check_csrf_token(std::string_view given) const;
 
  private:
-  void begin();
-  void send_cookie();
+  using values = std::map<std::string, std::string, std::less<>>;
 
-  session_store* store_;
+  void begin();
+  void send_cookie(std::string_view value);
+  /// Of a sealed cookie.
+  void read_sealed(std::string_view text);
+  void keep(values all);
+
+  session_store* store_ = nullptr;
+  const seal_keys* keys_ = nullptr;
+  duration idle_ = {};
   response* response_;
   std::string_view cookie_;
   std::string id_;
+  values own_;  // of a sealed cookie
+  bool begun_ = false;
   bool secure_;
 };
 
@@ -107,16 +120,25 @@ struct session_cookie {
 ///
 ///     http::session_store store;            // before the runtime
 ///     site.use(http::sessions(store));      // on each scheduler
+///
+/// With `seal_keys` instead of a store, the cookie has the values themselves, sealed, so that the program remembers
+/// nothing: it may be restarted, and be several programs. `idle` is how long a session lasts that is not used.
 class WRING_API sessions {
  public:
   /// The store must outlive the router.
   explicit sessions(session_store& store, const session_cookie& cookie = {}) noexcept
       : store_(&store), cookie_(cookie) {}
+  /// So must the keys.
+  explicit sessions(const seal_keys& keys, duration idle = std::chrono::minutes(15),
+                    const session_cookie& cookie = {}) noexcept
+      : keys_(&keys), idle_(idle), cookie_(cookie) {}
 
   void operator()(request& rq, response& rs) const;
 
  private:
-  session_store* store_;
+  session_store* store_ = nullptr;
+  const seal_keys* keys_ = nullptr;
+  duration idle_ = {};
   session_cookie cookie_;
 };
 

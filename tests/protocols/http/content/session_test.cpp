@@ -24,9 +24,9 @@ using http::session;
 
 namespace {
 
-http::router site(http::session_store& store) {
+http::router site(const http::sessions& middleware) {
   http::router r;
-  r.use(http::sessions(store));
+  r.use(middleware);
   r.get("/read", [](request& rq, response& rs) { rs.text(rq.get<session>().get("who").value_or("nobody")); });
   r.post("/login/{who}", [](request& rq, response& rs) {
     rq.get<session>().renew();
@@ -71,7 +71,7 @@ struct visitor {
 
 TASK_TEST("a session begins when something is set, and ends with a logout", "[http]") {
   http::session_store store;
-  const http::router r = site(store);
+  const http::router r = site(http::sessions(store));
   visitor a{r};
   visitor b{r};
   std::string got;
@@ -107,7 +107,7 @@ TASK_TEST("a session begins when something is set, and ends with a logout", "[ht
 
 TASK_TEST("a login gives the session another id, so that a known one is of no use", "[http]") {
   http::session_store store;
-  const http::router r = site(store);
+  const http::router r = site(http::sessions(store));
   visitor a{r};
   std::string got = co_await a.ask("GET /token");
   const std::string token = got;
@@ -125,7 +125,7 @@ TASK_TEST("a login gives the session another id, so that a known one is of no us
 
 TASK_TEST("a form needs the token of its session", "[http]") {
   http::session_store store;
-  const http::router r = site(store);
+  const http::router r = site(http::sessions(store));
   visitor a{r};
   visitor b{r};
   std::string got;
@@ -147,7 +147,7 @@ TASK_TEST("a form needs the token of its session", "[http]") {
 
 TASK_TEST("sessions are bounded in size, number and time", "[http]") {
   http::session_store store({.sessions = 2, .bytes = 100, .idle = 15min});
-  const http::router r = site(store);
+  const http::router r = site(http::sessions(store));
   visitor a{r};
   visitor b{r};
   visitor c{r};
@@ -179,13 +179,13 @@ TEST_CASE("who logs in on one scheduler is known on the other", "[http][threads]
   const int code = runtime({.threads = 2}).run([&]() -> task<> {
     if (runtime::number() != 0) co_return;
     const auto log_in = [&]() -> task<> {
-      const http::router r = site(store);
+      const http::router r = site(http::sessions(store));
       visitor a{r};
       static_cast<void>(co_await a.ask("POST /login/ann"));
       cookie = a.cookie;
     };
     const auto read = [&]() -> task<> {
-      const http::router r = site(store);
+      const http::router r = site(http::sessions(store));
       visitor a{r, cookie};
       answer = co_await a.ask("GET /read");
     };
@@ -194,4 +194,87 @@ TEST_CASE("who logs in on one scheduler is known on the other", "[http][threads]
   });
   CHECK(code == 0);
   CHECK(answer == "ann");
+}
+
+namespace {
+
+constexpr std::string_view secret = "a secret of more than thirty-two bytes";
+
+}  // namespace
+
+TASK_TEST("a session in a sealed cookie needs no store", "[http]") {
+  const http::seal_keys keys({secret});
+  const http::router r = site(http::sessions(keys));
+  const http::seal_keys same({std::string_view("a newer secret, also long enough!"), secret});
+  const http::router elsewhere = site(http::sessions(same));
+  visitor a{r};
+  std::string got = co_await a.ask("GET /read");
+  CHECK(got == "nobody");
+  CHECK(a.cookie.empty());
+  got = co_await a.ask("GET /token");
+  const std::string token = got;
+  got = co_await a.ask("POST /check/" + token);
+  CHECK(got.empty());
+  got = co_await a.ask("POST /login/ann");
+  // Of several changes the last one counts, and is sent alone.
+  CHECK(a.answer.find("Set-Cookie") == a.answer.rfind("Set-Cookie"));
+  CHECK(a.answer.find("Cache-Control: private, no-cache\r\n") != std::string::npos);
+  CHECK(a.cookie.find("ann") == std::string::npos);
+  got = co_await a.ask("POST /check/" + token);
+  CHECK(got == "403");
+  got = co_await a.ask("GET /read");
+  CHECK(got == "ann");
+  CHECK(a.answer.find("Set-Cookie") == std::string::npos);
+  visitor there{elsewhere, a.cookie};
+  got = co_await there.ask("GET /read");
+  CHECK(got == "ann");
+  got = co_await there.ask("POST /erase");
+  visitor back{r, there.cookie};
+  got = co_await back.ask("GET /read");  // sealed with a secret that is not known here
+  CHECK(got == "nobody");
+  visitor forger{r, a.cookie};
+  forger.cookie.back() = forger.cookie.back() == 'A' ? 'B' : 'A';
+  got = co_await forger.ask("GET /read");
+  CHECK(got == "nobody");
+  got = co_await a.ask("POST /logout");
+  CHECK(a.cookie == "session=");
+  CHECK(a.answer.find("; Max-Age=0") != std::string::npos);
+  got = co_await a.ask("GET /read");
+  CHECK(got == "nobody");
+}
+
+TASK_TEST("a sealed session is no longer than a cookie may be", "[http]") {
+  const http::seal_keys keys({secret});
+  http::router r;
+  r.use(http::sessions(keys));
+  r.post("/", [](request& rq, response& rs) {
+    auto& s = rq.get<session>();
+    s.set("a", std::string(2900, 'x'));
+    CHECK_THROWS_AS(s.set("b", std::string(200, 'x')), std::length_error);
+    CHECK_FALSE(s.get("b"));
+    rs.text(s.get("a").value_or("none").substr(0, 3));
+  });
+  visitor a{r};
+  const std::string got = co_await a.ask("POST /");
+  CHECK(got == "xxx");
+  CHECK(a.cookie.size() > 3900);
+  CHECK(a.cookie.size() <= 4096 + 1);
+}
+
+TASK_TEST("a sealed session that is used lasts, and one that is not ends", "[http]") {
+  const http::seal_keys keys({secret});
+  const http::router r = site(http::sessions(keys, 3s));
+  visitor a{r};
+  std::string got = co_await a.ask("POST /login/ann");
+  const std::string first = a.cookie;
+  visitor old{r, first};
+  co_await sleep_for(2100ms);
+  got = co_await a.ask("GET /read");
+  CHECK(got == "ann");
+  CHECK(a.cookie != first);
+  co_await sleep_for(2100ms);
+  got = co_await a.ask("GET /read");
+  CHECK(got == "ann");
+  got = co_await old.ask("GET /read");
+  CHECK(got == "nobody");
 }
