@@ -52,6 +52,30 @@ print(port.getHost().port, flush=True)
 reactor.run()
 """
 
+TWISTED_WEB = """
+import sys
+from twisted.internet import defer, task
+from twisted.web.client import Agent, FileBodyProducer, readBody
+from twisted.web.http_headers import Headers
+from io import BytesIO
+async def show(agent, method, url, body=None):
+    headers = Headers({'Content-Type': ['application/x-www-form-urlencoded']})
+    response = await agent.request(method, url.encode(), headers, body and FileBodyProducer(BytesIO(body)))
+    text = await readBody(response)
+    print(method.decode(), url.rsplit('/', 1)[1], response.code, text.decode().strip())
+async def main(reactor):
+    agent = Agent(reactor)
+    base = sys.argv[1]
+    await show(agent, b'GET', base + '/')
+    await show(agent, b'GET', base + '/hello/ann')
+    await show(agent, b'POST', base + '/form', b'said=two+words')
+    await show(agent, b'GET', base + '/later')
+    await show(agent, b'DELETE', base + '/form')
+    await show(agent, b'GET', base + '/none')
+    await show(agent, b'GET', base + '/moved')
+task.react(lambda reactor: defer.ensureDeferred(main(reactor)))
+"""
+
 TWISTED_SENDFD = """
 import sys
 from twisted.internet import reactor, protocol
@@ -563,6 +587,33 @@ class PortTest(support.ExampleTest):
             except ConnectionResetError:
                 pass
             self.enter(server, 'Grace')
+
+    def test_web_answers_twisteds_client(self):
+        if not any('web_' in program for program in self.programs):
+            self.skipTest('without wring-http')
+        python = python_with_twisted()
+        if python is None:
+            self.skipTest('there is no python3-twisted')
+        for server in self.each_server('web', '--delay', '10ms'):
+            code, output, errors = support.run(python, '-c', TWISTED_WEB,
+                                               f'http://127.0.0.1:{server.port}')
+            self.assertEqual(code, 0, errors)
+            lines = output.splitlines()
+            self.assertEqual(lines[:4], ['GET  200 a page', 'GET ann 200 hello ann', 'POST form 200 you said two words',
+                                         'GET later 200 sorry to keep you waiting'])
+            self.assertEqual([line.split()[:3] for line in lines[4:]],
+                             [['DELETE', 'form', '405'], ['GET', 'none', '404'], ['GET', 'moved', '302']])
+            server.signal()
+            self.assertEqual(server.wait(), 0, server.error_output())
+
+    def test_web_learns_that_nobody_waits_any_more(self):
+        if not any('web_' in program for program in self.programs):
+            self.skipTest('without wring-http')
+        for server in self.each_server('web', '--delay', '1h'):
+            client = server.connect()
+            client.send(b'GET /later HTTP/1.1\r\nHost: a\r\n\r\n')
+            client.finish()
+            self.assertEqual(server.process.stdout.readline(), b'nobody waits any more\n')
 
     def test_they_explain_themselves(self):
         for program in self.programs:

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Trees of resources over wring-http, in the shapes of twisted.web.
+
+#include <wring/protocols/http/web/data.hpp>
+#include <wring/protocols/http/web/name_virtual_host.hpp>
+#include <wring/protocols/http/web/request.hpp>
+#include <wring/protocols/http/web/resource.hpp>
+#include <wring/protocols/http/web/tree.hpp>
