@@ -252,7 +252,11 @@ bool socket_core::post(const prepared& p) {
     waiting_size_ += size;
     return true;
   }
-  return post_now(p);
+  try {
+    return post_now(p);
+  } catch (const std::logic_error&) {
+    return false;  // the nursery has ended, and so will the socket
+  }
 }
 
 bool socket_core::post_now(const prepared& p) {
