@@ -8,6 +8,7 @@
 #include <wring/protocols/websocket/close_code.hpp>
 #include <wring/protocols/websocket/connect.hpp>
 #include <wring/protocols/websocket/message.hpp>
+#include <wring/protocols/websocket/message_protocol.hpp>
 #include <wring/protocols/websocket/options.hpp>
 #include <wring/protocols/websocket/prepared.hpp>
 #include <wring/protocols/websocket/socket.hpp>

@@ -17,6 +17,11 @@ task<outgoing> begin_on(detail::socket_core& s, message_kind kind) {
 
 task<outgoing> socket::begin(message_kind kind) { return begin_on(*core_, kind); }
 
+void socket::ping(std::string_view payload) {
+  if (payload.size() > detail::most_control) throw std::invalid_argument("a ping has more than 125 bytes");
+  core_->ping(payload);
+}
+
 task<> socket::close(std::uint16_t code, std::string_view reason) {
   if (!close_code::may_be_sent(code)) throw std::invalid_argument("a WebSocket is closed with a code that may be sent");
   if (reason.size() > most_close_reason) throw std::invalid_argument("a close's reason has more than 123 bytes");

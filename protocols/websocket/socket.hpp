@@ -69,6 +69,10 @@ class WRING_API socket {
   /// Posts that did not fit.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return core_->dropped; }
 
+  /// Sends a ping, at once or with what is written next, in place of one that has not been sent. Not needed to notice
+  /// that a peer has gone, see `options::ping_after`. Throws std::invalid_argument for more than 125 bytes.
+  void ping(std::string_view payload = {});
+
   /// Closes the connection in order: tells the peer, drops what still comes until it answers, and ends the connection;
   /// after `options::close_wait` it is cut. Does nothing if it is closed. Another task may be receiving: it is told
   /// none. Throws std::invalid_argument for a code that may not be sent, and a reason that is longer than 123 bytes or

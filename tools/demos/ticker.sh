@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # demo: one producer, and the same for all who listen
 client='websocket_client ws://HOST:PORT/prices'
+needs=websocket_client
 
 demo() {
   start_server ticker --every 100ms

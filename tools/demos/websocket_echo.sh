@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # demo: messages over WebSocket come back, to a client that prints them
 client='websocket_client ws://HOST:PORT/'
+needs=websocket_client
 
 demo() {
   start_server

@@ -120,6 +120,9 @@ void socket_core::handle_control(const message_reader::step& s) noexcept {
         pong_ = text;  // of several the latest is answered (RFC 6455, section 5.5.3)
         flush_controls();
         break;
+      case event::pong:
+        if (pongs != nullptr) pongs->pong_received(s.bytes);
+        break;
       case event::close:
         close_received_ = true;
         closed_by_peer = close_reason{reader_.code(), std::string(text)};
@@ -162,6 +165,19 @@ void socket_core::owe_close(std::uint16_t code, std::string_view reason) noexcep
   set_timer();
 }
 
+void socket_core::begin_close(std::uint16_t code) noexcept {
+  if (stream_ended_) return;
+  owe_close(code, {});
+  flush_controls();
+}
+
+void socket_core::ping(std::string_view payload) {
+  if (closing_ || stream_ended_) return;
+  ping_ = payload;
+  ping_owed_ = true;
+  flush_controls();
+}
+
 void socket_core::append_control(opcode o, std::string_view payload) {
   const mask_key key = own_ == side::client ? new_key() : mask_key{};
   const frame_head head = make_frame_head(o, payload.size(), true, false, own_ == side::client ? &key : nullptr);
@@ -183,7 +199,7 @@ bool socket_core::make_control() noexcept {
       if (may_send) return true;
     }
     if (std::exchange(ping_owed_, false) && !closing_) {
-      append_control(opcode::ping, {});
+      append_control(opcode::ping, std::exchange(ping_, {}));
       return true;
     }
     if (std::exchange(close_owed_, false)) {

@@ -33,6 +33,15 @@ namespace wring::ws::detail {
 
 class socket_core;
 
+/// Is told of the peer's pongs, also while nobody receives. It must not use the socket from there.
+class pong_observer {
+ public:
+  virtual void pong_received(std::span<const std::byte> payload) noexcept = 0;
+
+ protected:
+  ~pong_observer() = default;
+};
+
 /// What a socket tells that it ends, see topic.
 class membership_owner {
  public:
@@ -65,13 +74,17 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   /// A message that was begun cannot be ended.
   void tear() noexcept;
   bool post(const prepared& p);
+  /// Sends a close, or a ping, with the next that is written, and at once if that takes no waiting.
+  void begin_close(std::uint16_t code) noexcept;
+  void ping(std::string_view payload);
   [[nodiscard]] task<> close(std::uint16_t code, std::string_view reason);
 
   mutex sending;  ///< held while a message is sent in fragments
   std::optional<close_reason> closed_by_peer;
   const std::string protocol;
   const error_address peer;
-  std::uint64_t dropped = 0;  ///< posts
+  std::uint64_t dropped = 0;       ///< posts
+  pong_observer* pongs = nullptr;  ///< not null: is told of them
 
   /// A topic that this is a member of, and where in it.
   struct membership {
@@ -99,6 +112,7 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   [[nodiscard]] task<> end_receiving();
   [[nodiscard]] task<> drop_until_over();
   [[nodiscard]] task<> drop_until_ended();
+  [[nodiscard]] task<> drain_posts();
 
   // Of sending.
   [[nodiscard]] task<> write(std::span<const std::byte> head, std::span<const std::byte> payload);
@@ -148,6 +162,7 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   const char* refusal_ = "";
   std::string rest_;                 // of a control frame that has been sent in part: it goes before everything else
   std::optional<std::string> pong_;  // is owed
+  std::string ping_;                 // the payload of a ping that is owed
   std::string close_;                // the payload of a close that is owed
   std::optional<error> fault_;       // of the connection
   std::optional<net::outbox> outbox_;
@@ -161,7 +176,6 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   std::int64_t close_due_ = 0;  // when a close must have been answered
   std::size_t writers_ = 0;
   const side own_;
-  bool outbox_posts_by_task_ = false;  // so that what is written may overtake it
   bool receiving_ = false;
   bool inflating_ = false;       // there may be more of the latest piece
   bool inflating_last_ = false;  // which ends its message

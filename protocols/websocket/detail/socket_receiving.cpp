@@ -218,11 +218,14 @@ task<> socket_core::drop_until_ended() {
   }
 }
 
+task<> socket_core::drain_posts() {
+  if (outbox_ && outbox_->unsent() != 0) static_cast<void>(co_await outbox_->drained().result());
+}
+
 task<> socket_core::close(std::uint16_t code, std::string_view reason) {
   if (stream_ended_) co_return;
-  if (outbox_ && outbox_posts_by_task_ && outbox_->unsent() != 0)
-    static_cast<void>(co_await outbox_->drained().result());
   owe_close(code, reason);
+  co_await drain_posts();
   co_await write_close();
   if (receiving_) {
     co_await over_.wait();
@@ -232,6 +235,7 @@ task<> socket_core::close(std::uint16_t code, std::string_view reason) {
     // The server ends the connection first (RFC 6455, section 7.1.1).
     if (own_ == side::client && !stream_ended_) co_await drop_until_ended();
   }
+  co_await drain_posts();
   if (stream_ended_) co_return;
   stream_ended_ = true;
   if (timer_.active()) timer_.cancel();

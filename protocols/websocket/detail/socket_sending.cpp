@@ -223,8 +223,8 @@ void socket_core::make_outbox() {
   net::stream_ref to(stream_);
   const auto* const upgraded = stream_.target<http::detail::upgraded_stream>();
   if (upgraded != nullptr) to = upgraded->below();
-  outbox_posts_by_task_ = !net::detail::stream_access::queues(to);
-  if (outbox_posts_by_task_ && (posts_ == nullptr || upgraded == nullptr)) {
+  const bool needs_task = !net::detail::stream_access::queues(to);
+  if (needs_task && (posts_ == nullptr || upgraded == nullptr)) {
     throw std::logic_error("what is posted to a WebSocket over this kind of stream needs a nursery: see ws::accept");
   }
   // A close fits behind all that may be posted.
@@ -252,7 +252,11 @@ bool socket_core::post(const prepared& p) {
     waiting_size_ += size;
     return true;
   }
-  return post_now(p);
+  try {
+    return post_now(p);
+  } catch (const std::logic_error&) {
+    return false;  // the nursery has ended, and so will the socket
+  }
 }
 
 bool socket_core::post_now(const prepared& p) {
