@@ -76,6 +76,7 @@ bool absolute_url::parse_authority(std::string_view text) {
     const std::optional<std::string> path = percent_decode(text);
     if (!path || path->empty() || path->front() != '/') return false;
     host_ = *path;
+    authority_ = "localhost";
     return true;
   }
   if (!detail::is_authority(text) || text.find('%') != std::string_view::npos) return false;
@@ -88,6 +89,8 @@ bool absolute_url::parse_authority(std::string_view text) {
   }
   host_ = host.front() == '[' ? host.substr(1, host.size() - 2) : host;
   std::ranges::transform(host_, host_.begin(), detail::lower);
+  authority_ = host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]";
+  if (port_ != standard_port(scheme_)) authority_.append(":").append(std::to_string(port_));
   return true;
 }
 
@@ -159,14 +162,6 @@ std::optional<absolute_url> absolute_url::resolve(std::string_view reference) co
 std::string_view absolute_url::query() const noexcept {
   const std::string_view rest = std::string_view(target_).substr(path_size_);
   return rest.empty() ? rest : rest.substr(1);
-}
-
-std::string absolute_url::bracketed() const { return host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]"; }
-
-std::string absolute_url::authority() const {
-  if (scheme_ == url_scheme::http_unix) return "localhost";
-  if (port_ == standard_port(scheme_)) return bracketed();
-  return bracketed() + ":" + std::to_string(port_);
 }
 
 std::string absolute_url::origin() const {

@@ -45,7 +45,7 @@ class WRING_API absolute_url {
 
   /// What Host says: the host, in brackets if it is an IPv6 address, and the port unless it is the scheme's.
   /// "localhost" of `http_unix`.
-  [[nodiscard]] std::string authority() const;
+  [[nodiscard]] const std::string& authority() const noexcept { return authority_; }
   /// "https://example.org:8443": equal for URLs of one origin (RFC 6454, section 4).
   [[nodiscard]] std::string origin() const;
   /// All but the user's name and password.
@@ -59,12 +59,12 @@ class WRING_API absolute_url {
   [[nodiscard]] bool parse_authority(std::string_view text);
   /// Path and query, and the fragment.
   [[nodiscard]] bool parse_rest(std::string_view text);
-  [[nodiscard]] std::string bracketed() const;
 
   url_scheme scheme_ = url_scheme::http;
   std::uint16_t port_ = 0;
   std::size_t path_size_ = 0;
   std::string host_;
+  std::string authority_;
   std::string user_info_;
   std::string target_;
   std::string fragment_;

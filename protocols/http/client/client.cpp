@@ -140,7 +140,8 @@ void client::append_head(h1_call& call, const client_request& q, bool streams) {
     call.append_field("Connection", "upgrade");
   }
   const body_form form = form_of(q, streams);
-  if (q.expects_continue() && form != body_form::none) call.append_field("Expect", "100-continue");
+  const bool has_body = form == body_form::chunked || q.content_length().value_or(0) != 0;
+  if (q.expects_continue() && has_body) call.append_field("Expect", "100-continue");
   if (form == body_form::chunked) {
     for (const client_request::own_field& f : q.trailers()) call.append_field("Trailer", f.name);
   }

@@ -73,7 +73,7 @@ class forwarding_call {
   forwarding_call(client& web, request& rq, response& rs, const absolute_url& origin, const forward_hooks& hooks)
       : web_(web), rq_(rq), rs_(rs), origin_(origin), hooks_(hooks) {}
 
-  [[nodiscard]] task<std::optional<error>> run();
+  [[nodiscard]] task<forward_outcome> run();
 
  private:
   using maybe_error = std::optional<error>;
@@ -132,8 +132,8 @@ void forwarding_call::append_head(h1_call& call) {
   if (target.ends_with('/')) target.pop_back();
   target += rq_.path();
   if (!rq_.query().empty()) target.append("?").append(rq_.query());
-  const std::string host =
-      hooks_.keep_host && !rq_.authority().empty() ? std::string(rq_.authority()) : origin_.authority();
+  const std::string_view host =
+      hooks_.keep_host && !rq_.authority().empty() ? rq_.authority() : std::string_view(origin_.authority());
   web_.append_start(call, rq_.method_text(), origin_, target, host);
   for (const field f : rq_.headers()) {
     if (is_one_of(f.name, of_connection) || is_named(rq_.headers(), f.name)) continue;
@@ -257,10 +257,10 @@ task<> forwarding_call::exchange(h1_call& call, maybe_error& fault) {
   co_await n.run(std::ref(work));
 }
 
-task<std::optional<error>> forwarding_call::run() {
+task<forward_outcome> forwarding_call::run() {
   if (rq_.method() == method::connect) {
     rs_.fail(501);
-    co_return std::nullopt;
+    co_return forward_outcome();
   }
   protocol_ = wanted_protocol();
   const bool repeatable = form() == body_form::none && client_request(rq_.method_text(), origin_).is_repeatable();
@@ -272,7 +272,7 @@ task<std::optional<error>> forwarding_call::run() {
     } catch (const io_error& e) {
       fault = e.details();
     }
-    if (fault) co_return fault;
+    if (fault) co_return forward_outcome(*fault, false);
     append_head(*call);
     bool failed_before = false;
     try {
@@ -285,14 +285,14 @@ task<std::optional<error>> forwarding_call::run() {
     }
     if (!fault) {
       if (call->has_head() && call->status() == 101) co_await switch_protocol(*call);
-      co_return std::nullopt;
+      co_return forward_outcome();
     }
     const bool again = !fresh && !failed_before && repeatable && call->reused_connection() && !call->answered() &&
                        *fault != errc::timed_out;
     if (again) continue;
-    if (!body_begun_ && !call->answered()) co_return fault;
-    fail_forward(rs_, *fault, origin_);
-    co_return std::nullopt;
+    const bool answered = body_begun_ || call->answered();
+    if (answered) fail_forward(rs_, *fault, origin_);
+    co_return forward_outcome(*fault, answered);
   }
 }
 
@@ -301,15 +301,15 @@ void fail_forward(response& rs, const error& fault, const absolute_url& origin) 
   rs.fail(fault == std::errc::timed_out ? 504 : 502);
 }
 
-task<std::optional<error>> try_forward(client& web, request& rq, response& rs, const absolute_url& origin,
-                                       const forward_hooks& hooks) {
+task<forward_outcome> try_forward(client& web, request& rq, response& rs, const absolute_url& origin,
+                                  const forward_hooks& hooks) {
   forwarding_call call(web, rq, rs, origin, hooks);
   co_return co_await call.run();
 }
 
 task<> forward(client& web, request& rq, response& rs, const absolute_url& origin, const forward_hooks& hooks) {
-  const std::optional<error> fault = co_await try_forward(web, rq, rs, origin, hooks);
-  if (fault) fail_forward(rs, *fault, origin);
+  const forward_outcome outcome = co_await try_forward(web, rq, rs, origin, hooks);
+  if (!outcome.answered()) fail_forward(rs, *outcome.fault(), origin);
 }
 
 task<> client::forward(request& rq, response& rs, std::string_view origin) {

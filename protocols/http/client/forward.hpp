@@ -54,11 +54,26 @@ struct forward_hooks {
 [[nodiscard]] WRING_API task<> forward(client& web, request& rq, response& rs, const absolute_url& origin,
                                        const forward_hooks& hooks = {});
 
-/// The same, but a fault before anything of the request's body was read, and before any answer, is returned: another
-/// server can be tried. None: `rs` has the answer.
-[[nodiscard]] WRING_API task<std::optional<error>> try_forward(client& web, request& rq, response& rs,
-                                                               const absolute_url& origin,
-                                                               const forward_hooks& hooks = {});
+/// What has become of a request that was to be forwarded.
+class forward_outcome {
+ public:
+  /// The server's answer has been passed on.
+  forward_outcome() noexcept = default;
+  /// The server has failed; `answered`: the response has an answer that says so.
+  forward_outcome(const error& fault, bool answered) noexcept : fault_(fault), answered_(answered) {}
+
+  [[nodiscard]] const std::optional<error>& fault() const noexcept { return fault_; }
+  [[nodiscard]] bool answered() const noexcept { return answered_; }
+
+ private:
+  std::optional<error> fault_;
+  bool answered_ = true;
+};
+
+/// The same, but a fault before anything of the request's body was read, and before any answer, is not answered:
+/// another server can be tried.
+[[nodiscard]] WRING_API task<forward_outcome> try_forward(client& web, request& rq, response& rs,
+                                                          const absolute_url& origin, const forward_hooks& hooks = {});
 
 /// Sets the answer to a request that could not be forwarded: 504 if it took too long, 502 otherwise; and logs why.
 WRING_API void fail_forward(response& rs, const error& fault, const absolute_url& origin);

@@ -76,18 +76,16 @@ task<> upstream::forward(request& rq, response& rs, const forward_hooks& hooks) 
     tried[static_cast<std::size_t>(s - servers_.data())] = true;
     last = s;
     const active_request here(*s);
-    try {
-      fault = co_await try_forward(web_, rq, rs, s->origin, hooks);
-    } catch (const io_error&) {
-      failed(*s);
-      throw;
-    }
-    if (!fault) {
+    // What fails within a body is not counted: that may be the client's doing.
+    const forward_outcome outcome = co_await try_forward(web_, rq, rs, s->origin, hooks);
+    if (!outcome.fault()) {
       s->in_a_row = 0;
       s->rests_until = {};
       co_return;
     }
     failed(*s);
+    if (outcome.answered()) co_return;
+    fault = outcome.fault();
     // It may have been received by one that takes too long to answer.
     if (*fault == errc::timed_out) break;
   }

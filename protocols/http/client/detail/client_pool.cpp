@@ -19,7 +19,7 @@ void connection_use::give_back(duration most_idle) noexcept {
   if (!connected_) return;
   client_pool& pool = *pool_;
   client_origin& origin = *origin_;
-  if (pool.limits.max_idle_per_origin == 0 || most_idle <= duration()) return drop();
+  if (pool.limits.max_idle_per_origin == 0 || most_idle <= duration()) return close();
   const auto at = at_;
   origin.idle.splice(origin.idle.end(), origin.used, at);
   ++pool.idle_;
@@ -37,8 +37,12 @@ void connection_use::give_back(duration most_idle) noexcept {
 }
 
 void connection_use::drop() noexcept {
+  if (connected_) at_->stream.abort();
+  close();
+}
+
+void connection_use::close() noexcept {
   if (connected_) {
-    at_->stream.abort();
     origin_->used.erase(at_);
     connected_ = false;
     --pool_->size_;

@@ -72,8 +72,10 @@ class WRING_API connection_use {
   void connected(net::any_stream s);
   /// Keeps the connection for a later request, at most so long.
   void give_back(duration most_idle) noexcept;
-  /// Ends the connection.
+  /// Ends the connection: what is under way on it is lost.
   void drop() noexcept;
+  /// Ends the connection, on which nothing is under way.
+  void close() noexcept;
   /// Ends nothing: the connection is the caller's from now on.
   [[nodiscard]] net::any_stream take_stream() noexcept;
 

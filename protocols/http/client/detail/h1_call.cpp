@@ -341,8 +341,8 @@ net::any_stream h1_call::take_stream() {
 
 void h1_call::release() noexcept {
   if (!use_ || !sent_all_) return;  // where the request is still being sent, the connection is in use
-  const bool whole = has_head_ && sent_all_ && !failed_ && body_.complete() && parser_.reusable();
-  if (!whole || !use_->in.empty()) return use_.drop();
+  if (!has_head_ || failed_ || !body_.complete() || !use_->in.empty()) return use_.drop();
+  if (!parser_.reusable()) return use_.close();
   duration most = limits_.idle;
   if (const auto hint = headers().find("keep-alive")) {
     // "timeout=5, max=100": it is closed a little before the server closes it.

@@ -20,6 +20,7 @@
 #include <wring/protocols/http/testing/router_connector.hpp>
 
 #include "client_support.hpp"
+#include "support/allocation_count.hpp"
 
 using namespace std::chrono_literals;
 using namespace wring;
@@ -363,6 +364,35 @@ TASK_TEST("both ways at once", "[http]") {
     co_await dropped.write_all("x");
   };
   co_await n.run(std::ref(body));
+}
+
+TASK_TEST("a request allocates nothing, once there is a connection", "[http]") {
+  http::router routes;
+  routes.any("/", [](http::request&, http::response& rs) { rs.text("hello\n"); });
+  nursery n;
+  http::testing::router_connector there(n, routes);
+  std::size_t made = 0;
+  const auto body = [&]() -> task<> {
+    client web(there);
+    client_request get("http://a.example:8080/");
+    client_request post("POST", "http://a.example:8080/");
+    post.body("a body").redirects(0);
+    std::size_t before = 0;
+    for (int i = 0; i < 150; ++i) {
+      if (i == 50) before = allocations();
+      const client_request& q = i % 2 == 0 ? get : post;
+      client_response rs = co_await web.send(q);
+      for (;;) {
+        const buffer_lease piece = co_await rs.body().read_some();
+        if (piece.empty()) break;
+      }
+    }
+    made = allocations() - before;
+    CHECK(web.stats().connects == 1);
+  };
+  co_await n.run(std::ref(body));
+  // An answer keeps its URL: of a longer one that is a copy.
+  if (counts_allocations) CHECK(made == 0);
 }
 
 TEST_CASE("a client is cancelled wherever it waits", "[http]") {
