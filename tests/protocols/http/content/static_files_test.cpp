@@ -367,6 +367,7 @@ TASK_TEST_WITH("a change of a file shows, also of one in the cache", "[http][fil
   got = co_await answers(r, asking("/s/a.txt"));
   CHECK(body_of(got) == "now");
   CHECK(field_of(got, "ETag").starts_with("W/"));
+  CHECK(looks.stats().files == 0);
   std::filesystem::remove(folder / "root/a.txt");
   got = co_await answers(r, asking("/s/a.txt"));
   CHECK(statuses(got) == "404");
