@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""A browser shows the pages of the examples sse_clock and rest_todo: chromium, driven through chromedriver.
+"""A browser shows the pages of examples: chromium, driven through chromedriver.
 
-For tools/check-long. Arguments: sse_clock and rest_todo.
+For tools/check-long. Arguments: sse_clock, rest_todo, guestbook and photo_upload.
 """
 
 import contextlib
 import json
+import pathlib
 import shutil
 import socket
 import subprocess
@@ -90,7 +91,7 @@ class BrowserCheck(support.ExampleTest):
         for program in 'chromium', 'chromedriver':
             if not shutil.which(program):
                 self.skipTest(f'there is no {program}')
-        self.clock, self.todo = self.programs
+        self.clock, self.todo, self.guestbook, self.photos = self.programs
 
     def serve(self, program, *options):
         server = support.Server(program, *options)
@@ -151,6 +152,52 @@ class BrowserCheck(support.ExampleTest):
         browser.wait_for('list.children.length === 1')
         self.assertEqual(browser.evaluate('list.textContent.trim()'), 'br\u00f6d & <b>butter</b> remove')
         self.assertEqual(browser.complaints(), [])
+
+    def test_visitors_of_the_guestbook_sign_and_are_known(self):
+        server = self.serve(self.guestbook)
+        url = f'http://{server.host}:{server.port}/'
+        ann, bob = self.browser(), self.browser()
+        ann.open(url)
+        ann.type('[name=name]', 'Ann & <b>Co</b>')
+        ann.type('[name=text]', 'hello "there"')
+        ann.click('button')
+        ann.wait_for('document.querySelector("li") && document.querySelector("li").textContent === '
+                     '"Ann & <b>Co</b>: hello \\"there\\""')
+        self.assertEqual(ann.evaluate('location.pathname'), '/')
+        self.assertEqual(ann.evaluate('document.querySelector("[name=name]").value'), 'Ann & <b>Co</b>')
+        self.assertEqual(ann.evaluate('document.cookie'), '')  # scripts do not see it
+        bob.open(url)
+        self.assertEqual(bob.evaluate('document.querySelector("[name=name]").value'), '')
+        self.assertEqual(bob.evaluate('document.querySelectorAll("li").length'), 1)
+        # A form with another's token.
+        token = ann.evaluate('document.querySelector("[name=token]").value')
+        bob.evaluate(f'(document.querySelector("[name=token]").value = "{token}", true)')
+        bob.type('[name=name]', 'Bob')
+        bob.type('[name=text]', 'x')
+        bob.click('button')
+        bob.wait_for('document.body.textContent.startsWith("403")')
+        self.assertEqual(ann.complaints(), [])
+
+    def test_photos_are_sent_with_a_bar(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        kept = pathlib.Path(folder.name, 'kept')
+        kept.mkdir()
+        photo = pathlib.Path(folder.name, 'cat.gif')
+        pixel = b'GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;'
+        photo.write_bytes(pixel + bytes(3_000_000))
+        server = self.serve(self.photos, str(kept))
+        browser = self.browser()
+        browser.open(f'http://{server.host}:{server.port}/')
+        browser.type('[type=file]', str(photo))
+        browser.click('button')
+        name = browser.wait_for('document.getElementById("state").textContent').strip()
+        self.assertRegex(name, r'^/photos/[0-9a-f]{16}\.gif$')
+        self.assertEqual(browser.evaluate('document.getElementById("bar").value'), 1)
+        self.assertEqual((kept / name.rsplit('/', 1)[1]).read_bytes(), photo.read_bytes())
+        self.assertEqual(browser.complaints(), [])
+        browser.open(f'http://{server.host}:{server.port}{name}')
+        self.assertEqual(browser.evaluate('document.images[0].naturalWidth'), 1)
 
 
 if __name__ == '__main__':

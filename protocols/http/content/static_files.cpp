@@ -113,7 +113,7 @@ task<> static_files::find_root() {
 
 task<int> static_files::answer(request& rq, response& rs, std::string path) {
   const unsigned codings = options_.precompressed ? accepted_variants(rq.headers()) : 0;
-  if (options_.precompressed) rs.append("Vary", "Accept-Encoding");
+  if (options_.precompressed && !rs.lists("vary", "accept-encoding")) rs.append("Vary", "Accept-Encoding");
   const detail::cached_name name{
       .device = device_, .number = number_, .how = codings * 2 + (options_.links ? 1U : 0U), .path = path};
   const detail::file_head head{.type = type_of(path), .max_age = options_.max_age, .immutable = options_.immutable};
@@ -162,6 +162,8 @@ task<int> static_files::answer(request& rq, response& rs, std::string path) {
       co_return 0;
     }
     if (cached == nullptr || cached->facts != facts) {
+      // What may change again without a sign of it is not kept, and what there was is out of date.
+      if (cached != nullptr) cache_->erase(name);
       cached = std::make_shared<detail::cached_file>(facts, net::shared_bytes(std::string_view(*f.bytes)), now);
       if (facts.is_settled()) cache_->insert(name, cached);
     }

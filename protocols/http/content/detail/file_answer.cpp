@@ -108,6 +108,7 @@ std::optional<byte_ranges> begin_file_answer(method m, const fields& headers, re
   if (!rs.header("content-type")) rs.header("Content-Type", head.type);
   if (!file.coding().empty()) rs.header("Content-Encoding", file.coding());
   if (!head.download.empty()) rs.header("Content-Disposition", attachment(head.download));
+  rs.content_length(file.size());  // by which an encoder decides, too
   // The ranges of what a compression makes on the way are not known.
   if (rs.begin_encoding()) {
     rs.header("Accept-Ranges", "none");

@@ -211,6 +211,7 @@ TASK_TEST_WITH("files are compressed, and have no ranges then", "[http][files][r
   std::ofstream(folder / "small.txt") << small;
   std::ofstream(folder / "large.txt") << large;
   std::ofstream(folder / "large.png") << large;
+  std::ofstream(folder / "tiny.txt") << "tiny";
   std::ofstream(folder / "ready.txt") << large;
   std::ofstream(folder / "ready.txt.gz") << "ready";
   http::file_cache cache;
@@ -232,6 +233,9 @@ TASK_TEST_WITH("files are compressed, and have no ranges then", "[http][files][r
   got = co_await answers(r, asking("large.png", "Range: bytes=0-5\r\n"));
   CHECK(statuses(got) == "206");
   CHECK(has(got, "Accept-Ranges: bytes"));
+  got = co_await answers(r, asking("tiny.txt", ""));
+  CHECK(body_of(got) == "tiny");
+  CHECK(got.find("Vary", got.find("Vary") + 1) == std::string::npos);
   got = co_await answers(r, asking("ready.txt", ""));
   CHECK(body_of(got) == "ready");
   got = co_await answers(r, "HEAD /large.txt HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
