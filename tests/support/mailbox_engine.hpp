@@ -56,6 +56,9 @@ class mailbox_engine final : public engine {
     return static_cast<std::int32_t>(bytes.size());
   }
   std::int32_t attempt_send(int, const ::msghdr&) noexcept override { return -EAGAIN; }
+  std::int32_t attempt_send_to(int, std::span<const std::byte>, const ::sockaddr*, std::uint32_t) noexcept override {
+    return -EAGAIN;
+  }
   std::int32_t attempt_accept(int) noexcept override { return note("accept"), -EAGAIN; }
   void cancel(operation& op) noexcept override {
     if (op.status != operation::state::active) return;
