@@ -94,7 +94,7 @@ class LimitsTest(unittest.TestCase):
     def test_tests_that_are_named_exist(self):
         page = (ROOT / 'docs/design/http.md').read_text(encoding='utf-8')
         tests = ROOT / 'tests/protocols'
-        names = {name for path in tests.rglob('*.cpp') for name in re.findall(r'TEST(?:_CASE)?\("(.*?)"', path.read_text())}
+        names = {name for path in tests.rglob('*.cpp') for name in re.findall(r'TEST(?:_CASE|_WITH)?\("(.*?)"', path.read_text())}
         cells = [line.strip('|').split('|')[-1] for line in page.splitlines() if line.startswith('|')]
         named = {name for cell in cells for name in re.findall(r'"(.*?)"', cell)}
         self.assertGreater(len(named), 40)
