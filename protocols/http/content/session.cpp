@@ -111,7 +111,7 @@ void session::read_sealed(std::string_view text) {
   if (idle_ != forever && old * 4 > std::chrono::nanoseconds(idle_)) keep(std::move(own_));
 }
 
-void session::keep(values all) {
+void session::keep(value_map all) {
   constexpr std::size_t most_of_cookie = 4096;
   std::string text;
   put(text, std::to_string(wall_seconds()));
@@ -173,7 +173,7 @@ std::optional<std::string> session::get(std::string_view name) const {
 
 void session::set(std::string_view name, std::string_view value) {
   if (keys_ != nullptr) {
-    values changed = own_;
+    value_map changed = own_;
     changed.insert_or_assign(std::string(name), std::string(value));
     keep(std::move(changed));
     return;
@@ -202,7 +202,7 @@ void session::set(std::string_view name, std::string_view value) {
 void session::erase(std::string_view name) {
   if (!exists()) return;
   if (keys_ != nullptr) {
-    values changed = own_;
+    value_map changed = own_;
     if (const auto found = changed.find(name); found != changed.end()) {
       changed.erase(found);
       keep(std::move(changed));
@@ -219,7 +219,7 @@ void session::erase(std::string_view name) {
 
 void session::renew() {
   if (keys_ != nullptr) {
-    values changed = own_;
+    value_map changed = own_;
     if (const auto token = changed.find(token_name); token != changed.end()) changed.erase(token);
     keep(std::move(changed));
     return;

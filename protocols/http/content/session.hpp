@@ -89,13 +89,13 @@ class WRING_API session {
   void check_csrf_token(std::string_view given) const;
 
  private:
-  using values = std::map<std::string, std::string, std::less<>>;
+  using value_map = std::map<std::string, std::string, std::less<>>;
 
   void begin();
   void send_cookie(std::string_view value);
   /// Of a sealed cookie.
   void read_sealed(std::string_view text);
-  void keep(values all);
+  void keep(value_map all);
 
   session_store* store_ = nullptr;
   const seal_keys* keys_ = nullptr;
@@ -103,7 +103,7 @@ class WRING_API session {
   response* response_;
   std::string_view cookie_;
   std::string id_;
-  values own_;  // of a sealed cookie
+  value_map own_;  // of a sealed cookie
   bool begun_ = false;
   bool secure_;
 };

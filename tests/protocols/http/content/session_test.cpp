@@ -261,18 +261,20 @@ TASK_TEST("a sealed session is no longer than a cookie may be", "[http]") {
   CHECK(a.cookie.size() <= 4096 + 1);
 }
 
-TASK_TEST("a sealed session that is used lasts, and one that is not ends", "[http]") {
+// By the wall clock, in seconds.
+TASK_TEST_WITH("a sealed session that is used lasts, and one that is not ends", "[http][real_time]",
+               .real_time = true) {
   const http::seal_keys keys({secret});
-  const http::router r = site(http::sessions(keys, 3s));
+  const http::router r = site(http::sessions(keys, 2s));
   visitor a{r};
   std::string got = co_await a.ask("POST /login/ann");
   const std::string first = a.cookie;
   visitor old{r, first};
-  co_await sleep_for(2100ms);
+  co_await sleep_for(1500ms);
   got = co_await a.ask("GET /read");
   CHECK(got == "ann");
   CHECK(a.cookie != first);
-  co_await sleep_for(2100ms);
+  co_await sleep_for(1600ms);
   got = co_await a.ask("GET /read");
   CHECK(got == "ann");
   got = co_await old.ask("GET /read");
