@@ -131,7 +131,11 @@ class follower {
     const auto status = co_await look().result();
     if (!status && !is_missing(status.error())) status.error().raise();
     if (!status) {
-      if (!std::exchange(missing_, true) && now_.native_handle() >= 0) say("has gone");
+      const bool is_new = !std::exchange(missing_, true) && now_.native_handle() >= 0;
+      if (is_new) {
+        co_await show_rest();  // what it got before it lost its name
+        say("has gone");
+      }
       co_return false;
     }
     missing_ = false;
