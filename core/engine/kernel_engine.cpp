@@ -55,10 +55,16 @@ std::int32_t kernel_engine::attempt_send(int fd, std::span<const std::byte> byte
 }
 
 std::int32_t kernel_engine::attempt_send(int fd, const ::msghdr& message) noexcept {
+  if (message.msg_iovlen == 1 && message.msg_controllen == 0) {
+    // The kernel has less to copy.
+    const ::iovec& part = message.msg_iov[0];
+    const std::span<const std::byte> bytes(static_cast<const std::byte*>(part.iov_base), part.iov_len);
+    return kernel_engine::attempt_send_to(fd, bytes, static_cast<const ::sockaddr*>(message.msg_name),
+                                          message.msg_namelen);
+  }
   return outcome_of(::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
-// The kernel has less to copy than of a message.
 std::int32_t kernel_engine::attempt_send_to(int fd, std::span<const std::byte> bytes, const ::sockaddr* to,
                                             std::uint32_t to_size) noexcept {
   return outcome_of(::sendto(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL, to, to_size));

@@ -9,8 +9,7 @@ namespace wring::net::detail {
 std::int32_t datagram_send_wait::attempt(datagram_socket& s, const datagram_parts& parts) noexcept {
   if (parts.bytes.size() > outgoing_datagram::most_parts) return -EMSGSIZE;
   const outgoing_datagram message(parts);
-  const bool is_plain = parts.bytes.size() == 1 && message.header().msg_controllen == 0;
-  return is_plain ? s.attempt(parts.bytes.front(), parts.to) : s.attempt(message.header());
+  return s.attempt(message.header());
 }
 
 datagram_parts datagram_send_wait::all() const noexcept {
