@@ -273,33 +273,37 @@ void uring_engine::poll_completed(operation& op, completion c) noexcept {
   finish(op, completion(result));
 }
 
-void uring_engine::enqueue_backlog() noexcept {
+// Returns how many operations it ended: those that were cancelled before the kernel knew them.
+unsigned uring_engine::enqueue_backlog() noexcept {
+  unsigned ended = 0;
   while (operation* op = unsent_cancels_.first) {
-    if (!enqueue_cancel(*op)) return;
+    if (!enqueue_cancel(*op)) return ended;
     unsent_cancels_.pop();
   }
   if (all_to_be_cancelled_) {
-    if (!enqueue_cancel_all()) return;
+    if (!enqueue_cancel_all()) return ended;
     all_to_be_cancelled_ = false;
   }
   while (operation* op = unsubmitted_.first) {
     if (op->status == operation::state::cancelling) {
       unsubmitted_.pop();
       finish(*op, completion(-ECANCELED));
+      ++ended;
     } else if (enqueue(*op)) {
       unsubmitted_.pop();
     } else {
-      return;
+      return ended;
     }
   }
+  return ended;
 }
 
-// True once nothing waits for room in the submission queue and the inbox is armed: without it no other thread could end
-// a wait.
-bool uring_engine::catch_up() noexcept {
-  enqueue_backlog();
+// No longer behind once nothing waits for room in the submission queue and the inbox is armed: without it no other
+// thread could end a wait.
+unsigned uring_engine::catch_up() noexcept {
+  const unsigned ended = enqueue_backlog();
   behind_ = !arm_inbox() || all_to_be_cancelled_ || unsent_cancels_.first != nullptr || unsubmitted_.first != nullptr;
-  return !behind_;
+  return ended;
 }
 
 [[gnu::always_inline]] inline void uring_engine::enter_until(std::int64_t deadline) noexcept {
@@ -328,8 +332,11 @@ bool uring_engine::catch_up() noexcept {
 
 unsigned uring_engine::turn(std::int64_t deadline, unsigned limit) {
   bool wait = deadline != no_wait;
-  if (behind_ && !catch_up()) [[unlikely]]
-    wait = false;
+  unsigned ended = 0;
+  if (behind_) [[unlikely]] {
+    ended = catch_up();
+    if (behind_ || ended != 0) wait = false;  // whoever was told of an end has something to do
+  }
   const unsigned flags = kernel_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
   if (flags != 0 || *ring_.cq.khead != std::atomic_ref<unsigned>(*ring_.cq.ktail).load(std::memory_order_acquire)) {
     if ((flags & IORING_SQ_CQ_OVERFLOW) != 0) [[unlikely]]
@@ -345,7 +352,7 @@ unsigned uring_engine::turn(std::int64_t deadline, unsigned limit) {
   } else if (flags != 0 || something_to_submit()) {
     enter(0, nullptr);
   }
-  return reap(limit);
+  return ended + reap(limit);
 }
 
 bool uring_engine::something_to_reap() const noexcept {

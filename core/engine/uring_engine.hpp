@@ -54,11 +54,11 @@ class uring_engine : public kernel_engine {
   [[nodiscard]] bool enqueue_cancel(operation& op) noexcept;
   [[nodiscard]] bool enqueue_cancel_all() noexcept;
   [[gnu::noinline]] [[nodiscard]] bool starts_again(operation& op, completion c) noexcept;
-  void enqueue_backlog() noexcept;
+  unsigned enqueue_backlog() noexcept;
   [[nodiscard]] bool arm_inbox() noexcept;
   void enter(unsigned wait_for, const ::__kernel_timespec* timeout) noexcept;
   void flush() noexcept;
-  [[nodiscard]] bool catch_up() noexcept;
+  [[nodiscard]] unsigned catch_up() noexcept;
   unsigned reap(unsigned limit) noexcept;
   void deliver(std::uint64_t user_data, completion c) noexcept;
   [[gnu::noinline]] void deliver_other(std::uint64_t user_data, completion c) noexcept;
