@@ -12,6 +12,7 @@
 #include <wring/core/callback/deferred.hpp>
 
 #include "support/captured_log.hpp"
+#include "support/depth.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using wring::deferred;
@@ -127,8 +128,8 @@ TEST_CASE("a callback that returns a deferred of its own chain makes it fail", "
   CHECK_THAT(log.lines()[0], ContainsSubstring("waits for the callback's own chain"));
 }
 
-TEST_CASE("10^5 deferreds that wait for each other need no deep stack", "[deferred]") {
-  constexpr int depth = 100'000;
+TEST_CASE("very many deferreds that wait for each other need no deep stack", "[deferred]") {
+  constexpr int depth = wring::tests::very_many;
   int end = 0;
   SECTION("fired from the innermost") {
     deferred_source<int> innermost;

@@ -16,6 +16,7 @@
 #include <wring/core/this_task.hpp>
 
 #include "support/captured_log.hpp"
+#include "support/depth.hpp"
 
 using wring::deferred_lock;
 using wring::deferred_source;
@@ -149,8 +150,8 @@ TEST_CASE("those who wait for a deferred_lock that goes may cancel each other, a
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("100,000 who wait for a deferred_lock and pass it on at once need no deep stack", "[deferred_lock]") {
-  constexpr int waiters = 100'000;
+TEST_CASE("very many who wait for a deferred_lock and pass it on at once need no deep stack", "[deferred_lock]") {
+  constexpr int waiters = wring::tests::very_many;
   captured_log log;
   deferred_lock lock;
   int begun = 0;
@@ -201,8 +202,8 @@ TEST_CASE("100,000 who wait for a deferred_lock and pass it on at once need no d
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("100,000 tasks that a deferred_lock runs need no deep stack", "[deferred_lock]") {
-  constexpr int tasks = 100'000;
+TEST_CASE("very many tasks that a deferred_lock runs need no deep stack", "[deferred_lock]") {
+  constexpr int tasks = wring::tests::very_many;
   wring::testing::run([]() -> task<> {
     deferred_lock lock;
     int begun = 0;

@@ -19,6 +19,7 @@
 #include <wring/core/testing/run.hpp>
 
 #include "support/captured_log.hpp"
+#include "support/depth.hpp"
 
 using wring::deferred;
 using wring::deferred_source;
@@ -29,7 +30,7 @@ using wring::tests::captured_log;
 namespace {
 
 constexpr std::size_t limit = wring::detail::deferred_core::depth_limit;
-constexpr std::size_t many = 100'000;
+constexpr std::size_t many = wring::tests::very_many;
 
 /// Sources of which each one's callback, which notes when it begins and ends, fires the next one.
 struct row {
@@ -145,7 +146,7 @@ TEST_CASE("a deferred that is put off may be paused, chained, cancelled and drop
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("100,000 deferreds that fire each other need no deep stack", "[deferred]") {
+TEST_CASE("very many deferreds that fire each other need no deep stack", "[deferred]") {
   captured_log log;
   SECTION("by their callbacks") {
     row r(many);
@@ -196,7 +197,7 @@ TEST_CASE("100,000 deferreds that fire each other need no deep stack", "[deferre
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("100,000 lists inside each other need no deep stack", "[deferred_list]") {
+TEST_CASE("very many lists inside each other need no deep stack", "[deferred_list]") {
   captured_log log;
   std::string end;
   std::string cancelled;
@@ -228,7 +229,7 @@ TEST_CASE("100,000 lists inside each other need no deep stack", "[deferred_list]
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("100,000 deferreds whose pause ends with their owners need no deep stack", "[deferred]") {
+TEST_CASE("very many deferreds whose pause ends with their owners need no deep stack", "[deferred]") {
   std::size_t ended = 0;
   {
     auto d = wring::succeed();
@@ -245,7 +246,7 @@ TEST_CASE("100,000 deferreds whose pause ends with their owners need no deep sta
   CHECK(ended == many);
 }
 
-TEST_CASE("100,000 works, loops and completion callbacks that end each other need no deep stack", "[deferred]") {
+TEST_CASE("very many works, loops and completion callbacks that end each other need no deep stack", "[deferred]") {
   wring::testing::run([]() -> task<> {
     std::size_t ended = 0;
     std::vector<wring::cooperative_task> works;

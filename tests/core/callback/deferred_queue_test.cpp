@@ -10,6 +10,8 @@
 #include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/testing/run.hpp>
 
+#include "support/depth.hpp"
+
 using wring::deferred_queue;
 using wring::failure;
 using wring::task;
@@ -87,9 +89,9 @@ TEST_CASE("a task can wait for a deferred_queue", "[deferred_queue]") {
   });
 }
 
-TEST_CASE("100,000 who wait for a deferred_queue and put in the next item at once need no deep stack",
+TEST_CASE("very many who wait for a deferred_queue and put in the next item at once need no deep stack",
           "[deferred_queue]") {
-  constexpr int waiters = 100'000;
+  constexpr int waiters = wring::tests::very_many;
   deferred_queue<int> q({.backlog = waiters});
   int next = 0;
   bool in_order = true;

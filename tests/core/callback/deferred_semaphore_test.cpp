@@ -6,6 +6,8 @@
 
 #include <wring/core/callback/deferred_semaphore.hpp>
 
+#include "support/depth.hpp"
+
 using wring::deferred_semaphore;
 using wring::deferred_source;
 using wring::failure;
@@ -64,9 +66,9 @@ TEST_CASE("a deferred_semaphore runs as many functions at once as it has tokens"
   CHECK(s.tokens() == 2);
 }
 
-TEST_CASE("100,000 who wait for a deferred_semaphore and pass it on at once need no deep stack",
+TEST_CASE("very many who wait for a deferred_semaphore and pass it on at once need no deep stack",
           "[deferred_semaphore]") {
-  constexpr int waiters = 100'000;
+  constexpr int waiters = wring::tests::very_many;
   deferred_semaphore s(3);
   int next = 0;
   bool in_order = true;
