@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 
 #include <wring/protocols/http/detail/characters.hpp>
@@ -23,6 +26,13 @@ constexpr std::size_t copied_at_once = 1024;
   if (plain == host.size()) return true;
   if (plain != 0 && host[plain] == ':') return is_port(host.substr(plain + 1));
   return is_authority(host);
+}
+
+[[nodiscard]] bool is_end_of_line(const char* at) noexcept {
+  std::uint16_t both = 0;
+  std::memcpy(&both, at, sizeof both);
+  constexpr std::array<char, 2> crlf{'\r', '\n'};
+  return both == std::bit_cast<std::uint16_t>(crlf);
 }
 
 }  // namespace
@@ -186,35 +196,41 @@ head_parser::line head_parser::parse_no_field(const char* at, const char* stop, 
 head_parser::line head_parser::parse_fields(head_store& store) noexcept {
   // Of the names that say something of the message's form.
   constexpr std::uint64_t noted_sizes = 1U << 4U | 1U << 6U | 1U << 10U | 1U << 14U | 1U << 17U;
+  // In variables of its own: as the compiler sees it, what a name is overwritten with may change all that is in memory.
   char* const text = store.text();
   const char* const end = text + store.size();
-  for (;;) {
-    char* const name = text + at_;
-    const char* const colon = terminated::lower_token(name);
+  std::size_t left = store.places(limits_.fields);
+  for (char* name = text + at_;;) {
+    char* const colon = terminated::lower_token(name);
     if (*colon != ':' || colon == name) [[unlikely]]
       return parse_no_field(name, colon, end);
     const auto name_size = static_cast<std::size_t>(colon - name);
-    if (name_size > UINT16_MAX) return refuse(431, "a field's name is too long");
+    if (name_size > UINT16_MAX) [[unlikely]]
+      return refuse(431, "a field's name is too long");
     const char* value = colon + 1;
     const char* const stop = terminated::end_of_value(value);
-    if (stop[0] != '\r' || stop[1] != '\n') [[unlikely]] {
+    if (!is_end_of_line(stop)) [[unlikely]] {
       if (stop == end || (*stop == '\r' && end - stop < 2)) return line::incomplete;
       return refuse(400, "a control in a field, or a line without CRLF");
     }
     const char* last = stop;
     while (value != last && is_blank(*value)) ++value;
     while (last != value && is_blank(last[-1])) --last;
-    if (store.count() >= limits_.fields) return refuse(431, "too many fields");
+    if (left == 0) [[unlikely]]
+      return store.count() >= limits_.fields ? refuse(431, "too many fields") : line::no_room;
+    --left;
     const field_entry e{
-        .name_at = static_cast<std::uint32_t>(at_),
+        .name_at = static_cast<std::uint32_t>(name - text),
         .value_at = static_cast<std::uint32_t>(value - text),
         .value_size = static_cast<std::uint32_t>(last - value),
         .name_size = static_cast<std::uint16_t>(name_size),
     };
-    if (!store.add(e)) return line::no_room;
-    at_ = static_cast<std::size_t>(stop + 2 - text);
+    store.add(e);
+    const std::string_view name_text(name, name_size);
+    name += stop + 2 - name;
+    at_ = static_cast<std::size_t>(name - text);
     if (name_size >= 64 || (noted_sizes >> name_size & 1U) == 0) continue;
-    if (note_field({name, name_size}, {value, e.value_size}, e.value_at) == line::refused) return line::refused;
+    if (note_field(name_text, {value, e.value_size}, e.value_at) == line::refused) return line::refused;
   }
 }
 

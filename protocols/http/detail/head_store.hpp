@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -67,12 +68,14 @@ class head_store {
     }
     count_ = kept;
   }
-  /// False: there is no room.
-  [[nodiscard]] bool add(const field_entry& e) noexcept {
-    if (room().size() < sizeof e) return false;
+  /// How many fields can be added before there are `most`, or no room is left.
+  [[nodiscard]] std::size_t places(std::size_t most) const noexcept {
+    return std::min(room().size() / sizeof(field_entry), most - std::min<std::size_t>(most, count_));
+  }
+  /// There must be a place.
+  void add(const field_entry& e) noexcept {
     ++count_;
     std::construct_at(table_ - count_, e);
-    return true;
   }
 
  private:

@@ -51,12 +51,18 @@ inline constexpr auto prefixes = [] {
 
 /// The first byte that is no value character, see is_value_character.
 [[nodiscard]] inline const char* end_of_value(const char* at) noexcept {
-  for (;; at += zeros) {
+  for (;;) {
     const __m128i bytes = sse2::load(at);
-    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-    const __m128i tabs = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
-    const __m128i found = _mm_or_si128(_mm_andnot_si128(tabs, controls), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
-    if (const int mask = _mm_movemask_epi8(found); mask != 0) return at + __builtin_ctz(static_cast<unsigned>(mask));
+    const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes),
+                                       _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
+    const int mask = _mm_movemask_epi8(found);
+    if (mask == 0) {
+      at += zeros;
+      continue;
+    }
+    at += __builtin_ctz(static_cast<unsigned>(mask));
+    if (*at != '\t') return at;
+    ++at;  // the control that values may have, and hardly do
   }
 }
 
