@@ -2,9 +2,9 @@
 //
 // Wring's HTTP server in the benchmarks, on its public interface alone: the first example of the guide.
 //
-//     bench_http --port 7000 [--log FILE]
+//     bench_http --port 7000 [--log FILE] [--files FOLDER]
 //
-// With `log` there is an access log in the combined format.
+// With `log` there is an access log in the combined format. With `files` there are those of a folder, below /files/.
 
 #include <optional>
 #include <string>
@@ -21,8 +21,12 @@ namespace http = wring::http;
 namespace net = wring::net;
 using wring::task;
 
-task<> serve(std::uint16_t port, http::access_log* log) {
+task<> serve(std::uint16_t port, http::access_log* log, std::string folder) {
   http::router routes;
+  if (!folder.empty()) {
+    auto files = co_await net::open_directory(std::move(folder));
+    routes.get("/files/{path...}", http::static_files(std::move(files)));
+  }
   routes.get("/", [](http::request&, http::response& rs) { rs.text("hello\n"); });
   http::server server(routes, {.max_connections = 20'000});
   if (log != nullptr) server.log_to(*log);
@@ -35,8 +39,11 @@ task<> serve(std::uint16_t port, http::access_log* log) {
 int main(int argc, char** argv) {
   double port = 7000;
   std::string_view file;
-  bench::read_options(argc, argv, {{.name = "--port", .number = &port}, {.name = "--log", .text = &file}});
+  std::string_view folder;
+  bench::read_options(
+      argc, argv,
+      {{.name = "--port", .number = &port}, {.name = "--log", .text = &file}, {.name = "--files", .text = &folder}});
   std::optional<http::access_log> log;
   if (!file.empty()) log.emplace(std::string(file));
-  return wring::run(serve, static_cast<std::uint16_t>(port), log ? &*log : nullptr);
+  return wring::run(serve, static_cast<std::uint16_t>(port), log ? &*log : nullptr, std::string(folder));
 }

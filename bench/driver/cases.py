@@ -17,6 +17,7 @@ QUICK = MAIN + WATCHING
 DATAGRAMS = ('Wring', 'Wring on epoll', 'raw epoll', 'Asio callbacks')
 PROXIES = ('Wring', 'nginx')
 WEB = ('Wring', 'Wring on epoll', 'Wring with a log', 'nginx', 'Beast')
+FILES = ('Wring', 'Wring on epoll')  # besides nginx, which they are compared with
 LINES = ('Wring', 'Wring by lines', 'Wring by callbacks')
 CORES = ('Wring', 'Wring on two schedulers')
 SECURED = ('Wring', 'Wring on epoll', ASIO)
@@ -34,6 +35,7 @@ class Case:
     kind: str = 'load'  # how it is measured: see measure.py
     unit: str = 'request'
     quick: bool = False  # part of --quick, with QUICK only
+    baseline: str = BASELINE  # of those that are measured as ratios
 
 
 def echo(connections, size, name, quick=False):
@@ -51,6 +53,11 @@ def http(connections, pipeline=1):
                 f'{many} of HTTP/1.1 under way on each of {connections} connections, answered with a line of text',
                 servers=WEB, mode='http',
                 load=('--http', 'hello', '--connections', str(connections), '--pipeline', str(pipeline)))
+
+
+def files(name, about, request, connections=64):
+    return Case(f'file-{name}', f'{about}, a request under way on each of {connections} connections', servers=FILES,
+                mode='files', baseline='nginx', load=('--http', request, '--connections', str(connections)))
 
 
 def secured(size, name):
@@ -100,6 +107,11 @@ CASES = (
     http(64),
     http(512),
     http(64, pipeline=16),
+    files('16KiB', 'a file of 16 KiB', '/files/image-of-16-KiB.bin'),
+    files('1MiB', 'a file of 1 MiB', '/files/image-of-1-MiB.bin', connections=16),
+    files('304', 'a file that has not changed', '304:/files/image-of-16-KiB.bin'),
+    Case('counts-file', 'what one request of a file of 16 KiB takes, counted', kind='counts', mode='files',
+         servers=FILES, baseline='nginx', load=('--http', '/files/image-of-16-KiB.bin')),
     Case('idle-http', '10,000 connections of HTTP/1.1, silent after one request', kind='idle', servers=WEB, mode='http',
          load=('--http', 'hello'), unit='connection'),
     Case('idle-tls', '10,000 connections of HTTP over TLS 1.3, silent after one request', kind='idle',
@@ -177,6 +189,9 @@ TARGETS = (
     most('http-64', 'cpu_us', 0.64, 'Beast'),
     most('http-512', 'cpu_us', 0.64, 'Beast'),
     most('http-64-pipelined', 'cpu_us', 1.5, BASELINE),
+    *(Target(f'file-{name}', 'cpu_us', limit, 'nginx', server)
+      for name, limit in (('16KiB', 0.7), ('1MiB', 1.0), ('304', 0.8)) for server in FILES),
+    *(Target('counts-file', 'allocations', 0, server=server) for server in FILES),
     Target('http-64', 'cpu_us', 1.06, 'Wring', 'Wring with a log'),
     most('counts-http', 'instructions', 2500),
     most('counts-http', 'allocations', 0),

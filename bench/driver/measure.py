@@ -137,7 +137,7 @@ class Bench:
     def load_run(self, case, names, result, run):
         with contextlib.ExitStack() as stack:
             running = {}
-            for name in [BASELINE, *names]:
+            for name in [case.baseline, *names]:
                 program = servers.for_mode(name, case.mode)
                 running[name] = stack.enter_context(self.serving(program, case.mode))
             time.sleep(1 if len(names) > 4 else 0.3)  # the slow starters
@@ -145,8 +145,8 @@ class Bench:
             for values in result.servers.values():
                 for metric in ('cpu_us', 'per_second'):
                     values.ratios.setdefault(metric, []).append([])
-            before = self.window(result, case, BASELINE, *running[BASELINE], budget)
-            result.servers[BASELINE].windows.append(before)
+            before = self.window(result, case, case.baseline, *running[case.baseline], budget)
+            result.servers[case.baseline].windows.append(before)
             for number in range(self.plan.rounds):
                 for name in names if number % 2 == 0 else reversed(names):
                     if name in result.failures:
@@ -157,21 +157,21 @@ class Bench:
                     except Failed as failure:
                         result.failures[name] = str(failure)
                         continue
-                    after = self.window(result, case, BASELINE, *running[BASELINE], budget)
+                    after = self.window(result, case, case.baseline, *running[case.baseline], budget)
                     result.servers[name].windows.append(measured)
-                    result.servers[BASELINE].windows.append(after)
+                    result.servers[case.baseline].windows.append(after)
                     for metric, by_run in result.servers[name].ratios.items():
                         by_run[run].append(ratios.paired(measured[metric], before[metric], after[metric]))
                     before = after
 
     def load_case(self, case, names):
         names = [name for name in names if servers.for_mode(name, case.mode)]
-        result = Result(case, BASELINE, {name: Values() for name in [BASELINE, *names]})
+        result = Result(case, case.baseline, {name: Values() for name in [case.baseline, *names]})
         try:
             for run in range(self.plan.runs):
                 self.load_run(case, names, result, run)
         except Failed as failure:
-            result.failures[BASELINE] = str(failure)
+            result.failures[case.baseline] = str(failure)
         for name in result.failures:
             result.servers.pop(name, None)
         return [result]
@@ -179,8 +179,8 @@ class Bench:
     # Memory: by the kernel's accounts, which do not drift.
 
     def idle(self, case, names):
-        result = Result(case, BASELINE)
-        for name in [BASELINE, *names]:
+        result = Result(case, case.baseline)
+        for name in [case.baseline, *names]:
             values = Values()
             try:
                 for run in range(self.plan.runs):
@@ -201,8 +201,8 @@ class Bench:
 
     def counts(self, case, names):
         more = ['--udp', '1'] if case.mode == 'udp' else case.load
-        result = Result(case, BASELINE)
-        for name in [BASELINE, *names]:
+        result = Result(case, case.baseline)
+        for name in [case.baseline, *names]:
             self.progress(f'{case.name}: {name}')
             program = servers.for_mode(name, case.mode)
             try:

@@ -12,6 +12,9 @@ from cases import PARTS
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / 'build/bench'
 PEERS = ROOT / 'bench/peers'
+FILES = BUILD / 'files'  # what the servers of files have
+FILE_SIZES = {'image-of-16-KiB.bin': 16 * 1024, 'image-of-1-MiB.bin': 1024 * 1024}
+LONG_AGO = 784111777  # what they were changed at: what the load asks about for 304
 BUFFER = '65536'  # what the peers' own examples use, and more than any request here
 IDLE_BUFFER = '4096'
 WRING_VERSION = ('git', '-C', str(ROOT), 'describe', '--always', '--dirty')
@@ -94,6 +97,10 @@ SERVERS = (
                                '{mode}'), ('echo', 'timed', 'sink', 'source', 'udp'), version=WRING_VERSION),
     Program('Wring on epoll, http', ('env', 'WRING_ENGINE=epoll', f'{BUILD}/bench/bench_http', '--port', '{port}'),
             ('http',), version=WRING_VERSION),
+    Program('Wring, files', (f'{BUILD}/bench/bench_http', '--port', '{port}', '--files', str(FILES)), ('files',),
+            version=WRING_VERSION),
+    Program('Wring on epoll, files', ('env', 'WRING_ENGINE=epoll', f'{BUILD}/bench/bench_http', '--port', '{port}',
+                                      '--files', str(FILES)), ('files',), version=WRING_VERSION),
     *asio('Asio awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source')),
     *asio('Asio callbacks', 'asio_callbacks.cpp'),
     Program('Asio callbacks, udp', (f'{BUILD}/peers/asio_udp_callbacks', '{port}'), ('udp',), ('libasio-dev',),
@@ -107,6 +114,7 @@ SERVERS = (
     Program('nginx, proxy', (str(PEERS / 'nginx_proxy.sh'), '{port}', '{upstream}'), ('proxy',),
             ('nginx-light', 'libnginx-mod-stream')),
     Program('nginx, http', (str(PEERS / 'nginx_http.sh'), '{port}'), ('http',), ('nginx-light',)),
+    Program('nginx, files', (str(PEERS / 'nginx_http.sh'), '{port}', str(FILES)), ('files',), ('nginx-light',)),
     Program('Beast, http', (f'{BUILD}/peers/beast_http', '{port}'), ('http',), (('libboost1.81-dev', 'libboost-dev'),),
             cpp('beast_http.cpp', '-pthread', '-o', f'{BUILD}/peers/beast_http')),
     *asio('Boost.Asio io_uring awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source'), boost=True),
@@ -193,6 +201,13 @@ def build_own():
     done = subprocess.run(['sh', '-c', script], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(done.stdout + done.stderr + 'bench: the build failed')
+
+
+def make_files():
+    FILES.mkdir(parents=True, exist_ok=True)
+    for name, size in FILE_SIZES.items():
+        (FILES / name).write_bytes(bytes(range(256)) * (size // 256))
+        os.utime(FILES / name, (LONG_AGO, LONG_AGO))
 
 
 def build_peer(program):

@@ -14,7 +14,8 @@
 //
 // A request is one line, and ends in "\r\n".
 // `--udp 1` sends the requests of `echo` as datagrams, each from a socket of its own.
-// `--http hello|browser` sends requests of HTTP instead, in the modes `echo` and `idle`.
+// `--http hello|browser|/PATH|304:/PATH` sends requests of HTTP instead, in the modes `echo` and `idle`; see
+// common/http_exchange.hpp.
 // `--spin 1` never sleeps: with few connections the load's own waking up would be what is measured.
 
 #include <algorithm>

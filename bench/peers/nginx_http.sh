@@ -1,9 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# nginx_http.sh PORT: nginx that answers everything with `return 200`, in one process, without an access log.
+# nginx_http.sh PORT [FOLDER]: nginx that answers everything with `return 200`, in one process, without an access log.
+# With a folder there are its files below /files/, sent by sendfile from descriptors that stay open.
 set -eu
 folder=${TMPDIR:-/tmp}/bench-nginx-$1
 mkdir -p "$folder"
+files=
+if [ $# -gt 1 ]; then
+  files="location /files/ { alias $2/; sendfile on; tcp_nopush on; open_file_cache max=1000 inactive=600s; }"
+fi
 cat > "$folder/nginx.conf" <<CONF
 daemon off;
 master_process off;
@@ -22,6 +27,7 @@ http {
   scgi_temp_path $folder/scgi;
   server {
     listen 127.0.0.1:$1 backlog=4096;
+    $files
     location / { return 200 "hello\n"; }
   }
 }

@@ -156,10 +156,10 @@ class Measuring(unittest.TestCase):
 class Table(unittest.TestCase):
     def test_every_case_names_servers_that_exist_and_every_target_a_case(self):
         for case in cases.CASES:
-            for name in (cases.BASELINE, *case.servers):
+            for name in (case.baseline, *case.servers):
                 names = (name, f'{name}, {case.mode}')
                 self.assertTrue(any(program.name in names for program in servers.SERVERS), name)
-            self.assertIsNotNone(servers.for_mode(cases.BASELINE, case.mode), case.name)
+            self.assertIsNotNone(servers.for_mode(case.baseline, case.mode), case.name)
             self.assertIsNotNone(servers.for_mode('Wring', case.mode), case.name)
         names = {case.name for case in cases.CASES}
         for target in cases.TARGETS:

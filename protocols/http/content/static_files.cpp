@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/net/files/detail/file_work.hpp>
@@ -105,13 +107,12 @@ std::string_view static_files::type_of(std::string_view path) const noexcept {
 }
 
 task<> static_files::find_root() {
-  if (number_ != 0) co_return;
   const net::file_status status = co_await root_.status(".");
   device_ = status.device;
   number_ = status.number;
 }
 
-task<int> static_files::answer(request& rq, response& rs, std::string path) {
+task<int> static_files::answer(request& rq, response& rs, std::string_view path) {
   const unsigned codings = options_.precompressed ? accepted_variants(rq.headers()) : 0;
   if (options_.precompressed && !rs.lists("vary", "accept-encoding")) rs.append("Vary", "Accept-Encoding");
   const detail::cached_name name{
@@ -121,7 +122,8 @@ task<int> static_files::answer(request& rq, response& rs, std::string path) {
   const std::int64_t now = scheduler::current().turn_time();
   const std::int64_t fresh = cache_->options().fresh.count();
   if (cached == nullptr || cached->begin_look(now, fresh)) {
-    net::detail::require_files("open", path);
+    const std::string name_there(path);  // an answer from the cache takes no memory
+    net::detail::require_files("open", name_there);
     auto open = [&] {
       found f;
       const wring::detail::file_place at{
@@ -130,7 +132,7 @@ task<int> static_files::answer(request& rq, response& rs, std::string path) {
         if (i < variants.size() && (codings >> i & 1U) == 0) continue;
         const std::string_view extension = i < variants.size() ? variants[i].extension : std::string_view();
         const wring::detail::opened_file opened =
-            wring::detail::open_file(at, path + std::string(extension), O_RDONLY, 0);
+            wring::detail::open_file(at, name_there + std::string(extension), O_RDONLY, 0);
         f.fd = net::descriptor(opened.fd);
         f.facts = opened.facts;
         f.error = opened.fd < 0 ? opened.fd : 0;
@@ -157,7 +159,7 @@ task<int> static_files::answer(request& rq, response& rs, std::string path) {
       if (cached != nullptr) cache_->erase(name);
       const auto ranges = detail::begin_file_answer(rq.method(), rq.headers(), rs, facts, head);
       if (!ranges) co_return 0;
-      net::file from = net::file::adopt(std::move(f.fd), std::move(path));
+      net::file from = net::file::adopt(std::move(f.fd), name_there);
       co_await detail::send_opened(rq.method(), rs, from, *ranges, facts.size(), head.type);
       co_return 0;
     }
@@ -174,20 +176,20 @@ task<int> static_files::answer(request& rq, response& rs, std::string path) {
 }
 
 task<> static_files::operator()(request& rq, response& rs) {
-  std::string path(rq.param("path"));
+  const std::string_view path = rq.param("path");
   if (rq.method() != method::get && rq.method() != method::head) {
     rs.header("Allow", "GET, HEAD");
     rs.fail(405);
     co_return;
   }
-  if (has_encoded_slash(rq.path()) || path.starts_with('/') || path.find("//") != std::string::npos ||
+  if (has_encoded_slash(rq.path()) || path.starts_with('/') || path.find("//") != std::string_view::npos ||
       (!options_.hidden && has_hidden_name(path))) {
     rs.fail(404);
     co_return;
   }
-  co_await find_root();
+  if (number_ == 0) co_await find_root();
   if (path.empty() || path.ends_with('/')) {
-    co_await answer_directory(rq, rs, std::move(path));
+    co_await answer_directory(rq, rs, path);
     co_return;
   }
   const int error = co_await answer(rq, rs, path);
@@ -199,15 +201,18 @@ task<> static_files::operator()(request& rq, response& rs) {
     rs.redirect(to, 308);
     co_return;
   }
-  if (error != 0) detail::refuse_file(rs, error, path);
+  if (error != 0) detail::refuse_file(rs, error, std::string(path));
 }
 
-task<> static_files::answer_directory(request& rq, response& rs, std::string path) {
+task<> static_files::answer_directory(request& rq, response& rs, std::string_view path) {
   if (!index_.empty()) {
-    const int error = co_await answer(rq, rs, path + index_);
+    fmt::basic_memory_buffer<char, 256> there;  // in this frame, unless it is long
+    there.append(path.data(), path.data() + path.size());
+    there.append(index_.data(), index_.data() + index_.size());
+    const int error = co_await answer(rq, rs, {there.data(), there.size()});
     if (error == 0) co_return;
     if (error != -ENOENT || !options_.list) {
-      detail::refuse_file(rs, error, path);
+      detail::refuse_file(rs, error, std::string(path));
       co_return;
     }
   }
@@ -215,13 +220,13 @@ task<> static_files::answer_directory(request& rq, response& rs, std::string pat
     rs.fail(404);
     co_return;
   }
-  co_await list(rs, std::move(path));
+  co_await list(rs, path);
 }
 
-task<> static_files::list(response& rs, std::string path) {
+task<> static_files::list(response& rs, std::string_view path) {
   std::vector<net::directory_entry> entries;
   std::optional<error> fault;
-  const std::string here = path.empty() ? "." : path;
+  const std::string here(path.empty() ? "." : path);
   try {
     if (!options_.links) {
       // Listing follows links that stay below the root.

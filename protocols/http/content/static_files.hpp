@@ -81,10 +81,11 @@ class WRING_API static_files {
 
   [[nodiscard]] std::string_view type_of(std::string_view path) const noexcept;
   [[nodiscard]] task<> find_root();
-  /// Answers with a file, or says why there is none: 0 or -errno; EISDIR for a directory.
-  [[nodiscard]] task<int> answer(request& rq, response& rs, std::string path);
-  [[nodiscard]] task<> answer_directory(request& rq, response& rs, std::string path);
-  [[nodiscard]] task<> list(response& rs, std::string path);
+  /// Answers with a file, or says why there is none: 0 or -errno; EISDIR for a directory. The path is in the request's
+  /// memory, or the caller's frame.
+  [[nodiscard]] task<int> answer(request& rq, response& rs, std::string_view path);
+  [[nodiscard]] task<> answer_directory(request& rq, response& rs, std::string_view path);
+  [[nodiscard]] task<> list(response& rs, std::string_view path);
 
   net::directory root_;
   static_file_options options_;

@@ -14,7 +14,6 @@
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/net/files/detail/file_work.hpp>
-#include <wring/protocols/http/content/date.hpp>
 #include <wring/protocols/http/content/detail/file_answer.hpp>
 #include <wring/protocols/http/content/media_type.hpp>
 #include <wring/protocols/http/response.hpp>
@@ -68,7 +67,9 @@ void set_cache_control(response& rs, const file_head& head) {
   if (!head.max_age) return;
   const auto age =
       std::max<std::int64_t>(0, std::chrono::duration_cast<seconds>(std::chrono::nanoseconds(*head.max_age)).count());
-  rs.header("Cache-Control", fmt::format("max-age={}{}", age, head.immutable ? ", immutable" : ""));
+  std::array<char, 64> text;
+  const auto end = fmt::format_to_n(text.data(), text.size(), "max-age={}{}", age, head.immutable ? ", immutable" : "");
+  rs.header("Cache-Control", {text.data(), end.size});
 }
 
 }  // namespace
@@ -91,9 +92,7 @@ std::optional<byte_ranges> begin_file_answer(method m, const fields& headers, re
   const auto now = wall_now();
   const validators v = file.validators();
   rs.header("ETag", v.tag);
-  std::array<char, date_size> modified{};
-  put_date(modified.data(), *v.modified);
-  rs.header("Last-Modified", {modified.data(), modified.size()});
+  rs.header("Last-Modified", file.modified());
   set_cache_control(rs, head);
   switch (evaluate_conditions(m, headers, v, now)) {
     case condition::not_modified:

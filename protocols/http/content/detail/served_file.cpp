@@ -10,6 +10,7 @@ using namespace std::chrono;
 served_file::served_file(const wring::detail::file_facts& f, system_clock::time_point now,
                          std::string_view coding) noexcept
     : size_(f.size), modified_(floor<seconds>(sys_time<nanoseconds>(nanoseconds(f.modified)))), coding_(coding) {
+  put_date(modified_text_.data(), modified_);
   char* at = tag_.data();
   char* const end = at + tag_.size();
   const auto age = now.time_since_epoch() - nanoseconds(f.modified);

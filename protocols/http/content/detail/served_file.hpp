@@ -9,6 +9,7 @@
 #include <wring/core/detail/export.hpp>
 #include <wring/core/engine/file_calls.hpp>
 #include <wring/protocols/http/content/conditions.hpp>
+#include <wring/protocols/http/content/date.hpp>
 
 namespace wring::http::detail {
 
@@ -25,6 +26,8 @@ class WRING_API served_file {
   [[nodiscard]] std::string_view coding() const noexcept { return coding_; }
   [[nodiscard]] bool is_settled() const noexcept { return tag_[0] != 'W'; }
   [[nodiscard]] http::validators validators() const noexcept { return {.tag = tag(), .modified = modified_}; }
+  /// As in Last-Modified.
+  [[nodiscard]] std::string_view modified() const noexcept { return {modified_text_.data(), modified_text_.size()}; }
   [[nodiscard]] std::string_view tag() const noexcept { return {tag_.data(), tag_size_}; }
   /// The same file, unchanged.
   friend bool operator==(const served_file& a, const served_file& b) noexcept {
@@ -35,6 +38,7 @@ class WRING_API served_file {
   std::uint64_t size_;
   std::chrono::sys_seconds modified_;
   std::string_view coding_;
+  std::array<char, date_size> modified_text_{};
   std::array<char, 56> tag_{};
   std::uint8_t tag_size_ = 0;
 };

@@ -24,6 +24,7 @@
 #include <wring/protocols/http/server.hpp>
 
 #include "../http_support.hpp"
+#include "support/allocation_count.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace std::chrono_literals;
@@ -439,4 +440,32 @@ TASK_TEST_WITH("a handler answers with one file", "[http][files][real_fd]", .rea
   CHECK(statuses(got) == "404");
   got = co_await answers(r, asking("/none"));
   CHECK(statuses(got) == "404");
+}
+
+TASK_TEST_WITH("a file from the cache, and that it has not changed, are told without an allocation",
+               "[http][files][real_fd]", .real_time = true) {
+  const temporary_folder folder;
+  make_root(folder);
+  store(folder / "root/sub/a name that no string keeps in itself.txt", "0123456789");
+  http::file_cache keeps({.fresh = 1h});
+  auto root = co_await net::open_directory(folder / "root");
+  http::router r;
+  r.get("/s/{path...}", http::static_files(std::move(root), {.max_age = 1h, .immutable = true}).cache(keeps));
+  const std::string path = "/s/sub/a%20name%20that%20no%20string%20keeps%20in%20itself.txt";
+  for (const std::string& asked :
+       {asking(path), asking(path, "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n")}) {
+    auto [client, server] = net::make_memory_stream_pair();
+    co_await with_nursery([&](nursery& n) -> task<> {
+      n.start(http::serve_connection, net::stream_ref(server), std::cref(r), http::server_limits());
+      for (int i = 0; i < 8; ++i) {
+        const std::size_t before = allocations();
+        co_await client.write_all(asked);
+        const buffer_lease got = co_await client.read_some();
+        const std::size_t taken = allocations() - before;
+        REQUIRE(!got.empty());
+        if (i > 3 && counts_allocations) CHECK(taken == 0);
+      }
+      client.abort();
+    });
+  }
 }
