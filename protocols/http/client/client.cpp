@@ -21,7 +21,6 @@ using detail::h1_call;
 
 constexpr std::size_t most_sent_whole = std::size_t{64} * 1024;
 constexpr std::uint64_t most_dropped = std::uint64_t{64} * 1024;
-constexpr std::string_view codings = "gzip, deflate";
 
 bool is_redirect(int status) noexcept {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -130,7 +129,8 @@ void client::append_head(h1_call& call, const client_request& q, bool streams) {
                own_host ? std::string_view() : std::string_view(q.url().authority()));
   for (const client_request::own_field& f : q.headers()) call.append_field(f.name, f.value);
   if (!user_agent_.empty() && !q.header("user-agent")) call.append_field("User-Agent", user_agent_);
-  if (q.decodes() && !q.header("accept-encoding")) call.append_field("Accept-Encoding", codings);
+  if (q.decodes() && !q.header("accept-encoding"))
+    call.append_field("Accept-Encoding", detail::content_decoder::known());
   if (jar_ != nullptr && !q.header("cookie")) {
     const std::string cookies = jar_->header_for(q.url(), seconds_now());
     if (!cookies.empty()) call.append_field("Cookie", cookies);

@@ -14,12 +14,18 @@
 
 namespace wring::http::detail {
 
+class decompressor;
+
 /// Undoes a content coding (RFC 9110, section 8.4), however its bytes are cut. What it makes comes in pieces of a
 /// bounded size, so that a small body that grows beyond measure costs no more memory than its reader takes.
 class WRING_API content_decoder {
  public:
-  /// Which codings it knows: gzip, and deflate with the wrapping of zlib or, as some servers send it, without.
-  enum class coding : std::uint8_t { none, gzip, deflate };
+  /// Which codings there are: gzip, deflate with the wrapping of zlib or, as some servers send it, without, and, where
+  /// the build has their libraries, br (RFC 7932) and zstd (RFC 8878).
+  enum class coding : std::uint8_t { none, gzip, deflate, brotli, zstd };
+
+  /// What the build knows, as Accept-Encoding names it.
+  [[nodiscard]] static std::string_view known() noexcept;
 
   /// Of a field's value; `none` for what it does not know, also for several one above the other.
   [[nodiscard]] static coding coding_of(std::string_view content_encoding) noexcept;
@@ -40,12 +46,8 @@ class WRING_API content_decoder {
   [[nodiscard]] bool complete() const noexcept { return ended_ || !begun_; }
 
  private:
-  struct state;
-  [[nodiscard]] bool open(int window_bits) noexcept;
-
-  std::unique_ptr<state> state_;
+  std::unique_ptr<decompressor> by_;
   buffer_lease input_;
-  coding coding_;
   bool begun_ = false;
   bool ended_ = false;
   bool has_output_ = false;
