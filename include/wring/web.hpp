@@ -4,6 +4,8 @@
 // Trees of resources over wring-http, in the shapes of twisted.web.
 
 #include <wring/protocols/http/web/data.hpp>
+#include <wring/protocols/http/web/digest.hpp>
+#include <wring/protocols/http/web/digest_auth.hpp>
 #include <wring/protocols/http/web/name_virtual_host.hpp>
 #include <wring/protocols/http/web/request.hpp>
 #include <wring/protocols/http/web/resource.hpp>
