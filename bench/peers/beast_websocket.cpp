@@ -25,6 +25,7 @@ using asio::ip::tcp;
 
 asio::awaitable<void> echo(websocket::stream<beast::tcp_stream> stream) {
   try {
+    stream.auto_fragment(false);  // the load compares answers byte by byte
     stream.set_option(websocket::stream_base::timeout::suggested(beast::role_type::server));
     co_await stream.async_accept(use_awaitable);
     beast::flat_buffer buffer;
