@@ -20,6 +20,7 @@ WEB = ('Wring', 'Wring on epoll', 'Wring with a log', 'nginx', 'Beast')
 FILES = ('Wring', 'Wring on epoll')  # besides nginx, which they are compared with
 LINES = ('Wring', 'Wring by lines', 'Wring by callbacks')
 CORES = ('Wring', 'Wring on two schedulers')
+MESSAGES = ('Wring', 'Wring on epoll', 'Beast')  # no uWebSockets, no ws of Node: no distribution has their sources
 SECURED = ('Wring', 'Wring on epoll', ASIO)
 PARTS = 'in memory, and a plain connection'  # no server: what the two parts of a connection's handshake cost together
 
@@ -63,6 +64,12 @@ def files(name, about, request, connections=64):
 def secured(size, name):
     return Case(f'tls-64x{name}', f'a request of {name} under way on each of 64 connections of TLS 1.3', servers=SECURED,
                 mode='tls', program='tls_load', load=('--connections', '64', '--bytes', str(size)))
+
+
+def messages(size, name):
+    return Case(f'websocket-64x{name}', f'a message of {name} under way on each of 64 WebSockets', servers=MESSAGES,
+                mode='websocket-echo', unit='message',
+                load=('--websocket', '1', '--connections', '64', '--bytes', str(size)))
 
 
 def proxied(size, name):
@@ -112,6 +119,14 @@ CASES = (
     files('304', 'a file that has not changed', '304:/files/image-of-16-KiB.bin'),
     Case('counts-file', 'what one request of a file of 16 KiB takes, counted', kind='counts', mode='files',
          servers=FILES, baseline='nginx', load=('--http', '/files/image-of-16-KiB.bin')),
+    messages(64, '64B'),
+    messages(1000, '1000B'),
+    messages(16384, '16KiB'),
+    Case('websocket-broadcast', 'a prepared message of 1 KiB to 1,000 WebSockets, again when all have it', unit='member',
+         servers=('Wring', 'Wring on epoll'), mode='websocket-broadcast',
+         load=('--mode', 'broadcast', '--websocket', '1', '--connections', '1000')),
+    Case('idle-websocket', '10,000 WebSockets, silent after one message', kind='idle', servers=MESSAGES,
+         mode='websocket-echo', load=('--websocket', '1'), unit='connection'),
     Case('idle-http', '10,000 connections of HTTP/1.1, silent after one request', kind='idle', servers=WEB, mode='http',
          load=('--http', 'hello'), unit='connection'),
     Case('idle-tls', '10,000 connections of HTTP over TLS 1.3, silent after one request', kind='idle',
@@ -193,6 +208,14 @@ TARGETS = (
       for name, limit in (('16KiB', 0.7), ('1MiB', 1.0), ('304', 0.8)) for server in FILES),
     *(Target('counts-file', 'allocations', 0, server=server) for server in FILES),
     Target('http-64', 'cpu_us', 1.06, 'Wring', 'Wring with a log'),
+    most('websocket-64x64B', 'cpu_us', 1.06, BASELINE),
+    most('websocket-64x1000B', 'cpu_us', 1.06, BASELINE),
+    most('websocket-64x16KiB', 'cpu_us', 1.10, BASELINE),
+    most('websocket-64x64B', 'cpu_us', 0.7, 'Beast'),
+    most('websocket-64x1000B', 'cpu_us', 0.7, 'Beast'),
+    most('websocket-64x16KiB', 'cpu_us', 0.7, 'Beast'),
+    most('websocket-broadcast', 'cpu_us', 1.1, BASELINE),
+    most('idle-websocket', 'memory_bytes', 1536),
     most('counts-http', 'instructions', 2500),
     most('counts-http', 'allocations', 0),
     Target('counts-http', 'allocations', 0, server='Wring with a log'),

@@ -64,6 +64,12 @@ def wring_tls(name, *environment):
             for mode, option in own.items()]
 
 
+def wring_websocket(name, *environment):
+    return [Program(f'{name}, {mode}', (*environment, f'{BUILD}/bench/bench_websocket', '--port', '{port}', '--mode',
+                                        mode.removeprefix('websocket-')), (mode,), version=WRING_VERSION)
+            for mode in ('websocket-echo', 'websocket-broadcast')]
+
+
 def parts_of_handshake():
     """Wring without TLS, whose connections are counted together with the handshakes that measure.py has computed."""
     plain, = (program for program in wring_tls('Wring') if program.name == 'Wring, plain-greet')
@@ -74,6 +80,8 @@ SERVERS = (
     floor('raw ring', 'uring_server', ('echo', 'sink', 'source', 'udp', 'http'), '--mode', '{mode}'),
     *(floor(f'raw ring, {mode}', 'uring_tls', (mode,), '--mode', option)
       for mode, option in (('tls', 'echo'), ('tls-greet', 'greet'), ('tls-http', 'http'), ('tls-bulk', 'bulk'))),
+    *(floor(f'raw ring, {mode}', 'uring_websocket', (mode,), '--mode', mode.removeprefix('websocket-'))
+      for mode in ('websocket-echo', 'websocket-broadcast')),
     floor('raw ring, proxy', 'uring_proxy', ('proxy',), '--to', '{upstream}'),
     floor('raw ring watching', 'uring_server', ('echo',), '--watch', '50'),
     floor('raw epoll', 'epoll_server', ('echo', 'udp'), '--mode', '{mode}'),
@@ -86,6 +94,8 @@ SERVERS = (
     Program('Wring, http', (f'{BUILD}/bench/bench_http', '--port', '{port}'), ('http',), version=WRING_VERSION),
     Program('Wring with a log, http', (f'{BUILD}/bench/bench_http', '--port', '{port}', '--log', '/dev/null'), ('http',),
             version=WRING_VERSION),
+    *wring_websocket('Wring'),
+    *wring_websocket('Wring on epoll', 'env', 'WRING_ENGINE=epoll'),
     *wring_tls('Wring'),
     *wring_tls('Wring on epoll', 'WRING_ENGINE=epoll'),
     parts_of_handshake(),
@@ -117,6 +127,9 @@ SERVERS = (
     Program('nginx, files', (str(PEERS / 'nginx_http.sh'), '{port}', str(FILES)), ('files',), ('nginx-light',)),
     Program('Beast, http', (f'{BUILD}/peers/beast_http', '{port}'), ('http',), (('libboost1.81-dev', 'libboost-dev'),),
             cpp('beast_http.cpp', '-pthread', '-o', f'{BUILD}/peers/beast_http')),
+    Program('Beast, websocket-echo', (f'{BUILD}/peers/beast_websocket', '{port}'), ('websocket-echo',),
+            (('libboost1.81-dev', 'libboost-dev'),),
+            cpp('beast_websocket.cpp', '-pthread', '-o', f'{BUILD}/peers/beast_websocket')),
     *asio('Boost.Asio io_uring awaitables', 'asio_awaitables.cpp', ('echo', 'sink', 'source'), boost=True),
     *asio('Boost.Asio io_uring callbacks', 'asio_callbacks.cpp', boost=True),
     Program('libuv', (f'{BUILD}/peers/libuv_echo', '{port}'), packages=('libuv1-dev',),

@@ -16,6 +16,9 @@
 // `--udp 1` sends the requests of `echo` as datagrams, each from a socket of its own.
 // `--http hello|browser|/PATH|304:/PATH` sends requests of HTTP instead, in the modes `echo` and `idle`; see
 // common/http_exchange.hpp.
+// `--websocket 1` shakes hands, sends masked messages of `--bytes`, and checks all that comes, in the same modes; and
+// in `broadcast`: the first connection sends a message, and the next one when all have been sent 1 KiB. An operation is
+// one that came.
 // `--spin 1` never sleeps: with few connections the load's own waking up would be what is measured.
 
 #include <algorithm>
@@ -29,6 +32,7 @@
 #include "common/http_exchange.hpp"
 #include "common/options.hpp"
 #include "common/ring.hpp"
+#include "common/websocket.hpp"
 #include "load/histogram.hpp"
 #include "load/report.hpp"
 
@@ -50,6 +54,7 @@ struct settings {
   double core = -1;  // this program's
   double spin = 0;
   double udp = 0;
+  double websocket = 0;
   std::string_view http;  // none, or which request
 };
 
@@ -84,7 +89,19 @@ class load {
       requests_.resize(std::size_t{request_bytes_} * most);
       for (std::size_t i = 0; i < requests_.size(); ++i) requests_[i] = character(i % request_bytes_);
     }
+    if (s.websocket != 0) make_messages(most);
     most_at_once_ = most;
+  }
+
+  // Each with a key of its own.
+  void make_messages(std::uint32_t most) {
+    const std::string text = requests_.substr(0, request_bytes_);
+    answer_ = mode("broadcast") ? bench::websocket_head(1024) + std::string(1024, 'b')
+                                : bench::websocket_head(text.size()) + text;
+    answer_bytes_ = static_cast<std::uint32_t>(answer_.size());
+    requests_.clear();
+    for (std::uint32_t i = 0; i != most; ++i) requests_ += bench::websocket_request(text, 0x9e3779b9U * (i + 1));
+    request_bytes_ = static_cast<std::uint32_t>(requests_.size() / most);
   }
 
   [[nodiscard]] char character(std::size_t at) const {
@@ -96,12 +113,13 @@ class load {
     const double memory_before = bench::resident_kib(of_.server);
     for (connection& c : connections_) {
       dial(c);
-      if (mode("source")) continue;
+      if (mode("source") || mode("broadcast")) continue;
       c.owed = mode("paced") ? 0 : static_cast<std::uint32_t>(settings_.pipeline);
       for (std::uint32_t i = 0; i < c.owed; ++i) c.begun.push_back(now_ns());
       send(c);
     }
     if (mode("idle")) return report_memory(memory_before);
+    if (mode("broadcast")) publish();
 
     const std::uint64_t begin = now_ns() + static_cast<std::uint64_t>(settings_.warm_up * 1e9);
     const std::uint64_t end = begin + static_cast<std::uint64_t>(settings_.seconds * 1e9);
@@ -133,7 +151,27 @@ class load {
     // Other source addresses than one: closed connections keep their ports for a minute.
     c.fd = bench::connect_to(static_cast<std::uint16_t>(settings_.port), mode("churn") ? 2 + dialled_++ % 32 : 0);
     c.sending = false;
+    if (settings_.websocket != 0) bench::websocket_handshake(c.fd);
     bench::prepare_receive(ring_.next(), c.fd, tag(c, kind::received), mode("churn"));
+  }
+
+  void publish() {
+    published_ = now_ns();
+    outstanding_ = connections_.size();
+    connections_.front().owed = 1;
+    send(connections_.front());
+  }
+
+  void check(const connection& c, const char* data, std::size_t size) const {
+    for (std::size_t at = c.received; size != 0; at = 0) {
+      const std::size_t some = std::min(size, answer_.size() - at);
+      if (std::memcmp(data, answer_.data() + at, some) != 0) {
+        std::fprintf(stderr, "load: the server answers something else\n");
+        std::exit(3);
+      }
+      data += some;
+      size -= some;
+    }
   }
 
   void send(connection& c) {
@@ -190,7 +228,9 @@ class load {
   void received(connection& c, const io_uring_cqe& completion) {
     const bool armed = (completion.flags & IORING_CQE_F_MORE) != 0;
     if (completion.res > 0) {
-      buffers_.give_back(buffers_.take(completion));
+      const std::uint16_t buffer = buffers_.take(completion);
+      if (!answer_.empty()) check(c, buffers_.at(buffer), static_cast<std::size_t>(completion.res));
+      buffers_.give_back(buffer);
       if (mode("source")) {
         done_ += completion.res / mebibyte;
       } else {
@@ -206,6 +246,12 @@ class load {
   void responses(connection& c, std::uint32_t bytes) {
     const std::uint64_t now = now_ns();
     for (c.received += bytes; c.received >= answer_bytes_; c.received -= answer_bytes_) {
+      if (mode("broadcast")) {
+        latencies_.add(now - published_);
+        ++done_;
+        if (--outstanding_ == 0) publish();
+        continue;
+      }
       latencies_.add(now - c.begun.front());
       c.begun.pop_front();
       ++done_;
@@ -243,6 +289,9 @@ class load {
   std::uint32_t answer_bytes_ = 0;
   std::uint32_t most_at_once_ = 1;
   std::string requests_;
+  std::string answer_;  // of a WebSocket
+  std::uint64_t published_ = 0;
+  std::size_t outstanding_ = 0;  // of what was published
   std::uint32_t dialled_ = 0;
   std::uint64_t next_due_ = 0;
   std::size_t next_paced_ = 0;
@@ -270,6 +319,7 @@ int main(int argc, char** argv) {
                        {.name = "--core", .number = &s.core},
                        {.name = "--spin", .number = &s.spin},
                        {.name = "--udp", .number = &s.udp},
+                       {.name = "--websocket", .number = &s.websocket},
                        {.name = "--http", .text = &s.http}});
   if (s.core >= 0) bench::pin_to(static_cast<int>(s.core));
   load(s).run();

@@ -57,6 +57,16 @@ class Programs(unittest.TestCase):
                     self.assertGreater(measured['cpu_us'], 0)
                     self.assertLessEqual(measured['p50_us'], measured['p999_us'])
 
+    def test_websockets_are_measured(self):
+        for program in ('bench_websocket', 'uring_websocket'):
+            with self.subTest(program):
+                server = self.serve(program)
+                for size in (0, 64, 1000, 70_000):
+                    measured = self.load(server, '--websocket', 1, '--bytes', size, '--pipeline', 3)
+                    self.assertGreater(measured['operations'], 0)
+                server = self.serve(program, '--mode', 'broadcast')
+                self.assertGreater(self.load(server, '--websocket', 1, '--mode', 'broadcast')['operations'], 0)
+
     def test_threads_are_measured(self):
         for way in output_of('bench_spread', '--threads', 2, '--connections', 8, '--rounds', 2):
             self.assertLessEqual(way['least'], 1)

@@ -14,6 +14,7 @@
 #include <wring/core/callback/call_later.hpp>
 #include <wring/core/detail/export.hpp>
 #include <wring/core/error.hpp>
+#include <wring/core/result.hpp>
 #include <wring/core/scheduler.hpp>
 #include <wring/core/sync/event.hpp>
 #include <wring/core/sync/mutex.hpp>
@@ -99,6 +100,10 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   struct unfinished;
 
   // Of receiving.
+  [[nodiscard]] bool read_at_once() noexcept;
+  [[nodiscard]] bool take_read(result<buffer_lease>& got) noexcept;
+  [[nodiscard]] bool stops_while_reading() const noexcept { return own_ == side::server && !closing_; }
+  void go_away() noexcept;
   [[nodiscard]] task<bool> read_more();
   [[nodiscard]] std::optional<message_part> next_part();
   [[nodiscard]] std::optional<message_part> next_inflated();

@@ -94,8 +94,9 @@ void socket_core::append(std::span<const std::byte> bytes) {
   if (bytes.empty()) return;
   const std::size_t wanted = assembled_size_ + bytes.size();
   if (wanted > assembled_.size()) {
-    // What the peer has announced is believed only as far as it has come.
-    buffer_lease larger = sched_.blocks().acquire(std::max(wanted, 2 * assembled_size_));
+    // What the peer has announced is believed only as far as as much has come.
+    const std::uint64_t announced = std::min<std::uint64_t>(wanted + reader_.frame_left(), 2 * wanted);
+    buffer_lease larger = sched_.blocks().acquire(std::max(static_cast<std::size_t>(announced), 2 * assembled_size_));
     if (assembled_size_ != 0) std::memcpy(larger.data(), assembled_.data(), assembled_size_);
     assembled_ = std::move(larger);
   }
@@ -103,40 +104,52 @@ void socket_core::append(std::span<const std::byte> bytes) {
   assembled_size_ = wanted;
 }
 
-// False: nothing more comes.
-task<bool> socket_core::read_more() {
+// Whether there was something that takes no waiting.
+bool socket_core::read_at_once() noexcept {
   in_.reset();
   at_ = 0;
-  if (stream_ended_) co_return false;
+  if (stream_ended_) return false;
   in_ = stream_.try_read_some();
-  if (in_.empty() && own_ == side::server && !closing_) {
-    auto got = co_await until_stopping(stream_.read_some()).result();
-    if (!got) {
-      owe_close(close_code::going_away, {});
-      drops_ = true;  // it could not be answered
-      flush_controls();
-      co_return true;
-    }
-    if (*got) {
-      in_ = std::move(**got);
-    } else if (!fault_) {
-      fault_ = got->error();
-    }
-  } else if (in_.empty()) {
-    auto got = co_await stream_.read_some().result();
-    if (got) {
-      in_ = std::move(*got);
-    } else if (!fault_) {
-      fault_ = got.error();
-    }
+  if (in_.empty()) return false;
+  heard();
+  return true;
+}
+
+// What a read has brought. False: nothing more comes.
+bool socket_core::take_read(result<buffer_lease>& got) noexcept {
+  if (got) {
+    in_ = std::move(*got);
+  } else if (!fault_) {
+    fault_ = got.error();
   }
   if (in_.empty()) {
     if (!fault_) fault_ = error(errc::unexpected_eof, "receive from").with_address(peer);
     stream_ended_ = true;
     over_.set();
-    co_return false;
+    return false;
   }
   heard();
+  return true;
+}
+
+// A server's socket that waits is asked to stop.
+void socket_core::go_away() noexcept {
+  owe_close(close_code::going_away, {});
+  drops_ = true;  // it could not be answered
+  flush_controls();
+}
+
+// False: nothing more comes.
+task<bool> socket_core::read_more() {
+  if (read_at_once()) co_return true;
+  if (stream_ended_) co_return false;
+  if (!stops_while_reading()) {
+    auto got = co_await stream_.read_some().result();
+    co_return take_read(got);
+  }
+  auto got = co_await until_stopping(stream_.read_some()).result();
+  if (got) co_return take_read(*got);
+  go_away();
   co_return true;
 }
 
@@ -156,8 +169,19 @@ task<std::optional<message>> socket_core::receive() {
       co_return whole;
     }
     if (!over()) {
-      const bool more = co_await read_more();
-      if (more) continue;
+      if (read_at_once()) continue;
+      if (!stream_ended_ && stops_while_reading()) {
+        // As `read_more` does it, without a task of its own, which would also be kept while nothing comes.
+        auto got = co_await until_stopping(stream_.read_some()).result();
+        if (!got) {
+          go_away();
+          continue;
+        }
+        if (take_read(*got)) continue;
+      } else {
+        const bool more = co_await read_more();
+        if (more) continue;
+      }
     }
     co_await end_receiving();
     co_return std::nullopt;

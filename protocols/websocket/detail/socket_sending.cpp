@@ -19,6 +19,9 @@ namespace {
 /// A longer message is sent in fragments where its bytes must be copied, so that no more than this is.
 constexpr std::size_t most_copied = std::size_t{64} * 1024;
 
+/// A head and so much behind it are copied into one piece: sending several takes the kernel longer than that.
+constexpr std::size_t most_joined = std::size_t{16} * 1024;
+
 opcode opcode_of(message_kind kind) noexcept { return kind == message_kind::text ? opcode::text : opcode::binary; }
 
 }  // namespace
@@ -82,22 +85,27 @@ task<> socket_core::write(std::span<const std::byte> head, std::span<const std::
   writing here(*this);
   const std::string before = std::exchange(rest_, {});
   here.begun = !before.empty();
-  std::array<std::span<const std::byte>, 3> parts{std::as_bytes(std::span(before)), head, payload};
+  std::array<std::span<const std::byte>, 3> parts;
+  std::size_t count = 0;
+  for (const std::span<const std::byte> part : {std::as_bytes(std::span(before)), head, payload}) {
+    if (!part.empty()) parts[count++] = part;
+  }
+  std::span<std::span<const std::byte>> left(parts.data(), count);
   if (!sched_.batching_sends()) {
-    std::size_t sent = stream_.try_write(parts);
+    std::size_t sent = stream_.try_write(left);
     if (sent != 0) here.begun = true;
-    for (std::span<const std::byte>& part : parts) {
-      const std::size_t of_part = std::min(sent, part.size());
-      part = part.subspan(of_part);
-      sent -= of_part;
+    while (!left.empty() && sent >= left.front().size()) {
+      sent -= left.front().size();
+      left = left.subspan(1);
     }
-    if (parts[0].empty() && parts[1].empty() && parts[2].empty()) {
+    if (left.empty()) {
       here.ended = true;
       co_return;
     }
+    left.front() = left.front().subspan(sent);
   }
-  const std::span<const std::span<const std::byte>> left(parts);
-  const auto sent = co_await stream_.write_all(left).result();
+  const std::span<const std::span<const std::byte>> rest(left);
+  const auto sent = co_await stream_.write_all(rest).result();
   here.ended = true;  // or the stream has noted that it is torn
   if (!sent) {
     if (!fault_) fault_ = sent.error();
@@ -155,7 +163,29 @@ task<> socket_core::send(message_kind kind, std::span<const std::byte> bytes) {
   }
   const frame_head head = make_frame_head(opcode_of(kind), bytes.size(), true, false, nullptr);
   const std::span<const std::byte> head_bytes(head.bytes.data(), head.size);
-  co_await write(head_bytes, bytes);
+  if (bytes.size() > most_joined || !rest_.empty()) {
+    co_await write(head_bytes, bytes);
+    co_return;
+  }
+  // As `write` does it, without a task of its own.
+  const buffer_lease block = sched_.blocks().acquire(head.size + bytes.size());
+  std::memcpy(block.data(), head.bytes.data(), head.size);
+  if (!bytes.empty()) std::memcpy(block.data() + head.size, bytes.data(), bytes.size());
+  std::span<const std::byte> frame(block.data(), head.size + bytes.size());
+  writing here(*this);
+  if (!sched_.batching_sends()) {
+    const std::size_t at_once = stream_.try_write({&frame, 1});
+    here.ended = at_once == frame.size();
+    if (here.ended) co_return;
+    here.begun = at_once != 0;
+    frame = frame.subspan(at_once);
+  }
+  const auto sent = co_await stream_.write_all(frame).result();
+  here.ended = true;  // or the stream has noted that it is torn
+  if (!sent) {
+    if (!fault_) fault_ = sent.error();
+    throw io_error(*fault_);
+  }
 }
 
 task<> socket_core::send(prepared p) {
