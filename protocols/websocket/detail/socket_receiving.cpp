@@ -94,7 +94,7 @@ void socket_core::append(std::span<const std::byte> bytes) {
   if (bytes.empty()) return;
   const std::size_t wanted = assembled_size_ + bytes.size();
   if (wanted > assembled_.size()) {
-    // What the peer has announced is believed only as far as as much has come.
+    // What the peer has announced is believed up to twice of what has come.
     const std::uint64_t announced = std::min<std::uint64_t>(wanted + reader_.frame_left(), 2 * wanted);
     buffer_lease larger = sched_.blocks().acquire(std::max(static_cast<std::size_t>(announced), 2 * assembled_size_));
     if (assembled_size_ != 0) std::memcpy(larger.data(), assembled_.data(), assembled_size_);
