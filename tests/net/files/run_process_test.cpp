@@ -127,6 +127,6 @@ TEST_CASE("run_process can be cancelled wherever it waits", "[process][real_fd]"
         CHECK(said.output == "text");
       },
       {.real_time = true});
-  CHECK(points >= 3);
+  CHECK(points >= 2);  // a quick cat has answered, and ended, before it is waited for
   CHECK(has_no_children());
 }
