@@ -20,6 +20,7 @@
 #include <wring/protocols/http/content/byte_ranges.hpp>
 #include <wring/protocols/http/content/compression.hpp>
 #include <wring/protocols/http/content/conditions.hpp>
+#include <wring/protocols/http/content/content_encoder.hpp>
 #include <wring/protocols/http/content/cookie.hpp>
 #include <wring/protocols/http/content/date.hpp>
 #include <wring/protocols/http/content/encoder.hpp>
@@ -27,7 +28,6 @@
 #include <wring/protocols/http/content/file_answer_options.hpp>
 #include <wring/protocols/http/content/file_cache.hpp>
 #include <wring/protocols/http/content/form.hpp>
-#include <wring/protocols/http/content/gzip_encoder.hpp>
 #include <wring/protocols/http/content/media_type.hpp>
 #include <wring/protocols/http/content/multipart.hpp>
 #include <wring/protocols/http/content/negotiation.hpp>

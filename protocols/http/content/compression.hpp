@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <type_traits>
 
 #include <wring/core/detail/export.hpp>
@@ -13,17 +14,22 @@ namespace wring::http {
 
 /// What `compression` compresses.
 struct compression_options {
-  int level = 6;                  ///< 1, the fastest, to 9
+  // Levels, as content_encoder has them; none: the coding is not offered, nor is one that the library was built
+  // without.
+  std::optional<int> zstd = 3;
+  std::optional<int> brotli = 4;
+  std::optional<int> gzip = 6;
   std::uint64_t smallest = 1024;  ///< bytes; answers that are known to have fewer are sent as they are
-  std::size_t at_once = 256;      ///< answers, of a scheduler; more are sent as they are. Each takes some 260 KiB
-  std::size_t kept = 8;           ///< compressors that are kept for the next answers
+  std::size_t at_once = 64;       ///< answers, of a scheduler; more are sent as they are. See content_encoder's memory
+  std::size_t kept = 8;           ///< compressors of each coding that are kept for the next answers
   /// Also answers that set cookies or depend on who asks. Whoever can make a browser send requests, and see the sizes
   /// of the answers, may find out secrets that stand beside what he chooses (the attack BREACH).
   bool secrets = false;
 };
 static_assert(std::is_trivially_destructible_v<compression_options>);
 
-/// Middleware that compresses answers as gzip where the client accepts it (RFC 9110, section 12.5.3):
+/// Middleware that compresses answers as the client accepts it (RFC 9110, section 12.5.3): of the codings that it likes
+/// best zstd, brotli or gzip, in this order, which is that of the time they take.
 ///
 ///     site.use(http::compression());
 ///
@@ -34,7 +40,7 @@ static_assert(std::is_trivially_destructible_v<compression_options>);
 /// those to requests with Authorization.
 ///
 /// All answers get `Vary: Accept-Encoding`. A strong ETag becomes weak: If-None-Match works as before. Movable; one
-/// scheduler. Throws std::invalid_argument for a level that is none.
+/// scheduler. Throws std::invalid_argument for a level that its coding does not have, and if no coding is left.
 class WRING_API compression {
  public:
   explicit compression(const compression_options& options = {});

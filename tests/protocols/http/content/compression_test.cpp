@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -11,8 +12,9 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <wring/core/testing/task_test.hpp>
+#include <wring/protocols/http/client/detail/content_decoder.hpp>
 #include <wring/protocols/http/content/compression.hpp>
-#include <wring/protocols/http/content/gzip_encoder.hpp>
+#include <wring/protocols/http/content/content_encoder.hpp>
 #include <wring/protocols/http/content/static_files.hpp>
 #include <wring/protocols/http/status.hpp>
 
@@ -98,8 +100,8 @@ TASK_TEST("whole answers are compressed where the client accepts it", "[http]") 
   CHECK(has(got, "Content-Encoding: gzip"));
   CHECK(has(got, "Content-Length: " + size));
   CHECK(body_of(got).empty());
-  for (const char* field :
-       {"", "Accept-Encoding: gzip;q=0\r\n", "Accept-Encoding: br\r\n", "Accept-Encoding: identity, gzip;q=0.5\r\n"}) {
+  for (const char* field : {"", "Accept-Encoding: gzip;q=0\r\n", "Accept-Encoding: compress\r\n",
+                            "Accept-Encoding: identity, gzip;q=0.5\r\n"}) {
     CAPTURE(field);
     got = co_await answer_of(h, "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(field) + "\r\n");
     CHECK(has(got, "Vary: Accept-Encoding"));
@@ -188,14 +190,109 @@ TASK_TEST("what must not be compressed is not", "[http]") {
   CHECK(has(got, "Content-Encoding: gzip"));
   got = co_await answer_of(h, gzip, {.at_once = 0});
   CHECK((body_of(got) == text));
-  CHECK_THROWS_AS(http::compression({.level = 0}), std::invalid_argument);
-  CHECK_THROWS_AS(http::compression({.level = 10}), std::invalid_argument);
+  CHECK_THROWS_AS(http::compression({.gzip = 0}), std::invalid_argument);
+  CHECK_THROWS_AS(http::compression({.gzip = 10}), std::invalid_argument);
+  CHECK_THROWS_AS(http::compression({.zstd = {}, .brotli = {}, .gzip = {}}), std::invalid_argument);
+}
+
+namespace {
+
+/// What an answer's body was before it was encoded; "broken" if that cannot be told.
+std::string decoded(std::string_view coding, std::string_view body, bool partial = false) {
+  http::detail::content_decoder d(http::detail::content_decoder::coding_of(coding));
+  block_pool& pool = scheduler::current().blocks();
+  std::string all;
+  for (std::size_t at = 0;;) {
+    if (d.wants_input()) {
+      if (at == body.size()) return d.complete() || partial ? all : "broken";
+      buffer_lease input = pool.acquire(std::min<std::size_t>(body.size() - at, 1000));
+      const std::size_t size = std::min(body.size() - at, input.size());
+      body.copy(reinterpret_cast<char*>(input.data()), size, at);
+      input.truncate(size);
+      at += size;
+      d.feed(std::move(input));
+    }
+    const auto piece = d.take(pool);
+    if (!piece) return "broken";
+    all.append(reinterpret_cast<const char*>(piece->data()), piece->size());
+  }
+}
+
+std::string asking_for(std::string_view codings) {
+  return "GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: " + std::string(codings) + "\r\n\r\n";
+}
+
+}  // namespace
+
+TASK_TEST("of the codings that a client likes best it is sent the quickest one that there is", "[http]") {
+  using http::content_coding;
+  const bool br = http::content_encoder::knows(content_coding::brotli);
+  const bool zstd = http::content_encoder::knows(content_coding::zstd);
+  CHECK(http::content_encoder::knows(content_coding::gzip));
+  const std::string text = long_text();
+  struct row {
+    const char* accepted;
+    std::string coding;
+  };
+  const auto h = [&](request&, response& rs) { rs.text(text); };
+  for (const row& each : {row{"gzip, br, zstd", zstd ? "zstd"
+                                                : br ? "br"
+                                                     : "gzip"},
+                          row{"gzip, br", br ? "br" : "gzip"}, row{"gzip, br;q=0.9, zstd;q=0.5", "gzip"},
+                          row{"br", br ? "br" : ""}, row{"GZIP", "gzip"}, row{"zstd;q=0.1", zstd ? "zstd" : ""},
+                          row{"*", zstd ? "zstd"
+                                   : br ? "br"
+                                        : "gzip"},
+                          row{"*, zstd;q=0, br;q=0", "gzip"}, row{"identity", ""}}) {
+    CAPTURE(each.accepted);
+    const std::string got = co_await answer_of(h, asking_for(each.accepted));
+    CHECK(has(got, "Vary: Accept-Encoding"));
+    CHECK(has(got, "Content-Encoding: " + each.coding) == !each.coding.empty());
+    const std::string body = body_of(got);
+    CHECK((each.coding.empty() ? body == text : body.size() < text.size() / 2 && decoded(each.coding, body) == text));
+  }
+  const std::string fewer = co_await answer_of(h, asking_for("gzip, br, zstd"), {.zstd = {}, .brotli = {}});
+  CHECK(has(fewer, "Content-Encoding: gzip"));
+  for (const content_coding c : {content_coding::brotli, content_coding::zstd}) {
+    if (http::content_encoder::knows(c)) {
+      CHECK_THROWS_AS(http::content_encoder(c, 20), std::invalid_argument);
+    } else {
+      CHECK_THROWS_AS(http::content_encoder(c), std::invalid_argument);
+    }
+  }
+}
+
+TASK_TEST("each coding's pieces arrive at once, and its compressors can be used again", "[http]") {
+  const std::string text = long_text(300'000);
+  for (const auto c : {http::content_coding::gzip, http::content_coding::brotli, http::content_coding::zstd}) {
+    if (!http::content_encoder::knows(c)) continue;
+    const std::string name(to_string(c));
+    CAPTURE(name);
+    http::router r;
+    r.use(http::compression());
+    bool fails = true;
+    r.get("/", [&](request&, response& rs) -> task<> {
+      rs.header("Content-Type", "text/plain");
+      co_await rs.write_all("first ");
+      if (fails) throw std::runtime_error("x");
+      co_await rs.write_all("");
+      co_await rs.write_all(text);
+    });
+    std::string got = co_await answers(r, asking_for(name));
+    CHECK(decoded(name, unchunked(body_of(got) + "0\r\n"), true) == "first ");
+    fails = false;
+    for (int i = 0; i != 3; ++i) {
+      got = co_await answers(r, asking_for(name));
+      CHECK(has(got, "Content-Encoding: " + name));
+      CHECK((decoded(name, unchunked(body_of(got))) == "first " + text));
+    }
+  }
 }
 
 TASK_TEST("an encoder without the middleware", "[http]") {
   const std::string text = long_text();
   const auto h = [&](request& rq, response& rs) {
-    rs.encode_with(rq.emplace<http::gzip_encoder>(9));
+    rs.encode_with(rq.emplace<http::content_encoder>(http::content_coding::gzip, 9));
     rs.text(text);
   };
   http::router r;
