@@ -18,6 +18,7 @@ DATAGRAMS = ('Wring', 'Wring on epoll', 'raw epoll', 'Asio callbacks')
 PROXIES = ('Wring', 'nginx')
 WEB = ('Wring', 'Wring on epoll', 'Wring with a log', 'nginx', 'Beast')
 FILES = ('Wring', 'Wring on epoll')  # besides nginx, which they are compared with
+CLIENTS = ('Wring', 'Wring on epoll', 'Beast')  # besides libcurl, which they are compared with
 LINES = ('Wring', 'Wring by lines', 'Wring by callbacks')
 CORES = ('Wring', 'Wring on two schedulers')
 MESSAGES = ('Wring', 'Wring on epoll', 'Beast')  # no uWebSockets, no ws of Node: no distribution has their sources
@@ -119,6 +120,12 @@ CASES = (
     files('304', 'a file that has not changed', '304:/files/image-of-16-KiB.bin'),
     Case('counts-file', 'what one request of a file of 16 KiB takes, counted', kind='counts', mode='files',
          servers=FILES, baseline='nginx', load=('--http', '/files/image-of-16-KiB.bin')),
+    Case('http-client', 'an HTTP client with a request under way on each of 64 connections: its own processor time',
+         kind='clients', mode='http-client', servers=CLIENTS, baseline='libcurl', unit='answer',
+         load=('--connections', '64')),
+    Case('reverse-proxy', 'requests of HTTP/1.1 through a proxy, one under way on each of 64 connections',
+         servers=('Wring', 'Wring on epoll'), mode='reverse-proxy', baseline='nginx',
+         load=('--http', 'hello', '--connections', '64')),
     messages(64, '64B'),
     messages(1000, '1000B'),
     messages(16384, '16KiB'),
@@ -208,6 +215,9 @@ TARGETS = (
       for name, limit in (('16KiB', 0.7), ('1MiB', 1.0), ('304', 0.8)) for server in FILES),
     *(Target('counts-file', 'allocations', 0, server=server) for server in FILES),
     Target('http-64', 'cpu_us', 1.06, 'Wring', 'Wring with a log'),
+    most('http-client', 'cpu_us', 0.5, 'libcurl'),
+    most('http-client', 'cpu_us', 0.6, 'Beast'),
+    most('reverse-proxy', 'cpu_us', 0.85, 'nginx'),
     most('websocket-64x64B', 'cpu_us', 1.06, BASELINE),
     most('websocket-64x1000B', 'cpu_us', 1.06, BASELINE),
     most('websocket-64x16KiB', 'cpu_us', 1.10, BASELINE),

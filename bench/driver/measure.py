@@ -79,7 +79,8 @@ class Bench:
         with contextlib.ExitStack() as behind:
             upstream = 0
             if '{upstream}' in ' '.join(program.command):
-                _, upstream = behind.enter_context(self.serving(servers.server(BASELINE), 'echo', core=self.load_core))
+                speaks = 'http' if mode == 'reverse-proxy' else 'echo'
+                _, upstream = behind.enter_context(self.serving(servers.server(BASELINE), speaks, core=self.load_core))
             self.next_port += 1
             mode = mode if mode in program.modes else 'echo'
             port = self.next_port
@@ -106,7 +107,7 @@ class Bench:
 
     def measure(self, case, names):
         """Measures a case with these servers, the baseline besides. Returns a list of results: `micro` has many."""
-        kinds = {'load': self.load_case, 'idle': self.idle, 'counts': self.counts, 'counts-cores': self.counts_cores,
+        kinds = {'load': self.load_case, 'clients': self.load_case, 'idle': self.idle, 'counts': self.counts, 'counts-cores': self.counts_cores,
                  'micro': self.micro}
         return kinds[case.kind](case, names)
 
@@ -119,14 +120,22 @@ class Bench:
         measured['cpu_us'] += computed['cpu_us']
         return measured
 
+    def client(self, name, port, case):
+        """What a client does that is measured itself, on the processor where otherwise the servers are."""
+        command = [word.format(port=port) for word in servers.for_mode(name, case.mode).command]
+        return call(['taskset', '--cpu-list', str(self.server_core), *command, '--seconds', str(self.plan.seconds),
+                     '--warm-up', str(self.plan.warm_up), *case.load])[0]
+
     def window(self, result, case, name, process, port, budget):
         """One window, repeated while others used its processors, as often as the case still may."""
         while True:
             if name == PARTS:
                 measured = self.parts_of_handshake(process, port, case)
+            elif case.kind == 'clients':
+                measured = self.client(name, port, case)
             else:
                 measured = self.load(process, port, case.load, case.program)
-            if measured['foreign'] <= FOREIGN:
+            if measured.get('foreign', 0) <= FOREIGN:
                 return measured
             if budget[0] == 0:
                 result.contaminated += 1
@@ -137,7 +146,10 @@ class Bench:
     def load_run(self, case, names, result, run):
         with contextlib.ExitStack() as stack:
             running = {}
-            for name in [case.baseline, *names]:
+            if case.kind == 'clients':
+                server = stack.enter_context(self.serving(servers.server(BASELINE), 'http', core=self.load_core))
+                running = dict.fromkeys([case.baseline, *names], server)
+            for name in [case.baseline, *names] if case.kind != 'clients' else []:
                 program = servers.for_mode(name, case.mode)
                 running[name] = stack.enter_context(self.serving(program, case.mode))
             time.sleep(1 if len(names) > 4 else 0.3)  # the slow starters

@@ -59,8 +59,9 @@ def load_table(result, label):
             cpu = values.ratios['cpu_us']
             row[2:4] = [with_spread(flat(cpu)), CLAIMS[ratios.claim(cpu)]]
             row[5] = with_spread(flat(values.ratios['per_second']))
-        latency = [number(median(values, metric)) for metric in ('p50_us', 'p99_us', 'p999_us')]
-        rows.append(row + (latency if unit == 'request' else ['', '', '']) + [f'{median(values, "utilization"):.2f}'])
+        metrics = ('p50_us', 'p99_us', 'p999_us') if unit == 'request' else ()
+        latency = [number(median(values, metric)) for metric in metrics] or ['', '', '']
+        rows.append(row + latency + [f'{median(values, "utilization"):.2f}'])
     return table(header, rows)
 
 
@@ -137,8 +138,10 @@ def markdown(machine, plan, results, label):
     for result in results:
         if result.case.kind == 'micro':
             continue
-        drawn = load_table(result, label) if result.case.kind == 'load' else plain_table(result, label,
-                                                                                         COLUMNS[result.case.kind])
+        if result.case.kind in ('load', 'clients'):
+            drawn = load_table(result, label)
+        else:
+            drawn = plain_table(result, label, COLUMNS[result.case.kind])
         parts += [f'### {result.case.name}: {result.case.about}', drawn, *notes(result)]
     if micro:
         parts += [f'### micro: {micro[0].case.about}', micro_table(micro), *notes(micro[0])]

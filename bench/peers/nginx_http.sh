@@ -1,12 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# nginx_http.sh PORT [FOLDER]: nginx that answers everything with `return 200`, in one process, without an access log.
-# With a folder there are its files below /files/, sent by sendfile from descriptors that stay open.
+# nginx_http.sh PORT [FOLDER [UPSTREAM]]: nginx that answers everything with `return 200`, in one process, without an
+# access log. With a folder there are its files below /files/, sent by sendfile from descriptors that stay open. With an
+# upstream, a port of 127.0.0.1, it is a proxy before that, and keeps the connections to it.
 set -eu
 folder=${TMPDIR:-/tmp}/bench-nginx-$1
 mkdir -p "$folder"
 files=
-if [ $# -gt 1 ]; then
+all='return 200 "hello\n";'
+upstream=
+if [ $# -gt 2 ]; then
+  upstream="upstream behind { server 127.0.0.1:$3; keepalive 128; keepalive_requests 1000000000; }"
+  all='proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";'
+elif [ $# -gt 1 ]; then
   files="location /files/ { alias $2/; sendfile on; tcp_nopush on; open_file_cache max=1000 inactive=600s; }"
 fi
 cat > "$folder/nginx.conf" <<CONF
@@ -25,10 +31,11 @@ http {
   fastcgi_temp_path $folder/fastcgi;
   uwsgi_temp_path $folder/uwsgi;
   scgi_temp_path $folder/scgi;
+  $upstream
   server {
     listen 127.0.0.1:$1 backlog=4096;
     $files
-    location / { return 200 "hello\n"; }
+    location / { $all }
   }
 }
 CONF
