@@ -25,7 +25,8 @@ task<> serve(std::uint16_t port, http::access_log* log, std::string folder) {
   http::router routes;
   if (!folder.empty()) {
     auto files = co_await net::open_directory(std::move(folder));
-    routes.get("/files/{path...}", http::static_files(std::move(files)));
+    static http::file_cache cache({.open_files = 1000});
+    routes.get("/files/{path...}", http::static_files(std::move(files)).cache(cache));
   }
   routes.get("/", [](http::request&, http::response& rs) { rs.text("hello\n"); });
   http::server server(routes, {.max_connections = 20'000});

@@ -95,6 +95,15 @@ std::size_t send_side::try_write(std::span<const std::span<const std::byte>> par
     if (message.empty()) return 0;
     sent = attempt(message.header());
   }
+  return counted(sent);
+}
+
+std::size_t send_side::try_send_file(int file, std::uint64_t at, std::size_t count) noexcept {
+  if (count == 0 || !writable() || !idle_to_send()) return 0;
+  return counted(attempt_file(file, at, count));
+}
+
+std::size_t send_side::counted(std::int32_t sent) noexcept {
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (!no_room(sent)) static_cast<void>(note_write_error(-sent));
   return 0;

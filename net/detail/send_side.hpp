@@ -66,6 +66,8 @@ class WRING_API send_side : public receive_side {
   /// See `stream`: what can be written without waiting. Zero while another write is in progress, and where no more may
   /// be written.
   [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept;
+  /// The same of a file's bytes, which are in memory.
+  [[nodiscard]] std::size_t try_send_file(int file, std::uint64_t at, std::size_t count) noexcept;
 
  protected:
   using receive_side::receive_side;
@@ -85,6 +87,8 @@ class WRING_API send_side : public receive_side {
 
  private:
   void next_send(const send_entry& s) noexcept;
+  /// The bytes that an attempt has sent; a fault is kept for who writes next.
+  [[nodiscard]] std::size_t counted(std::int32_t sent) noexcept;
 
   send_entry* sending_ = nullptr;
   wring::detail::wait_list<send_entry> send_queue_;

@@ -40,11 +40,18 @@ task<> fill(file& from, std::uint64_t offset, std::size_t size, block& into) {
   }
 }
 
-[[noreturn]] void raise_shorter(const file& from, std::uint64_t sent) {
-  const error e = error(errc::unexpected_eof, sending)
-                      .with_count(sent)
-                      .with_detail("the file has fewer bytes than it had at the beginning, or than were asked for");
-  throw io_error(e, e.message_about(from.path()));
+error shorter(std::uint64_t sent) noexcept {
+  return error(errc::unexpected_eof, sending)
+      .with_count(sent)
+      .with_detail("the file has fewer bytes than it had at the beginning, or than were asked for");
+}
+
+/// How many of the bytes that were sent the file still has. What was sent last is still on its way in the file's own
+/// memory: if the file has been cut there, that has changed.
+std::uint64_t still_there(const file& from, std::uint64_t offset, std::uint64_t sent) noexcept {
+  const std::int64_t now = scheduler::current().engine().size_of(from.native_handle());
+  if (now < 0) return sent;
+  return std::min(sent, static_cast<std::uint64_t>(now) - std::min(static_cast<std::uint64_t>(now), offset));
 }
 
 /// Sends so many bytes, or what there is of them, by reading and writing. Returns their number.
@@ -97,12 +104,7 @@ task<std::uint64_t> send_by_kernel(detail::stream_socket& to, byte_sink_ref in_b
     sent += done;
     if (done != size) co_return sent;
   }
-  // What was sent last is still on its way in the file's own memory. If the file has been cut there, that has changed.
-  const std::int64_t now = e.size_of(from.native_handle());
-  if (now >= 0 && static_cast<std::uint64_t>(now) < offset + count) {
-    sent = static_cast<std::uint64_t>(now) - std::min(static_cast<std::uint64_t>(now), offset);
-  }
-  co_return sent;
+  co_return still_there(from, offset, sent);
 }
 
 task<std::uint64_t> size_of(file& from) {
@@ -129,8 +131,22 @@ task<std::uint64_t> send_file(byte_sink_ref to, file& from, send_file_options op
   } else {
     sent = co_await send_blocks(to, from, options.offset, count);
   }
-  if (sent != count) raise_shorter(from, sent);
+  if (sent != count) {
+    const error e = shorter(sent);
+    throw io_error(e, e.message_about(from.path()));
+  }
   co_return sent;
+}
+
+result<std::uint64_t> try_send_file(byte_sink_ref to, file& from, send_file_options options) noexcept {
+  detail::stream_socket* const socket = detail::stream_access::socket_of(to);
+  if (socket == nullptr || socket->mode_is_others() || options.copied) return std::uint64_t{0};
+  const auto count = static_cast<std::size_t>(std::min(options.count, window_size));
+  const int fd = from.native_handle();
+  if (fd < 0 || !scheduler::current().engine().is_cached(fd, options.offset, count)) return std::uint64_t{0};
+  const std::uint64_t sent = socket->try_send_file(fd, options.offset, count);
+  if (sent != 0 && still_there(from, options.offset, sent) != sent) return shorter(sent);
+  return sent;
 }
 
 }  // namespace wring::net

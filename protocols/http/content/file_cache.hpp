@@ -24,21 +24,25 @@ namespace wring::http {
 struct file_cache_options {
   std::size_t bytes = std::size_t{64} * 1024 * 1024;  ///< of files, together with what is known about them
   std::size_t largest = std::size_t{64} * 1024;       ///< bytes of a file; larger ones the kernel sends by itself
-  duration fresh = std::chrono::seconds(1);           ///< how long a file is taken for unchanged without looking at it
+  /// Larger files that are kept open, so that to send one it need not be opened. What is kept open takes its room on
+  /// the disk, also once its name has been removed, until others are asked for instead.
+  std::size_t open_files = 0;
+  duration fresh = std::chrono::seconds(1);  ///< how long a file is taken for unchanged without looking at it
 };
 static_assert(std::is_trivially_destructible_v<file_cache_options>);
 
 /// What a file_cache has done.
 struct file_cache_stats {
-  std::size_t files = 0;     ///< that it has now
-  std::size_t bytes = 0;     ///< of its limit that are in use
+  std::size_t files = 0;  ///< that it has now
+  std::size_t bytes = 0;  ///< of its limit that are in use
+  std::size_t open_files = 0;
   std::uint64_t hits = 0;    ///< files that were sent from it
   std::uint64_t misses = 0;  ///< files that had to be opened
 };
 
-/// Small files in memory, for all schedulers together, as `static_files` send them. Those that have not been used for
-/// the longest time make room for others. A file is kept only once it has been unchanged for a second, so that a later
-/// change always shows in its time.
+/// Small files in memory, and larger ones kept open, for all schedulers together, as `static_files` send them. Those
+/// that have not been used for the longest time make room for others. A file is kept only once it has been unchanged
+/// for a second, so that a later change always shows in its time.
 ///
 /// Make it before the runtime, and destroy it after that. Its functions may be called by any thread.
 class WRING_API file_cache {
@@ -72,18 +76,20 @@ class WRING_API file_cache {
   using entries = std::list<entry>;
   struct shard {
     std::mutex mutex;
-    entries by_use;  // the last one used first
+    std::array<entries, 2> by_use;  // in memory, kept open: the last one used first
     std::unordered_map<detail::cached_name, entries::iterator, detail::cached_name::hash> by_name;
   };
 
   [[nodiscard]] shard& shard_of(const detail::cached_name& name) noexcept;
   void erase_from(shard& in, entries::iterator which) noexcept;
-  void make_room(std::size_t begin) noexcept;
+  void make_room(std::size_t begin, std::size_t kind) noexcept;
+  [[nodiscard]] bool has_room(std::size_t kind) const noexcept;
 
   const file_cache_options options_;
   std::array<shard, 16> shards_;
   std::atomic<std::size_t> files_ = 0;
   std::atomic<std::size_t> bytes_ = 0;
+  std::atomic<std::size_t> open_ = 0;
   std::atomic<std::uint64_t> hits_ = 0;
   std::atomic<std::uint64_t> misses_ = 0;
 };

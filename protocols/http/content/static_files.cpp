@@ -88,6 +88,25 @@ bool read_whole(int fd, std::string& into) noexcept {
   return ::pread(fd, &more, 1, static_cast<::off_t>(got)) == 0;
 }
 
+/// Whether a file that is kept open is no longer as long as it was.
+bool has_changed(const detail::cached_file& f) noexcept {
+  if (f.opened.get() < 0) return false;
+  const std::int64_t now = scheduler::current().engine().size_of(f.opened.get());
+  return now < 0 || static_cast<std::uint64_t>(now) != f.facts.size();
+}
+
+/// Another descriptor of the same open file; none if there are too many.
+net::descriptor duplicate(const net::descriptor& fd) noexcept {
+  return net::descriptor(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+}
+
+/// To send it with; closed with the answer.
+net::file opened_again(const net::descriptor& fd, std::string path) {
+  net::descriptor again = duplicate(fd);
+  if (again.get() < 0) net::detail::raise_about_file(-errno, "open", path);
+  return net::file::adopt(std::move(again), std::move(path));
+}
+
 }  // namespace
 
 /// What a thread has found.
@@ -121,7 +140,7 @@ task<int> static_files::answer(request& rq, response& rs, std::string_view path)
   std::shared_ptr<detail::cached_file> cached = cache_->find(name);
   const std::int64_t now = scheduler::current().turn_time();
   const std::int64_t fresh = cache_->options().fresh.count();
-  if (cached == nullptr || cached->begin_look(now, fresh)) {
+  if (cached == nullptr || cached->begin_look(now, fresh) || has_changed(*cached)) {
     const std::string name_there(path);  // an answer from the cache takes no memory
     net::detail::require_files("open", name_there);
     auto open = [&] {
@@ -156,7 +175,12 @@ task<int> static_files::answer(request& rq, response& rs, std::string_view path)
     }
     const detail::served_file facts(f.facts, scheduler::current().engine().wall_now(), f.coding);
     if (!f.bytes) {
-      if (cached != nullptr) cache_->erase(name);
+      if (cached != nullptr && cached->facts != facts) cache_->erase(name);
+      if (cache_->options().open_files != 0 && facts.is_settled() && f.facts.size > cache_->options().largest &&
+          (cached == nullptr || cached->facts != facts)) {
+        net::descriptor kept = duplicate(f.fd);
+        if (kept.get() >= 0) cache_->insert(name, std::make_shared<detail::cached_file>(facts, std::move(kept), now));
+      }
       const auto ranges = detail::begin_file_answer(rq.method(), rq.headers(), rs, facts, head);
       if (!ranges) co_return 0;
       net::file from = net::file::adopt(std::move(f.fd), name_there);
@@ -171,7 +195,12 @@ task<int> static_files::answer(request& rq, response& rs, std::string_view path)
     }
   }
   const auto ranges = detail::begin_file_answer(rq.method(), rq.headers(), rs, cached->facts, head);
-  if (ranges) detail::send_cached(rs, cached->bytes, *ranges, head.type);
+  if (ranges && cached->opened.get() >= 0) {
+    net::file from = opened_again(cached->opened, std::string(path));
+    co_await detail::send_opened(rq.method(), rs, from, *ranges, cached->facts.size(), head.type);
+  } else if (ranges) {
+    detail::send_cached(rs, cached->bytes, *ranges, head.type);
+  }
   co_return 0;
 }
 

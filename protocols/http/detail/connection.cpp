@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include <wring/core/log.hpp>
+#include <wring/core/this_task.hpp>
 #include <wring/core/timeout.hpp>
 #include <wring/net/files/send_file.hpp>
 #include <wring/protocols/http/detail/connection.hpp>
@@ -14,9 +16,6 @@ namespace wring::http::detail {
 namespace {
 
 constexpr std::size_t most_sent_at_once = std::size_t{64} * 1024;
-/// The same of a file, to a client that takes them quickly.
-constexpr std::size_t most_of_file = std::size_t{1} << 20;
-constexpr duration quickly = std::chrono::seconds(1);
 
 /// Nothing can follow what was sent in part, or was lost unsent with its buffer.
 class sending {
@@ -191,23 +190,33 @@ task<bool> connection::send_file(net::file& from, std::uint64_t offset, std::uin
   const bool flushed = co_await flush();
   if (!flushed) co_return false;
   sending here(*this);
-  std::size_t most = most_sent_at_once;
-  while (count != 0) {
-    const std::uint64_t piece = std::min<std::uint64_t>(count, most);
-    const auto begun = steady_clock::now();
-    const auto sent =
-        co_await with_timeout(patience(most_sent_at_once), net::send_file(stream, from, {offset, piece})).result();
-    if (!sent) {
-      if (sent.error() == errc::timed_out) server.met(met_limit::output_progress);
-      if (sent.error() == errc::unexpected_eof) {
+  for (;;) {
+    const auto at_once = net::try_send_file(stream, from, {.offset = offset, .count = count});
+    std::optional<error> fault;
+    if (at_once) {
+      offset += at_once.value();
+      count -= at_once.value();
+      if (count == 0) break;
+      if (at_once.value() >= most_sent_at_once) co_await yield();  // others have their turn
+      // Small, so that a client that takes nothing is noticed after the time of a small one.
+      const std::uint64_t piece = std::min<std::uint64_t>(count, most_sent_at_once);
+      const auto sent =
+          co_await with_timeout(patience(piece), net::send_file(stream, from, {.offset = offset, .count = piece}))
+              .result();
+      if (!sent) fault = sent.error();
+      offset += piece;
+      count -= piece;
+    } else {
+      fault = at_once.error();
+    }
+    if (fault) {
+      if (*fault == errc::timed_out) server.met(met_limit::output_progress);
+      if (*fault == errc::unexpected_eof) {
         log::error("a file has become shorter while it was sent", {"path", from.path()});
       }
       co_return false;
     }
-    offset += piece;
-    count -= piece;
-    // Few pieces cost less, and a client that stops is noticed after the time of a small one.
-    most = steady_clock::now() - begun < quickly ? std::min(2 * most, most_of_file) : most_sent_at_once;
+    if (count == 0) break;
   }
   here.ended();
   co_return true;

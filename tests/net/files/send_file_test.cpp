@@ -306,6 +306,51 @@ TASK_TEST_WITH("a file stays open while it is sent", "[files][real_fd]", .real_t
   CHECK_THAT(complaint, ContainsSubstring("closed"));
 }
 
+TASK_TEST_WITH("of a file is sent at once what there is room for", "[files][real_fd]", .real_time = true) {
+  const temporary_folder folder;
+  const std::string text = numbered(20'000'000);
+  store(folder / "a", text);
+  net::file from = co_await net::open_file(folder / "a");
+  own_connection c = co_await connect_here();
+  std::string arrived;
+  co_await with_nursery([&](nursery& n) -> task<> {
+    std::uint64_t sent = 0;
+    std::uint64_t first = 0;
+    do {
+      const auto at_once = net::try_send_file(c.near, from, {.offset = sent});
+      REQUIRE(at_once);
+      sent += *at_once;
+      if (first == 0) first = *at_once;
+      if (*at_once == 0) break;
+    } while (sent != text.size());
+    CHECK(first > 0);
+    CHECK(first <= std::uint64_t{1} << 20);
+    CHECK(sent < text.size());  // nobody has read
+    // Behind what is being written there is no room, and the order is kept.
+    n.start([&]() -> task<> { co_await c.near.write_all(std::string_view(text).substr(sent, 1'000'000)); });
+    co_await yield();
+    const auto behind = net::try_send_file(c.near, from, {.offset = 0});
+    CHECK(behind.value() == 0);
+    while (arrived.size() < sent + 1'000'000) {
+      const buffer_lease some = co_await c.far.read_some();
+      arrived += text_of(some);
+    }
+    CHECK((arrived == text.substr(0, sent + 1'000'000)));
+  });
+  // Where a copy is asked for, and to what is no socket.
+  const auto copied = net::try_send_file(c.near, from, {.count = 10, .copied = true});
+  CHECK(copied.value() == 0);
+  auto memory = net::make_memory_stream_pair();
+  const auto elsewhere = net::try_send_file(memory.first, from, {.count = 10});
+  CHECK(elsewhere.value() == 0);
+  // Behind the end of the file there is nothing.
+  const auto nothing = net::try_send_file(c.near, from, {.offset = text.size()});
+  CHECK(nothing.value() == 0);
+  co_await from.close();
+  const auto closed = net::try_send_file(c.near, from, {});
+  CHECK(closed.value() == 0);
+}
+
 TEST_CASE("sending a file on a socket can be cancelled wherever it waits", "[files][real_fd]") {
   const temporary_folder folder;
   store(folder / "a", numbered(1'300'000));

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include <wring/net/descriptor.hpp>
 #include <wring/net/shared_bytes.hpp>
 #include <wring/protocols/http/content/detail/served_file.hpp>
 
@@ -31,12 +32,14 @@ struct cached_name {
   };
 };
 
-/// A file in memory. Of any thread.
+/// A file in memory, or a large one that is kept open. Of any thread.
 class cached_file {
  public:
   /// `now`: of the steady clock, in nanoseconds.
   cached_file(served_file f, net::shared_bytes b, std::int64_t now) noexcept
       : facts(std::move(f)), bytes(std::move(b)), looked_at_(now) {}
+  cached_file(served_file f, net::descriptor open, std::int64_t now) noexcept
+      : facts(std::move(f)), opened(std::move(open)), looked_at_(now) {}
 
   /// Whether it is time to look at the file, which the caller, and nobody else, then has to do.
   [[nodiscard]] bool begin_look(std::int64_t now, std::int64_t fresh) noexcept {
@@ -46,6 +49,7 @@ class cached_file {
 
   const served_file facts;
   const net::shared_bytes bytes;
+  const net::descriptor opened;  // instead of them
 
  private:
   std::atomic<std::int64_t> looked_at_;
