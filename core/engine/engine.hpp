@@ -162,7 +162,8 @@ class WRING_API engine {
   virtual void submit(operation& op) noexcept = 0;
 
   /// Sends on a stream socket what it takes without waiting: the number of bytes, -EAGAIN if none, or the fault as
-  /// -errno. Only while no send is in flight on it.
+  /// -errno. Only while no send is in flight on it. With MSG_MORE as the message's flags, the kernel may keep it for a
+  /// while, for what follows to go out with it.
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, std::span<const std::byte> bytes) noexcept = 0;
   [[nodiscard]] virtual std::int32_t attempt_send(int fd, const ::msghdr& message) noexcept = 0;
   /// The same of a datagram: to the peer that the socket is connected to if `to` is null.

@@ -59,10 +59,10 @@ std::int32_t kernel_engine::attempt_send(int fd, const ::msghdr& message) noexce
     // The kernel has less to copy.
     const ::iovec& part = message.msg_iov[0];
     const std::span<const std::byte> bytes(static_cast<const std::byte*>(part.iov_base), part.iov_len);
-    return kernel_engine::attempt_send_to(fd, bytes, static_cast<const ::sockaddr*>(message.msg_name),
-                                          message.msg_namelen);
+    return outcome_of(::sendto(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL | message.msg_flags,
+                               static_cast<const ::sockaddr*>(message.msg_name), message.msg_namelen));
   }
-  return outcome_of(::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+  return outcome_of(::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | message.msg_flags));
 }
 
 std::int32_t kernel_engine::attempt_send_to(int fd, std::span<const std::byte> bytes, const ::sockaddr* to,

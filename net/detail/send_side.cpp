@@ -98,6 +98,16 @@ std::size_t send_side::try_write(std::span<const std::span<const std::byte>> par
   return counted(sent);
 }
 
+std::size_t send_side::try_write_before(std::span<const std::byte> bytes) noexcept {
+  if (bytes.empty() || !writable() || !idle_to_send()) return 0;
+  ::iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  ::msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_flags = MSG_MORE;
+  return counted(attempt(message));
+}
+
 std::size_t send_side::try_send_file(int file, std::uint64_t at, std::size_t count) noexcept {
   if (count == 0 || !writable() || !idle_to_send()) return 0;
   return counted(attempt_file(file, at, count));

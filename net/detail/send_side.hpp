@@ -66,6 +66,8 @@ class WRING_API send_side : public receive_side {
   /// See `stream`: what can be written without waiting. Zero while another write is in progress, and where no more may
   /// be written.
   [[nodiscard]] std::size_t try_write(std::span<const std::span<const std::byte>> parts) noexcept;
+  /// The same of bytes that others follow at once: the kernel may wait for these.
+  [[nodiscard]] std::size_t try_write_before(std::span<const std::byte> bytes) noexcept;
   /// The same of a file's bytes, which are in memory.
   [[nodiscard]] std::size_t try_send_file(int file, std::uint64_t at, std::size_t count) noexcept;
 

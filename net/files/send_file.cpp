@@ -138,15 +138,20 @@ task<std::uint64_t> send_file(byte_sink_ref to, file& from, send_file_options op
   co_return sent;
 }
 
-result<std::uint64_t> try_send_file(byte_sink_ref to, file& from, send_file_options options) noexcept {
+result<std::uint64_t> try_send_file(byte_sink_ref to, file& from, send_file_options options,
+                                    std::span<const std::byte> before) noexcept {
   detail::stream_socket* const socket = detail::stream_access::socket_of(to);
   if (socket == nullptr || socket->mode_is_others() || options.copied) return std::uint64_t{0};
   const auto count = static_cast<std::size_t>(std::min(options.count, window_size));
   const int fd = from.native_handle();
-  if (fd < 0 || !scheduler::current().engine().is_cached(fd, options.offset, count)) return std::uint64_t{0};
+  if (count == 0 || fd < 0 || !scheduler::current().engine().is_cached(fd, options.offset, count)) {
+    return std::uint64_t{0};
+  }
+  const std::uint64_t first = socket->try_write_before(before);
+  if (first != before.size()) return first;
   const std::uint64_t sent = socket->try_send_file(fd, options.offset, count);
   if (sent != 0 && still_there(from, options.offset, sent) != sent) return shorter(sent);
-  return sent;
+  return first + sent;
 }
 
 }  // namespace wring::net

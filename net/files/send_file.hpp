@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <type_traits>
 
 #include <wring/core/detail/export.hpp>
@@ -45,11 +47,12 @@ static_assert(std::is_trivially_destructible_v<send_file_options>);
 /// Throws what reading and writing throw. Cancelled, it may have torn the sink, as a write does.
 [[nodiscard]] WRING_API task<std::uint64_t> send_file(byte_sink_ref to, file& from, send_file_options options = {});
 
-/// Sends what can be sent so without waiting, at most 1 MiB, and returns the number of bytes. Zero where the sink has
-/// no room, is no socket or is being written to, and where the file's bytes are not in memory or must be copied: then
-/// send_file waits, or says what is wrong. Fails with errc::unexpected_eof if the file was cut meanwhile: what has been
-/// sent may be something else than its bytes, and the sink is to be aborted.
-[[nodiscard]] WRING_API result<std::uint64_t> try_send_file(byte_sink_ref to, file& from,
-                                                            send_file_options options) noexcept;
+/// Sends `before`, and behind it the file, as far as that can be done without waiting, at most 1 MiB, and returns the
+/// number of bytes of both. Fewer, or zero, where the sink has no room, is no socket or is being written to, and where
+/// the file's bytes are not in memory or must be copied: then write_all and send_file wait, or say what is wrong. Fails
+/// with errc::unexpected_eof if the file was cut meanwhile: what has been sent may be something else than its bytes,
+/// and the sink is to be aborted.
+[[nodiscard]] WRING_API result<std::uint64_t> try_send_file(byte_sink_ref to, file& from, send_file_options options,
+                                                            std::span<const std::byte> before = {}) noexcept;
 
 }  // namespace wring::net

@@ -216,13 +216,16 @@ task<> forwarding_call::take_body(h1_call& call) {
     rs_.empty();
     co_return;
   }
+  buffer_lease piece;
+  if (!hidden) piece = call.try_read_body();
   // The head goes at once, whenever the body comes.
-  co_await rs_.write_all(std::string_view());
+  if (piece.empty()) co_await rs_.write_all(std::string_view());
   if (hidden) co_return;
   for (;;) {
-    const buffer_lease piece = co_await call.read_body();
+    if (piece.empty()) piece = co_await call.read_body();
     if (piece.empty()) break;
     co_await rs_.write_all(std::span<const std::byte>(piece.data(), piece.size()));
+    piece.reset();
   }
   for (const field f : call.trailers()) rs_.trailer(f.name, f.value);
   co_await rs_.shut_down_write();

@@ -12,6 +12,7 @@
 
 #include <wring/core/engine/engine.hpp>
 #include <wring/core/scheduler.hpp>
+#include <wring/net/files/detail/file_state.hpp>
 #include <wring/net/files/detail/file_work.hpp>
 #include <wring/protocols/http/content/detail/cached_file.hpp>
 #include <wring/protocols/http/content/detail/file_answer.hpp>
@@ -100,12 +101,21 @@ net::descriptor duplicate(const net::descriptor& fd) noexcept {
   return net::descriptor(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
 }
 
-/// To send it with; closed with the answer.
-net::file opened_again(const net::descriptor& fd, std::string path) {
-  net::descriptor again = duplicate(fd);
-  if (again.get() < 0) net::detail::raise_about_file(-errno, "open", path);
-  return net::file::adopt(std::move(again), std::move(path));
-}
+/// An open file of a cache's, by its own descriptor, which stays open after it.
+class borrowed_file {
+ public:
+  borrowed_file(std::shared_ptr<const detail::cached_file> of, std::string path)
+      : of_(std::move(of)), file_(net::file::adopt(net::descriptor(of_->opened.get()), std::move(path))) {}
+  borrowed_file(const borrowed_file&) = delete;
+  borrowed_file& operator=(const borrowed_file&) = delete;
+  ~borrowed_file() { static_cast<void>(net::detail::file_access::state_of(file_)->fd.release()); }
+
+  [[nodiscard]] net::file& get() noexcept { return file_; }
+
+ private:
+  std::shared_ptr<const detail::cached_file> of_;
+  net::file file_;
+};
 
 }  // namespace
 
@@ -196,8 +206,8 @@ task<int> static_files::answer(request& rq, response& rs, std::string_view path)
   }
   const auto ranges = detail::begin_file_answer(rq.method(), rq.headers(), rs, cached->facts, head);
   if (ranges && cached->opened.get() >= 0) {
-    net::file from = opened_again(cached->opened, std::string(path));
-    co_await detail::send_opened(rq.method(), rs, from, *ranges, cached->facts.size(), head.type);
+    borrowed_file from(cached, std::string(path));
+    co_await detail::send_opened(rq.method(), rs, from.get(), *ranges, cached->facts.size(), head.type);
   } else if (ranges) {
     detail::send_cached(rs, cached->bytes, *ranges, head.type);
   }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <optional>
 #include <utility>
 
 #include <wring/core/log.hpp>
@@ -16,6 +15,9 @@ namespace wring::http::detail {
 namespace {
 
 constexpr std::size_t most_sent_at_once = std::size_t{64} * 1024;
+/// The same of a file, to a client that takes them quickly.
+constexpr std::size_t most_of_file = std::size_t{1} << 20;
+constexpr duration quickly = std::chrono::seconds(1);
 
 /// Nothing can follow what was sent in part, or was lost unsent with its buffer.
 class sending {
@@ -149,10 +151,15 @@ task<bool> connection::send(std::span<const std::span<const std::byte>> parts) {
     out.clear();
     co_return false;
   }
+  std::size_t total = out.size();
+  for (const auto& part : parts) total += part.size();
+  if (total <= worth_joining) {
+    out.append(parts, total - out.size());
+    const bool sent = co_await flush();
+    co_return sent;
+  }
   sending here(*this);
   const buffer_lease first = out.take();
-  std::size_t total = first.size();
-  for (const auto& part : parts) total += part.size();
   if (parts.size() < 4 && total <= most_sent_at_once) {
     std::array<std::span<const std::byte>, 4> all;
     all[0] = {first.data(), first.size()};
@@ -187,39 +194,53 @@ task<bool> connection::send_all(std::span<const std::byte> data) {
 }
 
 task<bool> connection::send_file(net::file& from, std::uint64_t offset, std::uint64_t count) {
-  const bool flushed = co_await flush();
-  if (!flushed) co_return false;
+  if (gone) {
+    out.clear();
+    co_return false;
+  }
   sending here(*this);
-  for (;;) {
-    const auto at_once = net::try_send_file(stream, from, {.offset = offset, .count = count});
-    std::optional<error> fault;
-    if (at_once) {
-      offset += at_once.value();
-      count -= at_once.value();
-      if (count == 0) break;
-      if (at_once.value() >= most_sent_at_once) co_await yield();  // others have their turn
-      // Small, so that a client that takes nothing is noticed after the time of a small one.
-      const std::uint64_t piece = std::min<std::uint64_t>(count, most_sent_at_once);
-      const auto sent =
-          co_await with_timeout(patience(piece), net::send_file(stream, from, {.offset = offset, .count = piece}))
-              .result();
-      if (!sent) fault = sent.error();
-      offset += piece;
-      count -= piece;
-    } else {
-      fault = at_once.error();
-    }
-    if (fault) {
-      if (*fault == errc::timed_out) server.met(met_limit::output_progress);
-      if (*fault == errc::unexpected_eof) {
-        log::error("a file has become shorter while it was sent", {"path", from.path()});
-      }
+  buffer_lease head = out.take();
+  std::size_t most = most_sent_at_once;
+  while (head || count != 0) {
+    const auto at_once = net::try_send_file(stream, from, {.offset = offset, .count = count}, head);
+    if (!at_once) {
+      file_not_sent(from, at_once.error());
       co_return false;
     }
-    if (count == 0) break;
+    const std::size_t of_head = std::min<std::uint64_t>(at_once.value(), head.size());
+    head.consume(of_head);
+    offset += at_once.value() - of_head;
+    count -= at_once.value() - of_head;
+    if (head) {
+      const bool sent = co_await send_all(head);
+      if (!sent) co_return false;
+      head.reset();
+    } else if (count != 0) {
+      if (at_once.value() >= most_sent_at_once) co_await yield();  // others have their turn
+      const std::uint64_t piece = std::min<std::uint64_t>(count, most);
+      const auto begun = steady_clock::now();
+      const auto sent = co_await with_timeout(patience(most_sent_at_once),
+                                              net::send_file(stream, from, {.offset = offset, .count = piece}))
+                            .result();
+      if (!sent) {
+        file_not_sent(from, sent.error());
+        co_return false;
+      }
+      offset += piece;
+      count -= piece;
+      // Few pieces cost less, and a client that stops is noticed after the time of a small one.
+      most = steady_clock::now() - begun < quickly ? std::min(2 * most, most_of_file) : most_sent_at_once;
+    }
   }
   here.ended();
   co_return true;
+}
+
+void connection::file_not_sent(const net::file& from, const error& why) {
+  if (why == errc::timed_out) server.met(met_limit::output_progress);
+  if (why == errc::unexpected_eof) {
+    log::error("a file has become shorter while it was sent", {"path", from.path()});
+  }
 }
 
 void connection::lost() noexcept {

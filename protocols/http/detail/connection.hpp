@@ -93,6 +93,7 @@ class WRING_API connection final : net::stream_observer {
   /// How long a client may take for so many bytes.
   [[nodiscard]] duration patience(std::size_t bytes) const noexcept;
   [[nodiscard]] task<bool> send_all(std::span<const std::byte> data);
+  void file_not_sent(const net::file& from, const error& why);
   void arrived() noexcept override;
   void ended(const error* fault) noexcept override;
   void grace_over() noexcept;

@@ -33,6 +33,9 @@ inline constexpr std::size_t most_digits = 20;
   return at + text.size();
 }
 
+/// What follows text is copied behind it if both have at most so many bytes: to send them from two places costs more.
+inline constexpr std::size_t worth_joining = std::size_t{16} * 1024;
+
 /// What is to be sent: text in a block of the pool, which there is only while there is text.
 class output {
  public:
@@ -57,6 +60,12 @@ class output {
   }
   void wrote(const char* end) noexcept {
     size_ = static_cast<std::size_t>(end - reinterpret_cast<const char*>(block_.data()));
+  }
+  /// All or, throwing what block_pool::acquire throws, nothing of these `total` bytes.
+  void append(std::span<const std::span<const std::byte>> parts, std::size_t total) {
+    char* at = room(total);
+    for (const auto& part : parts) at = put(at, {reinterpret_cast<const char*>(part.data()), part.size()});
+    wrote(at);
   }
   void append_number(std::uint64_t number) { wrote(put_number(room(most_digits), number)); }
   void clear() noexcept {

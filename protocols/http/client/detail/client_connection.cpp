@@ -28,11 +28,15 @@ task<result<bool>> client_connection::read_until(steady_clock::time_point deadli
 
 task<result<>> client_connection::send(std::span<const std::span<const std::byte>> parts) {
   constexpr const char* limit = "client_limits::request_progress";
+  std::size_t total = out.size();
+  for (const auto& part : parts) total += part.size();
+  if (total <= worth_joining) {
+    out.append(parts, total - out.size());
+    parts = {};
+  }
   const buffer_lease first = out.take();
   std::array<std::span<const std::byte>, 4> all;
   all[0] = {first.data(), first.size()};
-  std::size_t total = first.size();
-  for (const auto& part : parts) total += part.size();
   if (parts.size() < all.size() && total <= most_sent_at_once) {
     std::ranges::copy(parts, all.begin() + 1);
     const std::span<const std::span<const std::byte>> pieces(all.data(), parts.size() + 1);

@@ -246,6 +246,13 @@ buffer_lease h1_call::next_piece() {
   return body_.take(use_->in, use_->sched.blocks(), trailers);
 }
 
+buffer_lease h1_call::try_read_body() {
+  if (failed_ || being_read_ || decoder_ || form() == body_form::other || body_.complete()) return {};
+  buffer_lease piece = next_piece();
+  if (body_.complete()) release();
+  return piece;
+}
+
 task<buffer_lease> h1_call::read_encoded() {
   constexpr const char* what = "read the body of an answer from";
   if (failed_) error(errc::unexpected_eof, what).with_address(peer_).raise();

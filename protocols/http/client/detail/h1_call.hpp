@@ -86,6 +86,8 @@ class WRING_API h1_call {
   [[nodiscard]] std::optional<std::uint64_t> announced() const noexcept;
   [[nodiscard]] const error_address& peer() const noexcept { return peer_; }
   [[nodiscard]] task<buffer_lease> read_body();
+  /// What has come of it already; empty: nothing, or it is read_body's to say why. Not of a body that is decoded.
+  [[nodiscard]] buffer_lease try_read_body();
   /// Undoes the coding that Content-Encoding names, if the library knows it, and removes that field and Content-Length.
   void decode();
   /// The connection, with what has come behind the head, of a tunnel or an upgrade. Throws std::logic_error otherwise.
