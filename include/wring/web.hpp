@@ -6,7 +6,9 @@
 #include <wring/protocols/http/web/data.hpp>
 #include <wring/protocols/http/web/digest.hpp>
 #include <wring/protocols/http/web/digest_auth.hpp>
+#include <wring/protocols/http/web/file.hpp>
 #include <wring/protocols/http/web/name_virtual_host.hpp>
 #include <wring/protocols/http/web/request.hpp>
 #include <wring/protocols/http/web/resource.hpp>
+#include <wring/protocols/http/web/reverse_proxy_resource.hpp>
 #include <wring/protocols/http/web/tree.hpp>
