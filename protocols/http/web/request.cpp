@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <wring/net/callback/connection_error.hpp>
+#include <wring/protocols/http/content/session.hpp>
 #include <wring/protocols/http/detail/characters.hpp>
 #include <wring/protocols/http/url.hpp>
 #include <wring/protocols/http/web/request.hpp>
@@ -41,6 +42,8 @@ http::response& request::response() const {
   if (rs_ == nullptr) throw std::logic_error("the request is over");
   return *rs_;
 }
+
+http::session& request::session() const { return underlying().get<http::session>(); }
 
 const std::string& request::content() const {
   if (!content_)

@@ -20,6 +20,10 @@
 #include <wring/protocols/http/request.hpp>
 #include <wring/protocols/http/response.hpp>
 
+namespace wring::http {
+class session;
+}
+
 namespace wring::web {
 
 /// A request and its answer, as the resources of a tree are passed them: Twisted's `twisted.web.http.Request`, for code
@@ -47,6 +51,8 @@ class WRING_API request final : public net::consumer, public std::enable_shared_
   [[nodiscard]] std::optional<std::string_view> cookie(std::string_view name) const {
     return underlying().cookie(name);
   }
+  /// The visitor's session: `http::sessions` must stand around the tree, std::logic_error otherwise.
+  [[nodiscard]] http::session& session() const;
   /// The body, all of it. Throws std::logic_error while the resource is looked for, and if it streams the body.
   [[nodiscard]] const std::string& content() const;
   /// The values of that name, of the query and then of a form in the body, once that has been read. Throws

@@ -76,14 +76,16 @@ class WRING_API resource : public std::enable_shared_from_this<resource> {
   /// read before render is called, and is `request::content`.
   [[nodiscard]] virtual bool streams_body() const { return false; }
 
-  /// Calls render_get, render_head and so on, by the method.
+  /// Calls render_get, render_head and so on, by the method; override it for others than those.
   [[nodiscard]] virtual rendered render(request& rq);
   [[nodiscard]] virtual rendered render_get(request& rq);
   /// As GET by default; the body is not sent.
   [[nodiscard]] virtual rendered render_head(request& rq);
   [[nodiscard]] virtual rendered render_post(request& rq);
   [[nodiscard]] virtual rendered render_put(request& rq);
+  [[nodiscard]] virtual rendered render_patch(request& rq);
   [[nodiscard]] virtual rendered render_delete(request& rq);
+  [[nodiscard]] virtual rendered render_options(request& rq);
   /// What a 405 says in Allow.
   [[nodiscard]] virtual std::string allowed_methods() const { return "GET, HEAD"; }
 

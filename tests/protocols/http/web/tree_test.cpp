@@ -20,6 +20,8 @@
 #include <wring/net/callback/connection_error.hpp>
 #include <wring/net/copy.hpp>
 #include <wring/net/memory_stream.hpp>
+#include <wring/protocols/http/content/seal_keys.hpp>
+#include <wring/protocols/http/content/session.hpp>
 #include <wring/protocols/http/status.hpp>
 #include <wring/protocols/http/web/data.hpp>
 #include <wring/protocols/http/web/file.hpp>
@@ -408,6 +410,53 @@ TASK_TEST("a task answers by the response, and nothing is written beside it", "[
                          asking("/"));
   CHECK(told == "gone");
   CHECK(got.empty());
+}
+
+TASK_TEST("a request has its session, and may go on with another protocol", "[http]") {
+  const http::seal_keys keys{"a secret of at least so many bytes"};
+  http::router r;
+  r.fallback(web::tree(rendering([](web::request& rq) -> rendered { return rq.session().get("x").value_or("none"); })));
+  std::string got = co_await answers(r, asking("/"));
+  CHECK(statuses(got) == "500");
+  http::router with;
+  with.use(http::sessions(keys));
+  with.fallback(web::tree(rendering([](web::request& rq) -> rendered {
+    const std::string before = rq.session().get("x").value_or("none");
+    rq.session().set("x", "kept");
+    return before;
+  })));
+  got = co_await answers(with, asking("/"));
+  CHECK(body_of(got) == "none");
+  const std::size_t at = got.find("Set-Cookie: ") + 12;
+  const std::string cookie = got.substr(at, got.find(';', at) - at);
+  got = co_await answers(with, "GET / HTTP/1.1\r\nHost: a\r\nCookie: " + cookie + "\r\n\r\n");
+  CHECK(body_of(got) == "kept");
+
+  std::string told;
+  const auto upgrade = [&](web::request& rq) -> task<> {
+    rq.notify_finish().add_callback([&] { told = "done"; });
+    net::any_stream peer = co_await rq.response().upgrade("echo");
+    const buffer_lease said = co_await peer.read_some();
+    co_await peer.write_all(said);
+  };
+  got = co_await answers(
+      web::site(rendering([&](web::request& rq) -> rendered { return [&upgrade, &rq] { return upgrade(rq); }; })),
+      "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\nhello");
+  CHECK(statuses(got) == "101");
+  CHECK(body_of(got) == "hello");
+  CHECK(told == "done");
+}
+
+TASK_TEST("resources render other methods", "[http]") {
+  class more final : public web::resource {
+   public:
+    [[nodiscard]] bool is_leaf() const override { return true; }
+    [[nodiscard]] rendered render_patch(web::request&) override { return "patched"; }
+    [[nodiscard]] rendered render_options(web::request&) override { return "anything"; }
+  };
+  const http::router r = web::site(std::make_shared<more>());
+  std::string got = co_await answers(r, asking("/", "PATCH") + asking("/", "OPTIONS") + asking("/", "LOCK"));
+  CHECK(statuses(got) == "200 200 405");
 }
 
 TASK_TEST("the body is read once the resource is found", "[http]") {
