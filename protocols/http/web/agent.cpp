@@ -47,8 +47,8 @@ class produced final : public net::consumer, public std::enable_shared_from_this
 
   void start() {
     const std::shared_ptr<produced> self = shared_from_this();
-    begun_ = true;
     deferred<> done = by_->start_producing(*this);
+    begun_ = true;
     done.add_callbacks([self] { self->end(); }, [self](failure why) { self->end(std::move(why)); });
   }
 

@@ -20,7 +20,7 @@ namespace wring::web {
 
 /// An answer to a request of an `agent`'s, at its head: Twisted's `twisted.web.iweb.IResponse`. Nothing of its body is
 /// read before it is delivered, once: by deliver_body or read_body. Dropped before that, the connection ends. It must
-/// be gone before its client. One thread.
+/// be gone before its client, and before its agent's nursery. One thread.
 class WRING_API client_response final : public std::enable_shared_from_this<client_response> {
  public:
   /// For the library.

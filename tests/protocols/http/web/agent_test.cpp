@@ -15,6 +15,7 @@
 #include <wring/core/callback/deferred_error.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/task_test.hpp>
 #include <wring/protocols/http/client/detail/text_source.hpp>
 #include <wring/protocols/http/testing/canned_connector.hpp>
@@ -418,4 +419,34 @@ TASK_TEST("a producer writes the body of a request", "[http]") {
   });
   CHECK(waits->log == "start;pause;resume;pause;stop;");
   CHECK(late == "wring::cancelled_error;");
+}
+
+TEST_CASE("an agent's work is cancelled anywhere, and each receiver is told its end once", "[http]") {
+  const auto everything = []() -> task<> {
+    http::router routes;
+    routes.put("/", [](http::request& rq, http::response& rs) -> task<> {
+      const std::string all = co_await rq.body().text();
+      co_await rs.write_all(all);
+    });
+    const auto to = std::make_shared<receiver>();
+    struct at_the_end {
+      ~at_the_end() {
+        const std::string& log = of->log;
+        CHECK((log.empty() || log == done || log == cut_off));
+      }
+      std::shared_ptr<receiver> of;
+    } const check{to};
+    nursery n;
+    http::testing::router_connector there(n, routes, {}, {.capacity = 1000});
+    co_await with_agent(there, n, [&](const web::agent& agent, http::client&) -> task<> {
+      const std::shared_ptr<web::body_producer> by = std::make_shared<numbers>(3, 1000);
+      const answer first = co_await agent.request({"PUT", "http://a/"}, by);
+      const std::string text = co_await web::read_body(first);
+      CHECK(text.size() == 3000);
+      const answer second = co_await agent.request({"PUT", "http://a/"}, http::detail::text_source("a source"));
+      second->deliver_body(to);
+      co_await sleep_for(1s);
+    });
+  };
+  CHECK(wring::testing::cancel_everywhere(everything) > 8);
 }

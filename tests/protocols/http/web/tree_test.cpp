@@ -16,6 +16,7 @@
 #include <wring/core/callback/start_deferred.hpp>
 #include <wring/core/nursery.hpp>
 #include <wring/core/sleep.hpp>
+#include <wring/core/testing/cancel_everywhere.hpp>
 #include <wring/core/testing/task_test.hpp>
 #include <wring/net/callback/connection_error.hpp>
 #include <wring/net/copy.hpp>
@@ -373,6 +374,18 @@ TASK_TEST("a resource that streams reads the body and answers while it comes", "
   // It has no content, and a body that is asked for after all was not read.
   std::string got = co_await answers(r, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
   CHECK(statuses(got) == "500");
+}
+
+TEST_CASE("a resource that streams is cancelled anywhere", "[http]") {
+  const auto everything = []() -> task<> {
+    const auto root = std::make_shared<echoes>();
+    const http::router r = web::site(root);
+    const std::string got =
+        co_await answers(r, posting(std::string(3000, 'x')), {.half_close_grace = forever}, {.capacity = 500});
+    CHECK(root->ended <= 1);
+    CHECK((got.empty() || root->ended == 1));
+  };
+  CHECK(wring::testing::cancel_everywhere(everything) > 8);
 }
 
 TASK_TEST("a task answers by the response, and nothing is written beside it", "[http]") {
