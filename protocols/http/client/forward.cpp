@@ -139,9 +139,14 @@ void forwarding_call::append_forwarding(h1_call& call) {
 std::string forwarding_call::target() const {
   if (rq_.path() == "*") return "*";  // is about the server, not about a path
   std::string target(origin_.path());
-  const std::string path = hooks_.path ? hooks_.path(rq_) : std::string(rq_.path());
-  if (hooks_.path && !is_plain_path(path)) {
-    throw std::invalid_argument("what a request is forwarded to is no path: \"" + path + "\"");
+  std::string own;
+  std::string_view path = rq_.path();
+  if (hooks_.path) {
+    own = hooks_.path(rq_);
+    if (!is_plain_path(own)) {
+      throw std::invalid_argument("what a request is forwarded to is no path: \"" + own + "\"");
+    }
+    path = own;
   }
   if (target.ends_with('/') && !path.empty()) target.pop_back();
   target += path;
