@@ -103,6 +103,7 @@ http::client_request request_of(const settings& chosen) {
 
 /// Proves the password, if the answer has a challenge that can be answered.
 bool answer_challenge(http::client_request& q, const settings& chosen, const http::client_response& rs) {
+  if (rs.url().to_string() != q.url().to_string()) return false;  // redirects have led to another place
   const auto [name, password] = user_of(chosen);
   std::random_device random;
   const std::string once = fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());

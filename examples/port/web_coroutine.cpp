@@ -88,9 +88,7 @@ task<> serve(settings chosen) {
   }
   http::forward_hooks hooks;
   if (chosen.other) {
-    hooks.path = [](const http::request& rq) {
-      return std::string(rq.path().substr(std::string_view("/other").size()));
-    };
+    hooks.path = [](const http::request& rq) { return std::string(http::path_behind(rq.path(), 1)); };
     routes.any("/other/{rest...}", [&](http::request& rq, http::response& rs) -> task<> {
       co_await client.forward(rq, rs, *chosen.other, hooks);
     });

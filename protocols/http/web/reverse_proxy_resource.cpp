@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include <wring/protocols/http/url.hpp>
 #include <wring/protocols/http/web/reverse_proxy_resource.hpp>
 
 namespace wring::web {
@@ -15,12 +15,6 @@ http::absolute_url parsed(std::string_view origin) {
   std::optional<http::absolute_url> url = http::absolute_url::parse(origin);
   if (!url) throw std::invalid_argument("what is forwarded to is no URL: \"" + std::string(origin) + "\"");
   return *std::move(url);
-}
-
-/// What of a path is behind its first segments, as it was sent: empty, or with a slash before it.
-std::string_view behind(std::string_view path, std::size_t segments) noexcept {
-  for (; segments != 0 && !path.empty(); --segments) path.remove_prefix(std::min(path.find('/', 1), path.size()));
-  return path;
 }
 
 }  // namespace
@@ -57,7 +51,7 @@ rendered reverse_proxy_resource::render(request& rq) {
 task<> reverse_proxy_resource::pass_on(request& rq, std::size_t segments) const {
   http::forward_hooks hooks = hooks_;
   if (!hooks.path) {
-    hooks.path = [segments](const http::request& r) { return std::string(behind(r.path(), segments)); };
+    hooks.path = [segments](const http::request& r) { return std::string(http::path_behind(r.path(), segments)); };
   }
   co_await http::forward(web_, rq.underlying(), rq.response(), origin_, hooks);
 }
