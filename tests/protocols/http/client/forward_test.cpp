@@ -3,8 +3,6 @@
 #include <cerrno>
 #include <chrono>
 #include <functional>
-#include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,10 +18,6 @@
 #include <wring/protocols/http/client/forward.hpp>
 #include <wring/protocols/http/client/upstream.hpp>
 #include <wring/protocols/http/testing/router_connector.hpp>
-#include <wring/protocols/http/web/data.hpp>
-#include <wring/protocols/http/web/name_virtual_host.hpp>
-#include <wring/protocols/http/web/reverse_proxy_resource.hpp>
-#include <wring/protocols/http/web/tree.hpp>
 
 #include "../http_support.hpp"
 #include "client_support.hpp"
@@ -382,51 +376,4 @@ TASK_TEST("the hooks say the path, and nothing that is none", "[http]") {
   };
   co_await own.run(std::ref(all));
   CHECK(start_of(here.requests().at(0)) == "OPTIONS * HTTP/1.1");
-}
-
-TASK_TEST("another server in a tree of resources", "[http]") {
-  http::router backend;
-  backend.fallback([](request& rq, response& rs) -> task<> {
-    const std::string body = co_await rq.body().text();
-    rs.text(std::string(rq.method_text()) + " " + std::string(rq.target()) + " " +
-            std::string(rq.header("host").value_or("")) + " " + body);
-  });
-  nursery n;
-  http::testing::router_connector there(n, backend);
-  const auto body = [&]() -> task<> {
-    client web(there);
-    const auto shop = std::make_shared<web::reverse_proxy_resource>(web, "http://backend:81/v2");
-    shop->put_child("own", std::make_shared<web::data>("own", "x/y"));
-    const auto root = std::make_shared<web::resource>();
-    const auto inner = std::make_shared<web::resource>();
-    root->put_child("a b", inner);
-    inner->put_child("shop", shop);
-    root->put_child("fixed", std::make_shared<web::reverse_proxy_resource>(
-                                 web, "http://backend/",
-                                 http::forward_hooks{.path = [](const request&) { return std::string("/always"); }}));
-    const auto hosts = std::make_shared<web::name_virtual_host>();
-    hosts->add_host("front", root);
-    hosts->add_host("behind", std::make_shared<web::reverse_proxy_resource>(web, "http://backend"));
-    const http::router routes = web::site(hosts);
-    struct row {
-      std::string_view path;
-      std::string_view answer;
-    };
-    for (const row& each :
-         {row{"/a%20b/shop", "GET /v2 backend:81 "}, row{"/a%20b/shop/", "GET /v2/ backend:81 "},
-          row{"/a%20b/shop/cart/x%2Fy;z?id=3", "GET /v2/cart/x%2Fy;z?id=3 backend:81 "},
-          row{"/a%20b/shop//x", "GET /v2//x backend:81 "}, row{"/a%20b/shop/x/%2e%2E/y", "GET /v2/y backend:81 "},
-          row{"/a%20b/shop/own", "own"}, row{"/fixed/x?y", "GET /always?y backend "}}) {
-      CAPTURE(each.path);
-      const std::string got = co_await answers(routes, get(each.path));
-      CHECK(statuses(got) == "200");
-      CHECK(got.substr(got.find("\r\n\r\n") + 4) == each.answer);
-    }
-    std::string got = co_await answers(routes, "GET /x/y HTTP/1.1\r\nHost: behind\r\n\r\n");
-    CHECK(got.ends_with("GET /x/y backend "));
-    got = co_await answers(routes, "PUT /a%20b/shop/x HTTP/1.1\r\nHost: front\r\nContent-Length: 4\r\n\r\nbody");
-    CHECK(got.ends_with("PUT /v2/x backend:81 body"));
-    CHECK_THROWS_AS(web::reverse_proxy_resource(web, "ftp://x"), std::invalid_argument);
-  };
-  co_await n.run(std::ref(body));
 }
