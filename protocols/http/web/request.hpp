@@ -55,8 +55,8 @@ class WRING_API request final : public net::consumer, public std::enable_shared_
   [[nodiscard]] http::session& session() const;
   /// The body, all of it. Throws std::logic_error while the resource is looked for, and if it streams the body.
   [[nodiscard]] const std::string& content() const;
-  /// The values of that name, of the query and then of a form in the body, once that has been read. Throws
-  /// http::status_error 400 for bad ones.
+  /// The values of that name, of the query and then of a form in the body, once that has been read. Those that are
+  /// asked for before that are valid until then, others as long as this. Throws http::status_error 400 for bad ones.
   [[nodiscard]] std::vector<std::string_view> args(std::string_view name);
 
   /// The segments of the path that led to the resource, decoded, and those behind it.
