@@ -10,6 +10,7 @@
 //     ...
 //     $ http_fetch -L -o page.html https://example.org/
 //     $ http_fetch -H 'Accept: application/json' -d '{"a": 1}' http://127.0.0.1:8080/items
+//     $ http_fetch --digest -u name:password http://127.0.0.1:8080/secret
 
 #include <array>
 #include <cerrno>
@@ -18,6 +19,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -27,6 +29,7 @@
 #include <fmt/format.h>
 
 #include <wring/http.hpp>
+#include <wring/protocols/http/web/digest.hpp>
 #include <wring/tls.hpp>
 #include <wring/wring.hpp>
 
@@ -54,6 +57,7 @@ struct settings {
   bool follow = false;
   bool fail = false;
   bool compressed = false;
+  bool digest = false;
   wring::duration max_time = wring::forever;
 };
 
@@ -73,14 +77,20 @@ int exit_code_of(const wring::error& e) {
   return 56;
 }
 
+/// The name and the password of --user.
+std::pair<std::string, std::string> user_of(const settings& chosen) {
+  const std::size_t colon = chosen.user->find(':');
+  return {chosen.user->substr(0, colon), colon == std::string::npos ? std::string() : chosen.user->substr(colon + 1)};
+}
+
 http::client_request request_of(const settings& chosen) {
   const std::string_view usual = chosen.head ? "HEAD" : chosen.data ? "POST" : "GET";
   http::client_request q(chosen.method ? std::string_view(*chosen.method) : usual, chosen.url);
   if (chosen.data) q.body(*chosen.data, "application/x-www-form-urlencoded");
   if (!chosen.compressed) q.decodes(false);
-  if (chosen.user) {
-    const std::size_t colon = chosen.user->find(':');
-    q.basic_auth(chosen.user->substr(0, colon), colon == std::string::npos ? "" : chosen.user->substr(colon + 1));
+  if (chosen.user && !chosen.digest) {
+    const auto [name, password] = user_of(chosen);
+    q.basic_auth(name, password);
   }
   for (const std::string& line : chosen.headers) {
     const std::size_t colon = line.find(':');
@@ -89,6 +99,22 @@ http::client_request request_of(const settings& chosen) {
   }
   if (!chosen.follow) q.redirects(0);
   return q;
+}
+
+/// Proves the password, if the answer has a challenge that can be answered.
+bool answer_challenge(http::client_request& q, const settings& chosen, const http::client_response& rs) {
+  if (rs.url().to_string() != q.url().to_string()) return false;  // redirects have led to another place
+  const auto [name, password] = user_of(chosen);
+  std::random_device random;
+  const std::string once = fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+  for (const std::string_view challenge : rs.headers().all("www-authenticate")) {
+    const auto proof =
+        wring::web::answer_digest_challenge(challenge, name, password, q.method(), rs.url().target(), once);
+    if (!proof) continue;
+    q.secret_header("Authorization", *proof);
+    return true;
+  }
+  return false;
 }
 
 void print_head(std::FILE* to, const http::client_response& rs) {
@@ -102,8 +128,13 @@ struct close_file {
 };
 
 task<int> fetch(http::client& web, const settings& chosen) {
-  const http::client_request q = request_of(chosen);
+  http::client_request q = request_of(chosen);
   http::client_response rs = co_await web.send(q);
+  if (chosen.digest && chosen.user && rs.status() == 401 && answer_challenge(q, chosen, rs)) {
+    static_cast<void>(co_await rs.text());  // so that the connection can be used again
+    http::client_response proved = co_await web.send(q);
+    rs = std::move(proved);
+  }
   if (chosen.fail && rs.status() >= 400) {
     fmt::print(stderr, "http_fetch: the server has answered {}\n", rs.status());
     co_return 22;
@@ -190,6 +221,8 @@ int main(int argc, char** argv) {
   options.text("--output", chosen.output, "the file for what comes, in place of the standard output");
   options.text("--proxy", chosen.proxy, "the proxy, http://HOST:PORT; otherwise what the environment says");
   options.text("--user", chosen.user, "NAME:PASSWORD, for basic authentication");
+  options.flag("--digest", chosen.digest,
+               "answers the server's challenge with --user's, in place of basic authentication");
   options.text("--cacert", chosen.roots, "the file of the certificates that the server's must lead to");
   options.flag("-I", chosen.head, "asks for the head alone");
   options.flag("-i", chosen.include, "prints the answer's head, too");

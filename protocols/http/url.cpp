@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstddef>
 
 #include <wring/protocols/http/detail/query.hpp>
@@ -68,6 +69,11 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::optional<std::string> percent_decode(std::string_view text) { return decoded(text, false); }
+
+std::string_view path_behind(std::string_view path, std::size_t segments) noexcept {
+  for (; segments != 0 && !path.empty(); --segments) path.remove_prefix(std::min(path.find('/', 1), path.size()));
+  return path;
+}
 
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {
   const std::optional<std::string_view> value = detail::find_in_query(query, name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,10 @@ namespace wring::http {
 
 /// `text` with its escapes decoded. None if one is not two hexadecimal digits, or is a zero byte.
 [[nodiscard]] WRING_API std::optional<std::string> percent_decode(std::string_view text);
+
+/// What of a path is behind its first segments, as it stands there: from a slash on, or empty. For what is mounted
+/// below others; the characters of a segment cannot be counted, since any of them may be escaped.
+[[nodiscard]] WRING_API std::string_view path_behind(std::string_view path, std::size_t segments) noexcept;
 
 /// The value of the first parameter `name` of a query (the part of a URL after its question mark, without it) or of a
 /// form, `a=1&b=2`, decoded; a `+` is a blank. A parameter without `=` has an empty value. None if there is none of

@@ -2,10 +2,8 @@
 """Drives the examples framing_server and framing_client with each other, with sockets, and with Twisted both ways."""
 
 import re
-import shutil
 import socket
 import subprocess
-import sys
 
 import support
 
@@ -62,15 +60,6 @@ else:
     reactor.callWhenRunning(begin)
 reactor.run()
 """
-
-
-def python_with_twisted():
-    """The distribution's python has the distribution's Twisted."""
-    for python in ('/usr/bin/python3', sys.executable):
-        if shutil.which(python) and subprocess.run([python, '-c', 'import twisted'], capture_output=True,
-                                                   check=False).returncode == 0:
-            return python
-    return None
 
 
 class FramingTest(support.ExampleTest):
@@ -162,7 +151,7 @@ class FramingTest(support.ExampleTest):
         self.assertIn('(limit 3)', errors)
 
     def test_with_twisted_both_ways(self):
-        python = python_with_twisted()
+        python = support.python_with_twisted()
         if python is None:
             self.skipTest('there is no python3-twisted')
         for mode in ([], ['--callbacks']):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Drives the example http_fetch, as curl is used, against servers that others have written: Python's, Node's, nginx and
+"""Drives the example http_fetch, as curl is used, against servers that others have written: Python's, Node's, Twisted's, nginx and
 haproxy; and against sockets that misbehave."""
 
 import contextlib
@@ -26,6 +26,30 @@ const server = http.createServer((rq, rs) => {
   rq.on('end', () => { rs.addTrailers({Sum: '1'}); rs.end('|end'); });
 });
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+"""
+
+TWISTED_GUARD = """
+from twisted.cred import checkers, portal
+from twisted.internet import reactor
+from twisted.web import guard, resource, server
+from zope.interface import implementer
+class Own(resource.Resource):
+    isLeaf = True
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+    def render(self, request):
+        return request.method + b' for ' + self.name
+@implementer(portal.IRealm)
+class Realm:
+    def requestAvatar(self, name, mind, *interfaces):
+        return resource.IResource, Own(name), lambda: None
+users = checkers.InMemoryUsernamePasswordDatabaseDontUse(ann=b'open sesame')
+factory = guard.DigestCredentialFactory(b'md5', b'a "realm"')
+site = server.Site(guard.HTTPAuthSessionWrapper(portal.Portal(Realm(), [users]), [factory]))
+port = reactor.listenTCP(0, site, interface='127.0.0.1')
+print(port.getHost().port, flush=True)
+reactor.run()
 """
 
 NGINX = """daemon off; master_process off; pid {folder}/pid; error_log stderr;
@@ -229,6 +253,20 @@ class HttpFetchTest(support.ExampleTest):
         self.assert_fetched('from nginx\n' * 10_000, url + '/page.txt')
         self.assert_fetched('from nginx\n' * 10_000, '--compressed', url + '/page.txt')
         self.assertEqual(self.run_fetch('--fail', url + '/none')[0], 22)
+
+    def test_twisteds_guard(self):
+        python = support.python_with_twisted()
+        if python is None:
+            self.skipTest('there is no python3-twisted')
+        server = subprocess.Popen([python, '-c', TWISTED_GUARD], stdout=subprocess.PIPE)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        url = f'http://127.0.0.1:{int(server.stdout.readline())}'
+        self.assert_fetched('GET for ann', '--digest', '-u', 'ann:open sesame', url + '/?a=b')
+        self.assert_fetched('PUT for ann', '--digest', '-u', 'ann:open sesame', '-X', 'PUT', '-d', 'x', url + '/')
+        for user in ('ann:guessed', 'bob:open sesame'):
+            self.assertEqual(self.run_fetch('--fail', '--digest', '-u', user, url + '/')[0], 22)
 
     def test_haproxy(self):
         url = self.start('haproxy', HAPROXY, '-db', '-f', '{file}')

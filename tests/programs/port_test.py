@@ -5,7 +5,6 @@ import pathlib
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 
@@ -73,7 +72,41 @@ async def main(reactor):
     await show(agent, b'DELETE', base + '/form')
     await show(agent, b'GET', base + '/none')
     await show(agent, b'GET', base + '/moved')
+    await show(agent, b'GET', base + '/files/note')
+    await show(agent, b'GET', base + '/files/none')
+    await show(agent, b'GET', base + '/other/later')
+    await show(agent, b'POST', base + '/other/echo', b'abc')
+    await show(agent, b'GET', base + '/fetched')
 task.react(lambda reactor: defer.ensureDeferred(main(reactor)))
+"""
+
+TWISTED_SITE = """
+from twisted.internet import endpoints, reactor
+from twisted.web import resource, server
+class Front(resource.Resource):
+    def render_GET(self, request):
+        return b'from twisted'
+class Echo(resource.Resource):
+    isLeaf = True
+    def render_POST(self, request):
+        request.setHeader(b'X-Path', request.uri)
+        return request.content.read()[::-1]
+class Later(resource.Resource):
+    isLeaf = True
+    def render_GET(self, request):
+        request.write(b'in pieces, ')
+        reactor.callLater(0.01, self.end, request)
+        return server.NOT_DONE_YET
+    def end(self, request):
+        request.write(b'later')
+        request.finish()
+root = resource.Resource()
+root.putChild(b'', Front())
+root.putChild(b'echo', Echo())
+root.putChild(b'later', Later())
+port = reactor.listenTCP(0, server.Site(root), interface='127.0.0.1')
+print(port.getHost().port, flush=True)
+reactor.run()
 """
 
 TWISTED_SENDFD = """
@@ -161,15 +194,6 @@ reactor.run()
 """
 
 
-def python_with_twisted():
-    """The distribution's python has the distribution's Twisted."""
-    for python in ('/usr/bin/python3', sys.executable):
-        if shutil.which(python) and subprocess.run([python, '-c', 'import twisted'], capture_output=True,
-                                                   check=False).returncode == 0:
-            return python
-    return None
-
-
 class PortTest(support.ExampleTest):
     def program(self, name, form):
         return next(program for program in self.programs if pathlib.Path(program).name == f'{name}_{form}')
@@ -210,7 +234,7 @@ class PortTest(support.ExampleTest):
             self.assertEqual(list(self.greet(nobody.getsockname()[1])), ['Connection failed - goodbye!\n'] * 2)
 
     def test_simpleclient_with_a_server_of_twisted(self):
-        python = python_with_twisted()
+        python = support.python_with_twisted()
         if python is None:
             self.skipTest('there is no python3-twisted')
         with subprocess.Popen([python, '-c', TWISTED_ECHO], stdout=subprocess.PIPE) as server:
@@ -261,7 +285,7 @@ class PortTest(support.ExampleTest):
                    for entry in pathlib.Path(f'/proc/{process.pid}/fd').iterdir())
 
     def test_sendfd_and_recvfd_with_twisted(self):
-        python = python_with_twisted()
+        python = support.python_with_twisted()
         if python is None:
             self.skipTest('there is no python3-twisted')
         path, expected = self.folder()
@@ -276,7 +300,7 @@ class PortTest(support.ExampleTest):
 
     def twisted(self, script):
         """The port of a server of Twisted's."""
-        python = python_with_twisted()
+        python = support.python_with_twisted()
         if python is None:
             self.skipTest('there is no python3-twisted')
         server = subprocess.Popen([python, '-c', script], stdout=subprocess.PIPE)
@@ -450,7 +474,7 @@ class PortTest(support.ExampleTest):
         self.assertEqual(list(self.converse(port)), [['Nobody is listening']] * 2)
 
     def test_udpclient_with_a_server_of_twisted(self):
-        python = python_with_twisted()
+        python = support.python_with_twisted()
         if python is None:
             self.skipTest('there is no python3-twisted')
         with subprocess.Popen([python, '-c', TWISTED_UDP_ECHO], stdout=subprocess.PIPE) as server:
@@ -502,7 +526,7 @@ class PortTest(support.ExampleTest):
             self.assertEqual(self.find_each_other(pair, self.free_ports()), [0, 0])
 
     def test_udpbroadcast_finds_those_of_twisted(self):
-        python = python_with_twisted()
+        python = support.python_with_twisted()
         if python is None:
             self.skipTest('there is no python3-twisted')
         for form in FORMS:
@@ -537,7 +561,7 @@ class PortTest(support.ExampleTest):
         for output in self.ask_the_group(port):
             self.assertRegex(output, rf'^Server: Pong from [0-9.]+:{port}\n$')
         for _, port in self.group_servers():
-            code, output, errors = support.run(python_with_twisted(), '-c', TWISTED_MULTICAST_CLIENT, str(port))
+            code, output, errors = support.run(support.python_with_twisted(), '-c', TWISTED_MULTICAST_CLIENT, str(port))
             self.assertEqual((code, errors), (0, ''))
             self.assertRegex(output, rf'^Server: Pong from [0-9.]+:{port}\n$')
 
@@ -591,10 +615,13 @@ class PortTest(support.ExampleTest):
     def test_web_answers_twisteds_client(self):
         if not any('web_' in program for program in self.programs):
             self.skipTest('without wring-http')
-        python = python_with_twisted()
+        python = support.python_with_twisted()
         if python is None:
             self.skipTest('there is no python3-twisted')
-        for server in self.each_server('web', '--delay', '10ms'):
+        folder = self.folder()[0]
+        (folder / 'note').write_text('a note', encoding='ascii')
+        other = f'http://127.0.0.1:{self.twisted(TWISTED_SITE)}'
+        for server in self.each_server('web', '--delay', '10ms', '--files', str(folder), '--other', other):
             code, output, errors = support.run(python, '-c', TWISTED_WEB,
                                                f'http://127.0.0.1:{server.port}')
             self.assertEqual(code, 0, errors)
@@ -602,9 +629,27 @@ class PortTest(support.ExampleTest):
             self.assertEqual(lines[:4], ['GET  200 a page', 'GET ann 200 hello ann', 'POST form 200 you said two words',
                                          'GET later 200 sorry to keep you waiting'])
             self.assertEqual([line.split()[:3] for line in lines[4:]],
-                             [['DELETE', 'form', '405'], ['GET', 'none', '404'], ['GET', 'moved', '302']])
+                             [['DELETE', 'form', '405'], ['GET', 'none', '404'], ['GET', 'moved', '302'],
+                              ['GET', 'note', '200'], ['GET', 'none', '404'], ['GET', 'later', '200'],
+                              ['POST', 'echo', '200'], ['GET', 'fetched', '200']])
+            self.assertEqual(lines[7], 'GET note 200 a note')
+            self.assertEqual(lines[9:], ['GET later 200 in pieces, later', 'POST echo 200 cba',
+                                         'GET fetched 200 they say: from twisted'])
             server.signal()
             self.assertEqual(server.wait(), 0, server.error_output())
+
+    def test_web_asks_for_the_password_as_curl_understands_it(self):
+        if not any('web_' in program for program in self.programs):
+            self.skipTest('without wring-http')
+        if shutil.which('curl') is None:
+            self.skipTest('there is no curl')
+        for more in [[], ['--md5']]:
+            for server in self.each_server('web', '--user', 'ann:open sesame', *more):
+                ask = ['curl', '-sS', '--noproxy', '*', '--digest', '-w', ' %{http_code}',
+                       f'http://127.0.0.1:{server.port}/secret', '-u']
+                self.assertEqual(support.run(*ask, 'ann:open sesame'), (0, 'a secret\n 200', ''))
+                self.assertEqual(support.run(*ask, 'ann:guessed')[1].split()[-1], '401')
+                self.assertEqual(support.run(*ask, 'bob:open sesame')[1].split()[-1], '401')
 
     def test_web_learns_that_nobody_waits_any_more(self):
         if not any('web_' in program for program in self.programs):

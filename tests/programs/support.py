@@ -2,6 +2,7 @@
 """What the tests of the examples share: running programs, and peers that talk to them."""
 
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -21,6 +22,15 @@ def run(program, *arguments, stdin=b'', timeout=PATIENCE):
     """Runs a program to its end. Gives its exit code, output and error output."""
     done = subprocess.run([program, *arguments], input=stdin, capture_output=True, timeout=timeout, check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def python_with_twisted():
+    """The distribution's python has the distribution's Twisted."""
+    for python in ('/usr/bin/python3', sys.executable):
+        if shutil.which(python) and subprocess.run([python, '-c', 'import twisted'], capture_output=True,
+                                                   check=False).returncode == 0:
+            return python
+    return None
 
 
 def connect_when_ready(host, port):

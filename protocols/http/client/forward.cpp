@@ -56,6 +56,14 @@ bool is_named(const fields& headers, std::string_view lower_name) noexcept {
   return named && !is_one_of(lower_name, of_forwarding) && lower_name != "x-real-ip" && lower_name != "authorization";
 }
 
+/// Whether it is empty, or can stand in a request line as a path, and does not lead upwards.
+bool is_plain_path(std::string_view text) noexcept {
+  detail::target_parts parts;
+  if (text.empty()) return true;
+  return text.front() == '/' && !detail::parse_target(method::get, text, parts) && parts.path.size() == text.size() &&
+         !parts.has_dots;
+}
+
 /// An address without its port, as X-Forwarded-For says it; empty if it is none of IP.
 std::string host_of(const error_address& a) {
   if (a.ip_bytes().empty()) return {};
@@ -78,6 +86,7 @@ class forwarding_call {
  private:
   using maybe_error = std::optional<error>;
 
+  [[nodiscard]] std::string target() const;
   void append_head(h1_call& call);
   void append_forwarding(h1_call& call);
   [[nodiscard]] std::string_view wanted_protocol() const;
@@ -127,14 +136,28 @@ void forwarding_call::append_forwarding(h1_call& call) {
   if (!asked.empty()) call.append_field("X-Forwarded-Host", asked);
 }
 
-void forwarding_call::append_head(h1_call& call) {
+std::string forwarding_call::target() const {
+  if (rq_.path() == "*") return "*";  // is about the server, not about a path
   std::string target(origin_.path());
-  if (target.ends_with('/')) target.pop_back();
-  target += rq_.path();
+  std::string own;
+  std::string_view path = rq_.path();
+  if (hooks_.path) {
+    own = hooks_.path(rq_);
+    if (!is_plain_path(own)) {
+      throw std::invalid_argument("what a request is forwarded to is no path: \"" + own + "\"");
+    }
+    path = own;
+  }
+  if (target.ends_with('/') && !path.empty()) target.pop_back();
+  target += path;
   if (!rq_.query().empty()) target.append("?").append(rq_.query());
+  return target;
+}
+
+void forwarding_call::append_head(h1_call& call) {
   const std::string_view host =
       hooks_.keep_host && !rq_.authority().empty() ? rq_.authority() : std::string_view(origin_.authority());
-  web_.append_start(call, rq_.method_text(), origin_, target, host);
+  web_.append_start(call, rq_.method_text(), origin_, target(), host);
   for (const field f : rq_.headers()) {
     if (is_one_of(f.name, of_connection) || is_named(rq_.headers(), f.name)) continue;
     if (hooks_.tell_client && is_one_of(f.name, of_forwarding)) continue;

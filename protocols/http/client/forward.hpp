@@ -30,6 +30,10 @@ struct forward_hooks {
   std::vector<std::string> drop_from_request = {};
   /// Adds to the request.
   std::function<void(const request& rq, std::vector<added_field>& more)> on_request = {};
+  /// Says the path that is put behind that of the origin, in place of the request's: to take the place where the proxy
+  /// is mounted away from it, for instance. As it is to be sent, escapes and all: empty, or from a slash on, without
+  /// dot segments. What is no such path throws std::invalid_argument.
+  std::function<std::string(const request& rq)> path = {};
   /// Sees the answer before its head is sent, and may set or remove fields of it. May throw a status_error.
   std::function<void(response& rs)> on_response = {};
   /// Whether the server is sent the client's Host. Otherwise it gets that of the origin, and the client's in
@@ -41,8 +45,9 @@ struct forward_hooks {
 };
 
 /// Answers `rq` with what the server at `origin` answers to it, through `web`: a reverse proxy. The path of `origin` is
-/// put before that of the request. Both bodies are streamed, both ways at once, and as fast as the slower side goes.
-/// Returns when both have ended. A request to switch the protocol is passed on, and so is everything after it.
+/// put before that of the request, or the one that the hooks say. Both bodies are streamed, both ways at once, and as
+/// fast as the slower side goes. Returns when both have ended. A request to switch the protocol is passed on, and so is
+/// everything after it.
 ///
 /// Fields of one connection alone are not forwarded (RFC 9110, section 7.6.1), nor are those that Connection names,
 /// except that a client cannot have Via, Host and what tells of forwarding removed. Via is added both ways.

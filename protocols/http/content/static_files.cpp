@@ -215,13 +215,17 @@ task<int> static_files::answer(request& rq, response& rs, std::string_view path)
 }
 
 task<> static_files::operator()(request& rq, response& rs) {
-  const std::string_view path = rq.param("path");
+  // What has a slash within a name is no path below the root, and neither is this.
+  return operator()(rq, rs, has_encoded_slash(rq.path()) ? std::string_view("/") : rq.param("path"));
+}
+
+task<> static_files::operator()(request& rq, response& rs, std::string_view path) {
   if (rq.method() != method::get && rq.method() != method::head) {
     rs.header("Allow", "GET, HEAD");
     rs.fail(405);
     co_return;
   }
-  if (has_encoded_slash(rq.path()) || path.starts_with('/') || path.find("//") != std::string_view::npos ||
+  if (path.starts_with('/') || path.find("//") != std::string_view::npos ||
       (!options_.hidden && has_hidden_name(path))) {
     rs.fail(404);
     co_return;
@@ -233,11 +237,7 @@ task<> static_files::operator()(request& rq, response& rs) {
   }
   const int error = co_await answer(rq, rs, path);
   if (error == -EISDIR && (!index_.empty() || options_.list)) {
-    // Relative to where it was asked for, so that nothing of the path can be taken for a host.
-    const std::string_view raw = rq.path();
-    std::string to = "./" + std::string(raw.substr(raw.rfind('/') + 1)) + "/";
-    if (!rq.query().empty()) to.append("?").append(rq.query());
-    rs.redirect(to, 308);
+    detail::redirect_to_directory(rq, rs);
     co_return;
   }
   if (error != 0) detail::refuse_file(rs, error, std::string(path));

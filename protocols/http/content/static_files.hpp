@@ -75,6 +75,9 @@ class WRING_API static_files {
   static_files&& cache(file_cache& c) && noexcept { return std::move(cache(c)); }
 
   [[nodiscard]] task<> operator()(request& rq, response& rs);
+  /// The same for this path instead of the route's: relative to the root, with its escapes decoded, and a slash at the
+  /// end, or nothing at all, for a directory. It must stay until this has ended.
+  [[nodiscard]] task<> operator()(request& rq, response& rs, std::string_view path);
 
  private:
   struct found;

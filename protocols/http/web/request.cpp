@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <wring/net/callback/connection_error.hpp>
+#include <wring/protocols/http/content/session.hpp>
 #include <wring/protocols/http/detail/characters.hpp>
 #include <wring/protocols/http/url.hpp>
 #include <wring/protocols/http/web/request.hpp>
@@ -17,8 +18,8 @@ constexpr std::size_t most_unsent = std::size_t{64} * 1024;
 
 }  // namespace
 
-request::request(http::request& rq, http::response& rs, std::string content, std::size_t write_limit)
-    : rq_(&rq), rs_(&rs), content_(std::move(content)), limit_(write_limit) {
+request::request(http::request& rq, http::response& rs, std::size_t write_limit)
+    : rq_(&rq), rs_(&rs), limit_(write_limit) {
   // Split before it is decoded, so that %2F never makes a segment.
   std::string_view path = rq.path();
   if (path.starts_with('/')) path.remove_prefix(1);
@@ -42,13 +43,31 @@ http::response& request::response() const {
   return *rs_;
 }
 
+http::session& request::session() const { return underlying().get<http::session>(); }
+
+const std::string& request::content() const {
+  if (!content_)
+    throw std::logic_error("the request's body has not been read: its resource streams it, or is not found");
+  return *content_;
+}
+
+void request::take_content(std::string content) {
+  content_.emplace(std::move(content));
+  args_.reset();
+}
+
+void request::check_writable() const {
+  if (finished_) throw std::logic_error("the answer is finished: nothing can be written");
+  if (has_task_) throw std::logic_error("a task answers this request: it writes to response()");
+}
+
 std::vector<std::string_view> request::args(std::string_view name) {
   if (!args_) {
     std::string all(underlying().query());
     const std::string_view type = header("content-type").value_or("");
     const std::string_view essence = http::detail::trimmed(type.substr(0, type.find(';')));
-    if (http::detail::equals_ignoring_case(essence, "application/x-www-form-urlencoded")) {
-      all.append("&").append(content_);
+    if (content_ && http::detail::equals_ignoring_case(essence, "application/x-www-form-urlencoded")) {
+      all.append("&").append(*content_);
     }
     args_.emplace(all, http::form_limits{.bytes = all.size()});
   }
@@ -57,11 +76,11 @@ std::vector<std::string_view> request::args(std::string_view name) {
 
 void request::redirect(std::string_view to) {
   response().status(302).header("Location", to);
-  finish();
+  if (!has_task_) finish();
 }
 
 void request::write(std::span<const std::byte> data) {
-  if (finished_) throw std::logic_error("the answer is finished: nothing can be written");
+  check_writable();
   if (over()) return;
   if (data.size() > limit_ - std::min(limit_, unsent_.size())) {
     throw std::length_error("more waits to be sent than the write limit, " + std::to_string(limit_) +
@@ -77,6 +96,7 @@ void request::write(std::span<const std::byte> data) {
 
 void request::finish() {
   if (finished_) throw std::logic_error("the answer has been finished already");
+  check_writable();
   finished_ = true;
   wanted_.set();
 }
@@ -84,6 +104,7 @@ void request::finish() {
 void request::register_producer(net::producer& p, net::production how) {
   if (producer_ != nullptr) throw std::logic_error("a request has one producer at a time: unregister the other first");
   if (over()) return p.stop_producing();
+  check_writable();
   producer_ = &p;
   production_ = how;
   paused_ = false;

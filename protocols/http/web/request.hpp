@@ -20,17 +20,22 @@
 #include <wring/protocols/http/request.hpp>
 #include <wring/protocols/http/response.hpp>
 
+namespace wring::http {
+class session;
+}
+
 namespace wring::web {
 
 /// A request and its answer, as the resources of a tree are passed them: Twisted's `twisted.web.http.Request`, for code
-/// with callbacks, which writes without waiting. Its answer is what was written, and complete with finish().
+/// with callbacks, which writes without waiting. Its answer is what was written, and complete with finish(). (That of a
+/// request which a task answers is what the task makes of response(): then nothing can be written here.)
 ///
 /// A `shared_ptr` to it may be kept as long as one likes. Once the client has gone, or the answer is complete, what is
 /// written is dropped; `underlying` and what refers to the request's memory must not be used any more. One thread.
 class WRING_API request final : public net::consumer, public std::enable_shared_from_this<request> {
  public:
   /// For the library. `write_limit`: bytes that may wait to be sent.
-  request(http::request& rq, http::response& rs, std::string content, std::size_t write_limit);
+  request(http::request& rq, http::response& rs, std::size_t write_limit);
   ~request() override;
 
   /// While it is not over. Throws std::logic_error after that.
@@ -46,9 +51,12 @@ class WRING_API request final : public net::consumer, public std::enable_shared_
   [[nodiscard]] std::optional<std::string_view> cookie(std::string_view name) const {
     return underlying().cookie(name);
   }
-  /// The body, all of it.
-  [[nodiscard]] const std::string& content() const noexcept { return content_; }
-  /// The values of that name, of the query and then of a form in the body. Throws http::status_error 400 for bad ones.
+  /// The visitor's session: `http::sessions` must stand around the tree, std::logic_error otherwise.
+  [[nodiscard]] http::session& session() const;
+  /// The body, all of it. Throws std::logic_error while the resource is looked for, and if it streams the body.
+  [[nodiscard]] const std::string& content() const;
+  /// The values of that name, of the query and then of a form in the body, once that has been read. Those that are
+  /// asked for before that are valid until then, others as long as this. Throws http::status_error 400 for bad ones.
   [[nodiscard]] std::vector<std::string_view> args(std::string_view name);
 
   /// The segments of the path that led to the resource, decoded, and those behind it.
@@ -58,11 +66,12 @@ class WRING_API request final : public net::consumer, public std::enable_shared_
   /// The head, until something is written. As those of `http::response`.
   void set_response_code(int status) { response().status(status); }
   void set_header(std::string_view name, std::string_view value) { response().header(name, value); }
-  /// Answers with a redirection, 302, and finishes.
+  /// Answers with a redirection, 302, and finishes, unless a task answers.
   void redirect(std::string_view to);
 
   /// Sends a copy of `data` as soon as the client takes it. Once more than the limit waits, throws std::length_error:
-  /// use a producer. After finish(), throws std::logic_error; after the client has gone, does nothing.
+  /// use a producer. After finish(), and where a task answers, throws std::logic_error; after the client has gone, does
+  /// nothing.
   void write(std::span<const std::byte> data) override;
   using net::consumer::write;
   /// The answer is complete. Calling it twice throws std::logic_error.
@@ -82,6 +91,8 @@ class WRING_API request final : public net::consumer, public std::enable_shared_
 
   /// Sends what is written until it is finished.
   [[nodiscard]] task<> send();
+  void take_content(std::string content);
+  void check_writable() const;
   /// What renders it has failed.
   void fail(const failure& why) noexcept;
   void end() noexcept;
@@ -91,7 +102,7 @@ class WRING_API request final : public net::consumer, public std::enable_shared_
 
   http::request* rq_;
   http::response* rs_;
-  std::string content_;
+  std::optional<std::string> content_;
   std::size_t limit_;
   std::optional<http::form> args_;
   std::vector<std::string> prepath_;
@@ -104,6 +115,7 @@ class WRING_API request final : public net::consumer, public std::enable_shared_
   std::optional<failure> failed_;
   bool paused_ = false;
   bool finished_ = false;
+  bool has_task_ = false;  // which answers
   bool sent_ = false;
 };
 

@@ -26,6 +26,10 @@ rendered resource::render(request& rq) {
       return render_post(rq);
     case http::method::put:
       return render_put(rq);
+    case http::method::patch:
+      return render_patch(rq);
+    case http::method::options:
+      return render_options(rq);
     case http::method::delete_:
       return render_delete(rq);
     default:
@@ -37,6 +41,8 @@ rendered resource::render_get(request& /*rq*/) { return rendered::unsupported();
 rendered resource::render_head(request& rq) { return render_get(rq); }
 rendered resource::render_post(request& /*rq*/) { return rendered::unsupported(); }
 rendered resource::render_put(request& /*rq*/) { return rendered::unsupported(); }
+rendered resource::render_patch(request& /*rq*/) { return rendered::unsupported(); }
+rendered resource::render_options(request& /*rq*/) { return rendered::unsupported(); }
 rendered resource::render_delete(request& /*rq*/) { return rendered::unsupported(); }
 
 }  // namespace wring::web

@@ -19,8 +19,7 @@ std::shared_ptr<resource> tree::find(request& rq) const {
 }
 
 task<> tree::operator()(http::request& rq, http::response& rs) const {
-  std::string content = co_await rq.body().text(limits_.content);
-  const auto made = std::make_shared<request>(rq, rs, std::move(content), limits_.write);
+  const auto made = std::make_shared<request>(rq, rs, limits_.write);
   request& r = *made;
   // However this ends, callbacks that still refer to it learn it.
   struct ending {
@@ -32,6 +31,10 @@ task<> tree::operator()(http::request& rq, http::response& rs) const {
     rs.fail(404);
     co_return;
   }
+  if (!found->streams_body()) {
+    std::string content = co_await rq.body().text(limits_.content);
+    r.take_content(std::move(content));
+  }
   rendered out = found->render(r);
   if (std::holds_alternative<rendered::unsupported>(out.value_)) {
     rs.header("Allow", found->allowed_methods());
@@ -42,6 +45,12 @@ task<> tree::operator()(http::request& rq, http::response& rs) const {
     r.write(*text);
     r.finish();
     co_await r.send();
+    co_return;
+  }
+  if (auto* const make = std::get_if<rendered::task_maker>(&out.value_)) {
+    r.has_task_ = true;
+    co_await (*make)();
+    r.sent_ = true;
     co_return;
   }
   nursery n;

@@ -14,8 +14,9 @@ namespace wring::web {
 
 /// Limits of a tree.
 struct tree_limits {
-  std::size_t content = std::size_t{16} * 1024 * 1024;  ///< bytes of a body, which is read before anything is rendered
-  std::size_t write = std::size_t{16} * 1024 * 1024;    ///< bytes that were written and wait to be sent, of a request
+  std::size_t content =
+      std::size_t{16} * 1024 * 1024;                  ///< bytes of a body that is read before the resource is rendered
+  std::size_t write = std::size_t{16} * 1024 * 1024;  ///< bytes that were written and wait to be sent, of a request
 };
 static_assert(std::is_trivially_destructible_v<tree_limits>);
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -32,4 +34,18 @@ TEST_CASE("methods") {
   }
   CHECK(method_of("get") == method::other);
   CHECK(method_of("") == method::other);
+}
+
+TEST_CASE("what of a path is behind its first segments") {
+  struct row {
+    std::string_view path;
+    std::size_t segments;
+    std::string_view behind;
+  };
+  for (const row& each : {row{"/a/b", 0, "/a/b"}, row{"/a/b", 1, "/b"}, row{"/%61/b/", 1, "/b/"}, row{"/a/b", 2, ""},
+                          row{"/a/b/", 2, "/"}, row{"/a", 3, ""}, row{"//a", 1, "/a"}, row{"/", 1, ""}, row{"", 1, ""},
+                          row{"*", 1, ""}, row{"/a%2Fb/c", 1, "/c"}}) {
+    CAPTURE(each.path, each.segments);
+    CHECK(path_behind(each.path, each.segments) == each.behind);
+  }
 }

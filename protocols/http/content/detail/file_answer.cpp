@@ -16,6 +16,7 @@
 #include <wring/net/files/detail/file_work.hpp>
 #include <wring/protocols/http/content/detail/file_answer.hpp>
 #include <wring/protocols/http/content/media_type.hpp>
+#include <wring/protocols/http/request.hpp>
 #include <wring/protocols/http/response.hpp>
 #include <wring/protocols/http/url.hpp>
 
@@ -73,6 +74,14 @@ void set_cache_control(response& rs, const file_head& head) {
 }
 
 }  // namespace
+
+void redirect_to_directory(const request& rq, response& rs) {
+  // Relative to where it was asked for, so that nothing of the path can be taken for a host.
+  const std::string_view raw = rq.path();
+  std::string to = "./" + std::string(raw.substr(raw.rfind('/') + 1)) + "/";
+  if (!rq.query().empty()) to.append("?").append(rq.query());
+  rs.redirect(to, 308);
+}
 
 std::string attachment(std::string_view name) {
   std::string plain;

@@ -19,8 +19,9 @@
 #include <wring/protocols/http/method.hpp>
 
 namespace wring::http {
+class request;
 class response;
-}
+}  // namespace wring::http
 
 namespace wring::http::detail {
 
@@ -45,6 +46,9 @@ WRING_API void send_cached(response& rs, const net::shared_bytes& bytes, const b
 
 /// Answers what a file could not be opened for, as far as that is the request's fault; throws otherwise.
 WRING_API void refuse_file(response& rs, int number, const std::string& path);
+
+/// Answers who has asked for a directory without the slash at the end.
+WRING_API void redirect_to_directory(const request& rq, response& rs);
 
 /// "attachment" with a name that any client understands (RFC 6266).
 [[nodiscard]] WRING_API std::string attachment(std::string_view name);

@@ -335,3 +335,45 @@ TEST_CASE("what is forwarded is cancelled wherever it waits", "[http]") {
   };
   CHECK(wring::testing::cancel_everywhere(everything) > 8);
 }
+
+namespace {
+
+/// The first line of a request.
+std::string start_of(const std::string& request) { return request.substr(0, request.find("\r\n")); }
+
+}  // namespace
+
+TASK_TEST("the hooks say the path, and nothing that is none", "[http]") {
+  struct row {
+    std::string says;
+    std::string sent;
+  };
+  std::string got;
+  for (const row& each : {row{"/x%20y", "GET /base/x%20y?c=d HTTP/1.1"}, row{"", "GET /base/?c=d HTTP/1.1"}}) {
+    nursery own;
+    canned_connector here(own);
+    here.answer(ok("done"));
+    got = co_await proxied(own, here, get("/a/b?c=d"), {.path = [&](const request&) { return each.says; }});
+    CHECK(statuses(got) == "200");
+    CHECK(start_of(here.requests().at(0)) == each.sent);
+  }
+  for (const char* bad : {"x", "/a b", "/a?b", "/a#b", "/%", "/a/../b", "/%2e%2e", "/a\r\nX: y"}) {
+    CAPTURE(bad);
+    nursery own;
+    canned_connector here(own);
+    got = co_await proxied(own, here, get("/"), {.path = [&](const request&) { return bad; }});
+    CHECK(statuses(got) == "500");
+    CHECK(here.requests().empty());
+  }
+  nursery own;
+  canned_connector here(own);
+  here.answer(ok(""));
+  const auto all = [&]() -> task<> {
+    client web(here);
+    const http::router routes(
+        [&](request& rq, response& rs) -> task<> { co_await web.forward(rq, rs, "http://backend/base"); });
+    got = co_await answers(routes, "OPTIONS * HTTP/1.1\r\nHost: front\r\n\r\n");
+  };
+  co_await own.run(std::ref(all));
+  CHECK(start_of(here.requests().at(0)) == "OPTIONS * HTTP/1.1");
+}

@@ -17,12 +17,15 @@
 #include <wring/core/testing/task_test.hpp>
 #include <wring/net/callback/connection_error.hpp>
 #include <wring/net/memory_stream.hpp>
+#include <wring/protocols/http/content/seal_keys.hpp>
+#include <wring/protocols/http/content/session.hpp>
 #include <wring/protocols/http/status.hpp>
 #include <wring/protocols/http/web/data.hpp>
 #include <wring/protocols/http/web/name_virtual_host.hpp>
 #include <wring/protocols/http/web/tree.hpp>
 
 #include "../http_support.hpp"
+#include "web_support.hpp"
 
 using namespace std::chrono_literals;
 using namespace wring;
@@ -30,38 +33,6 @@ using namespace wring::tests;
 using web::rendered;
 
 namespace {
-
-std::string asking(std::string_view path, std::string_view method = "GET", std::string_view host = "a") {
-  return std::string(method).append(" ").append(path).append(" HTTP/1.1\r\nHost: ").append(host) + "\r\n\r\n";
-}
-
-std::string body_of(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
-
-std::string joined(const std::vector<std::string>& all) {
-  std::string text;
-  for (const std::string& each : all) text += "[" + each + "]";
-  return text;
-}
-
-/// Renders by a function.
-template <class F>
-class renders final : public web::resource {
- public:
-  explicit renders(F f, bool leaf = true) : function_(std::move(f)), leaf_(leaf) {}
-  [[nodiscard]] bool is_leaf() const override { return leaf_; }
-  [[nodiscard]] rendered render_get(web::request& rq) override { return function_(rq); }
-  [[nodiscard]] rendered render_post(web::request& rq) override { return function_(rq); }
-  [[nodiscard]] std::string allowed_methods() const override { return "GET, HEAD, POST"; }
-
- private:
-  F function_;
-  bool leaf_;
-};
-
-template <class F>
-std::shared_ptr<web::resource> rendering(F f, bool leaf = true) {
-  return std::make_shared<renders<F>>(std::move(f), leaf);
-}
 
 rendered paths(web::request& rq) { return joined(rq.prepath()) + "|" + joined(rq.postpath()); }
 
@@ -301,4 +272,51 @@ TASK_TEST("a tree for each host", "[http]") {
   hosts->set_default(saying("other"));
   got = co_await answers(r, asking("/", "GET", "three.example"));
   CHECK(body_of(got) == "other[]");
+}
+
+TASK_TEST("a request has its session, and may go on with another protocol", "[http]") {
+  const http::seal_keys keys{"a secret of at least so many bytes"};
+  http::router r;
+  r.fallback(web::tree(rendering([](web::request& rq) -> rendered { return rq.session().get("x").value_or("none"); })));
+  std::string got = co_await answers(r, asking("/"));
+  CHECK(statuses(got) == "500");
+  http::router with;
+  with.use(http::sessions(keys));
+  with.fallback(web::tree(rendering([](web::request& rq) -> rendered {
+    const std::string before = rq.session().get("x").value_or("none");
+    rq.session().set("x", "kept");
+    return before;
+  })));
+  got = co_await answers(with, asking("/"));
+  CHECK(body_of(got) == "none");
+  const std::size_t at = got.find("Set-Cookie: ") + 12;
+  const std::string cookie = got.substr(at, got.find(';', at) - at);
+  got = co_await answers(with, "GET / HTTP/1.1\r\nHost: a\r\nCookie: " + cookie + "\r\n\r\n");
+  CHECK(body_of(got) == "kept");
+
+  std::string told;
+  const auto upgrade = [&](web::request& rq) -> task<> {
+    rq.notify_finish().add_callback([&] { told = "done"; });
+    net::any_stream peer = co_await rq.response().upgrade("echo");
+    const buffer_lease said = co_await peer.read_some();
+    co_await peer.write_all(said);
+  };
+  got = co_await answers(
+      web::site(rendering([&](web::request& rq) -> rendered { return [&upgrade, &rq] { return upgrade(rq); }; })),
+      "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\nhello");
+  CHECK(statuses(got) == "101");
+  CHECK(body_of(got) == "hello");
+  CHECK(told == "done");
+}
+
+TASK_TEST("resources render other methods", "[http]") {
+  class more final : public web::resource {
+   public:
+    [[nodiscard]] bool is_leaf() const override { return true; }
+    [[nodiscard]] rendered render_patch(web::request&) override { return "patched"; }
+    [[nodiscard]] rendered render_options(web::request&) override { return "anything"; }
+  };
+  const http::router r = web::site(std::make_shared<more>());
+  std::string got = co_await answers(r, asking("/", "PATCH") + asking("/", "OPTIONS") + asking("/", "LOCK"));
+  CHECK(statuses(got) == "200 200 405");
 }
