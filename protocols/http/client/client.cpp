@@ -193,7 +193,7 @@ task<client_response> client::follow(const client_request& first, const net::byt
     const bool becomes_get = status == 303 || (q->method() == "POST" && status != 307 && status != 308);
     if (!to || (body != nullptr && !becomes_get)) {
       if (q->decodes() && !q->header("accept-encoding")) call->decode();
-      co_return client_response(std::move(call), q->url());
+      co_return client_response(std::move(call), q->shared_url());
     }
     if (followed == most) {
       detail::fail_call(error(errc::limit_exceeded, "follow the redirects of")

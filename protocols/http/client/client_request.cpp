@@ -39,10 +39,11 @@ absolute_url parsed(std::string_view url) {
 
 client_request::client_request(std::string_view url) : client_request("GET", url) {}
 client_request::client_request(std::string_view method, std::string_view url) : client_request(method, parsed(url)) {}
-client_request::client_request(std::string_view method, absolute_url url) : method_(method), url_(std::move(url)) {
+client_request::client_request(std::string_view method, absolute_url url)
+    : method_(method), url_(std::make_shared<const absolute_url>(std::move(url))) {
   if (!detail::is_token(method)) throw std::invalid_argument("a request's method is no token");
-  if (!url_.user_info().empty()) {
-    const std::optional<std::string> user = percent_decode(url_.user_info());
+  if (!url_->user_info().empty()) {
+    const std::optional<std::string> user = percent_decode(url_->user_info());
     const std::size_t colon = user->find(':');
     basic_auth(user->substr(0, colon), colon == std::string::npos ? std::string() : user->substr(colon + 1));
   }
@@ -138,8 +139,8 @@ std::optional<std::string_view> client_request::header(std::string_view name) co
   return found->value;
 }
 
-bool client_request::is_repeatable() const noexcept {
-  switch (method_of(method_)) {
+bool detail::is_idempotent(method m) noexcept {
+  switch (m) {
     case method::get:
     case method::head:
     case method::put:
@@ -148,14 +149,18 @@ bool client_request::is_repeatable() const noexcept {
     case method::trace:
       return true;
     default:
-      return header("idempotency-key").has_value();
+      return false;
   }
 }
 
+bool client_request::is_repeatable() const noexcept {
+  return detail::is_idempotent(method_of(method_)) || header("idempotency-key").has_value();
+}
+
 client_request client_request::redirected(int status, absolute_url to) const {
-  const bool elsewhere = !url_.same_origin(to);
+  const bool elsewhere = !url_->same_origin(to);
   client_request next(*this);
-  next.url_ = std::move(to);
+  next.url_ = std::make_shared<const absolute_url>(std::move(to));
   const bool becomes_get =
       (status == 303 && method_ != "HEAD") || ((status == 301 || status == 302) && method_ == "POST");
   if (becomes_get) {

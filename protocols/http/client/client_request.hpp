@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,7 +72,9 @@ class WRING_API client_request {
   client_request& on_interim(interim_observer told);
 
   [[nodiscard]] const std::string& method() const noexcept { return method_; }
-  [[nodiscard]] const absolute_url& url() const noexcept { return url_; }
+  [[nodiscard]] const absolute_url& url() const noexcept { return *url_; }
+  /// The same, for who needs it longer.
+  [[nodiscard]] const std::shared_ptr<const absolute_url>& shared_url() const noexcept { return url_; }
   /// The value of the first field of that name.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept;
   [[nodiscard]] const std::vector<own_field>& headers() const noexcept { return fields_; }
@@ -95,7 +98,7 @@ class WRING_API client_request {
   client_request& add(std::vector<own_field>& to, std::string_view name, std::string_view value, bool secret);
 
   std::string method_;
-  absolute_url url_;
+  std::shared_ptr<const absolute_url> url_;  // which its answers share
   std::vector<own_field> fields_;
   std::vector<own_field> trailers_;
   std::optional<std::string> body_;
@@ -107,5 +110,12 @@ class WRING_API client_request {
   bool retries_ = true;
   bool decodes_ = true;
 };
+
+namespace detail {
+
+/// Whether sending it again does nothing more (RFC 9110, section 9.2.2).
+[[nodiscard]] bool is_idempotent(method m) noexcept;
+
+}  // namespace detail
 
 }  // namespace wring::http

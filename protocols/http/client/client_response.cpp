@@ -24,7 +24,9 @@ task<Container> read_all(detail::h1_call& from, std::size_t limit) {
     all.reserve(static_cast<std::size_t>(*length));
   }
   for (;;) {
-    const buffer_lease piece = co_await from.read_body();
+    buffer_lease piece = from.try_read_body();
+    if (piece.empty() && from.body_read()) co_return all;
+    if (piece.empty()) piece = co_await from.read_body();
     if (piece.empty()) co_return all;
     check_limit(from, all.size() + piece.size(), limit);
     const auto* const first = reinterpret_cast<const typename Container::value_type*>(piece.data());

@@ -55,7 +55,7 @@ class WRING_API client_body {
 class WRING_API client_response {
  public:
   /// For the library.
-  client_response(std::unique_ptr<detail::h1_call> c, absolute_url from) noexcept
+  client_response(std::unique_ptr<detail::h1_call> c, std::shared_ptr<const absolute_url> from) noexcept
       : call_(std::move(c)), body_(*call_), url_(std::move(from)) {}
   client_response(client_response&&) noexcept = default;
   client_response& operator=(client_response&&) noexcept = default;
@@ -76,7 +76,7 @@ class WRING_API client_response {
   [[nodiscard]] client_body& body() noexcept { return body_; }
   [[nodiscard]] task<std::string> text(std::size_t limit = std::size_t{1024} * 1024) { return body_.text(limit); }
   /// What has answered: where redirects have led.
-  [[nodiscard]] const absolute_url& url() const noexcept { return url_; }
+  [[nodiscard]] const absolute_url& url() const noexcept { return *url_; }
   [[nodiscard]] const error_address& peer() const noexcept { return call_->peer(); }
 
   /// The connection, which goes on with another protocol after 101 (see client_request::upgrade), beginning with what
@@ -87,7 +87,7 @@ class WRING_API client_response {
  private:
   std::unique_ptr<detail::h1_call> call_;
   client_body body_;
-  absolute_url url_;
+  std::shared_ptr<const absolute_url> url_;
 };
 
 /// A request whose body the caller writes, while it may read the answer: both ways at once. The body is a
@@ -97,7 +97,7 @@ class WRING_API client_exchange {
  public:
   /// For the library.
   client_exchange(std::unique_ptr<detail::h1_call> c, std::unique_ptr<client_request> q)
-      : call_(c.get()), request_(std::move(q)), response_(std::move(c), request_->url()) {}
+      : call_(c.get()), request_(std::move(q)), response_(std::move(c), request_->shared_url()) {}
   client_exchange(client_exchange&&) noexcept = default;
   client_exchange& operator=(client_exchange&&) noexcept = default;
 

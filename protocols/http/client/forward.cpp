@@ -245,6 +245,7 @@ task<> forwarding_call::take_body(h1_call& call) {
   if (piece.empty()) co_await rs_.write_all(std::string_view());
   if (hidden) co_return;
   for (;;) {
+    if (piece.empty() && call.body_read()) break;
     if (piece.empty()) piece = co_await call.read_body();
     if (piece.empty()) break;
     co_await rs_.write_all(std::span<const std::byte>(piece.data(), piece.size()));
@@ -289,7 +290,7 @@ task<forward_outcome> forwarding_call::run() {
     co_return forward_outcome();
   }
   protocol_ = wanted_protocol();
-  const bool repeatable = form() == body_form::none && client_request(rq_.method_text(), origin_).is_repeatable();
+  const bool repeatable = form() == body_form::none && detail::is_idempotent(rq_.method());
   for (bool fresh = false;; fresh = true) {
     maybe_error fault;
     std::unique_ptr<h1_call> call;

@@ -88,6 +88,10 @@ class WRING_API h1_call {
   [[nodiscard]] task<buffer_lease> read_body();
   /// What has come of it already; empty: nothing, or it is read_body's to say why. Not of a body that is decoded.
   [[nodiscard]] buffer_lease try_read_body();
+  /// Whether there is nothing more to be read of it, nor a fault to be told.
+  [[nodiscard]] bool body_read() const noexcept {
+    return !failed_ && !being_read_ && !decoder_ && form() != body_form::other && body_.complete();
+  }
   /// Undoes the coding that Content-Encoding names, if the library knows it, and removes that field and Content-Length.
   void decode();
   /// The connection, with what has come behind the head, of a tunnel or an upgrade. Throws std::logic_error otherwise.
