@@ -132,6 +132,7 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   void check_open() const;
   void tear() noexcept;
   void make_outbox();
+  [[nodiscard]] const net::shared_bytes& frame_of(const prepared& p) const;
   [[nodiscard]] bool post_now(const prepared& p);
   [[nodiscard]] bool queue_rest();
   void post_waiting() noexcept;

@@ -237,7 +237,13 @@ task<> socket_core::send(prepared p) {
     const mutex::guard turn = co_await sending.lock();
     check_open();
   }
-  co_await write(p.frame().bytes(), {});
+  co_await write(frame_of(p).bytes(), {});
+}
+
+// Compressed for those to whom messages refer to none before: others would have to take it into account.
+const net::shared_bytes& socket_core::frame_of(const prepared& p) const {
+  if (!deflater_ || deflater_->terms().keeps_context || p.bytes().size() < options_.compress_from) return p.frame();
+  return p.frame_for(deflater_->terms().window_bits);
 }
 
 task<> socket_core::send_in_fragments(message_kind kind, std::span<const std::byte> bytes, bool compressed) {
@@ -303,7 +309,7 @@ bool socket_core::post(const prepared& p) {
   if (closing_ || stream_ended_) return false;
   if (!outbox_) make_outbox();
   const std::size_t unsent = outbox_->unsent() + waiting_size_;
-  const std::size_t size = p.frame().size();
+  const std::size_t size = own_ == side::server ? frame_of(p).size() : p.frame().size();
   if (options_.outbox != unlimited && (unsent > options_.outbox || size > options_.outbox - unsent)) {
     ++dropped;
     if (options_.when_full == overflow::drop) return false;
@@ -329,8 +335,9 @@ bool socket_core::post(const prepared& p) {
 bool socket_core::post_now(const prepared& p) {
   if (!rest_.empty() && writers_ == 0 && !queue_rest()) return false;
   if (own_ == side::server) {
-    if (!outbox_->post(p.frame())) return false;
-    posted_ += p.frame().size();
+    const net::shared_bytes& frame = frame_of(p);
+    if (!outbox_->post(frame)) return false;
+    posted_ += frame.size();
     return true;
   }
   const mask_key key = new_key();

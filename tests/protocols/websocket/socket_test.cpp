@@ -342,6 +342,51 @@ TASK_TEST("parts are passed on as they come", "[websocket]") {
   CHECK(seen == "<ab|cd><>");
 }
 
+TASK_TEST("what is posted is compressed once, for members to whom no message refers to another", "[websocket]") {
+  const std::string text(1000, 'x');
+  const ws::prepared long_one(text);
+  const ws::prepared little("short");
+  const ws::prepared huge(std::string(100'000, 'x'));
+  const std::string whole = sent_by_server(opcode::text, text);
+  const net::shared_bytes& made = long_one.frame_for(12);
+  CHECK(made.size() < 50);
+  CHECK(made.bytes()[0] == std::byte{0xc1});
+  const ws::prepared copy(long_one);
+  CHECK(copy.frame_for(15).bytes().data() == made.bytes().data());
+  CHECK(&copy.frame_for(11) == &copy.frame());
+  CHECK(&little.frame_for(12) == &little.frame());
+  CHECK(&huge.frame_for(12) == &huge.frame());
+  struct offer {
+    std::string_view extension;
+    bool compressed;
+  };
+  for (const offer& o : {offer{"permessage-deflate; server_no_context_takeover", true},
+                         offer{"permessage-deflate; server_no_context_takeover; server_max_window_bits=10", false},
+                         offer{"permessage-deflate", false}, offer{"x-none", false}}) {
+    CAPTURE(o.extension);
+    const auto posts = [&](ws::socket& s) -> task<> {
+      CHECK(s.post(little));
+      CHECK(s.post(long_one));
+      co_await s.send(long_one);
+      static_cast<void>(co_await s.receive());
+    };
+    const auto routes = site_of(posts, {.compress = ws::compression::on});
+    const auto client = [&](net::memory_stream& peer) -> task<> {
+      const std::string field = "Sec-WebSocket-Extensions: " + std::string(o.extension) + "\r\n";
+      co_await peer.write_all(handshake("/ws", field));
+      static_cast<void>(co_await read_head(peer));
+      const std::string_view compressed(reinterpret_cast<const char*>(made.bytes().data()), made.size());
+      const std::string each(o.compressed ? compressed : std::string_view(whole));
+      const std::string expected = sent_by_server(opcode::text, "short") + each + each;
+      const std::string got = co_await read_exactly(peer, expected.size());
+      CHECK(got == expected);
+      co_await peer.write_all(sent_by_client(opcode::close, ""));
+      static_cast<void>(co_await read_rest(peer));
+    };
+    co_await converse(routes, std::ref(client));
+  }
+}
+
 TASK_TEST("a topic's members are sent what is published, and slow ones are closed or left out", "[websocket]") {
   ws::topic all;
   const auto member = [&](ws::socket& s) -> task<> {
