@@ -112,6 +112,16 @@ void socket_core::handle_controls(bool keep) noexcept {
   at_ = 0;
 }
 
+// Whether another ping has come as a whole: a flood of them is not to make as many calls of the kernel.
+bool socket_core::ping_follows() const noexcept {
+  constexpr std::byte pings{static_cast<unsigned char>(0x80U | static_cast<unsigned>(opcode::ping))};
+  constexpr std::size_t head = 2;
+  const std::size_t left = in_.size() - at_;
+  if (left < head || in_.data()[at_] != pings) return false;
+  const auto size = std::to_integer<std::size_t>(in_.data()[at_ + 1] & std::byte{0x7f});
+  return left >= head + size + (own_ == side::server ? mask_key().size() : 0);
+}
+
 void socket_core::handle_control(const message_reader::step& s) noexcept {
   using event = message_reader::event;
   const std::string_view text(reinterpret_cast<const char*>(s.bytes.data()), s.bytes.size());
@@ -119,7 +129,7 @@ void socket_core::handle_control(const message_reader::step& s) noexcept {
     switch (s.what) {
       case event::ping:
         pong_ = text;  // of several the latest is answered (RFC 6455, section 5.5.3)
-        flush_controls();
+        if (!ping_follows()) flush_controls();
         break;
       case event::pong:
         if (pongs != nullptr) pongs->pong_received(s.bytes);

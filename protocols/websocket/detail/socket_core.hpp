@@ -75,6 +75,9 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   /// A message that was begun is not ended: nothing can follow, but for the close that has.
   void leave_unfinished() noexcept;
   bool post(const prepared& p);
+  /// Whether posting takes a task, and which nursery is to run it.
+  [[nodiscard]] bool needs_posting_task() noexcept;
+  void post_by(nursery& posts) noexcept { posts_ = &posts; }
   /// Sends a close, or a ping, with the next that is written, and at once if that takes no waiting.
   void begin_close(std::uint16_t code) noexcept;
   void ping(std::string_view payload);
@@ -112,6 +115,7 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   /// What has come is not what may come: the peer is told so.
   void refuse(std::uint16_t code, const char* text) noexcept;
   void handle_control(const message_reader::step& s) noexcept;
+  [[nodiscard]] bool ping_follows() const noexcept;
   void handle_controls(bool keep) noexcept;
   [[nodiscard]] bool over() const noexcept { return close_received_ || refused_ || stream_ended_; }
   /// Nothing more comes: ends the receiving in order, or throws why.
@@ -131,6 +135,7 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   [[nodiscard]] task<> write_close();
   void check_open() const;
   void tear() noexcept;
+  [[nodiscard]] net::stream_ref posts_to() noexcept;
   void make_outbox();
   [[nodiscard]] const net::shared_bytes& frame_of(const prepared& p) const;
   [[nodiscard]] bool post_now(const prepared& p);

@@ -291,12 +291,17 @@ task<> socket_core::write_close() {
   }
 }
 
-void socket_core::make_outbox() {
-  net::stream_ref to(stream_);
+net::stream_ref socket_core::posts_to() noexcept {
   const auto* const upgraded = stream_.target<http::detail::upgraded_stream>();
-  if (upgraded != nullptr) to = upgraded->below();
-  const bool needs_task = !net::detail::stream_access::queues(to);
-  if (needs_task && (posts_ == nullptr || upgraded == nullptr)) {
+  return upgraded != nullptr ? upgraded->below() : net::stream_ref(stream_);
+}
+
+bool socket_core::needs_posting_task() noexcept { return !net::detail::stream_access::queues(posts_to()); }
+
+void socket_core::make_outbox() {
+  const net::stream_ref to = posts_to();
+  const bool is_upgraded = stream_.target<http::detail::upgraded_stream>() != nullptr;
+  if (needs_posting_task() && (posts_ == nullptr || !is_upgraded)) {
     throw std::logic_error("what is posted to a WebSocket over this kind of stream needs a nursery: see ws::accept");
   }
   // A close fits behind all that may be posted.

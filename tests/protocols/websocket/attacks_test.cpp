@@ -54,6 +54,27 @@ TASK_TEST("a client that reads nothing and says nothing does not hold a sender f
   CHECK(failure.find("options::silence") != std::string::npos);
 }
 
+TASK_TEST("of pings that come together one is answered, also when the last has not come as a whole", "[websocket]") {
+  const auto routes = site_of(echo);
+  const auto client = [&](net::memory_stream& peer) -> task<> {
+    std::string many;
+    for (int i = 0; i != 100; ++i) many += sent_by_client(opcode::ping, std::to_string(i));
+    co_await peer.write_all(many);
+    const std::string pong = sent_by_server(opcode::pong, "99");
+    std::string got = co_await read_exactly(peer, pong.size());
+    CHECK(got == pong);
+    const std::string begun = sent_by_client(opcode::ping, "begun");
+    co_await peer.write_all(sent_by_client(opcode::ping, "whole") + begun.substr(0, 8));
+    const std::string whole = sent_by_server(opcode::pong, "whole");
+    got = co_await read_exactly(peer, whole.size());
+    CHECK(got == whole);
+    co_await peer.write_all(begun.substr(8) + sent_by_client(opcode::close, ""));
+    got = co_await read_rest(peer);
+    CHECK(got == sent_by_server(opcode::pong, "begun") + sent_by_server(opcode::close, close_payload(1000)));
+  };
+  co_await converse_on(routes, std::ref(client));
+}
+
 namespace {
 
 /// What a handler is told that does this while its client goes on pinging, and reads so much after each while.
