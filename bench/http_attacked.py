@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Clients that behave well are served while others attack: the example http_server, and 10,000 silent.
+"""Clients that behave well are served while others attack: the examples http_server and websocket_echo; and 10,000 silent.
 
-For tools/check-long. Arguments: http_server, bench_http and load. WRING_TEST_ROUNDS is how often each attack is compared
-with quiet (default 3).
+For tools/check-long. Arguments: http_server, bench_http, load and websocket_echo. WRING_TEST_ROUNDS is how often each
+attack is compared with quiet (default 3).
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'tests/programs'))
 sys.dont_write_bytecode = True
@@ -28,6 +29,15 @@ CORES = sorted(os.sched_getaffinity(0))
 HEAD = b'POST /echo HTTP/1.1\r\nHost: a\r\n'
 # What one connection may hold: a head, its block, what is received ahead, the body that /echo holds back, an answer.
 MOST_OF_A_CONNECTION = (16 + 16 + 64 + 64 + 64) << 10
+
+# WebSockets: so long may a message be, and so much may one connection hold: what is received ahead, a message as it
+# comes and whole, what is inflated, an answer, and what zlib needs for both ways.
+MESSAGE = 128 << 10
+MOST_OF_A_SOCKET = (64 + 128 + 256 + 16 + 80 + 80) << 10
+UPGRADE = (b'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+           b'Sec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n')
+DEFLATE = b'Sec-WebSocket-Extensions: permessage-deflate\r\n'
+CONTINUATION, TEXT, BINARY, UNKNOWN, CLOSE, PING = 0, 1, 2, 3, 8, 9
 
 
 class Attacker:
@@ -98,6 +108,84 @@ async def vanishing(_, writer):
     writer.get_extra_info('socket').setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
 
 
+def frame(opcode, payload=b'', final=True, compressed=False):
+    """A client's, with a mask that changes nothing."""
+    head = bytes([(0x80 if final else 0) | (0x40 if compressed else 0) | opcode])
+    if len(payload) < 126:
+        head += bytes([0x80 | len(payload)])
+    elif len(payload) < 65536:
+        head += b'\xfe' + struct.pack('>H', len(payload))
+    else:
+        head += b'\xff' + struct.pack('>Q', len(payload))
+    return head + bytes(4) + payload
+
+
+def deflated(data):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+BOMB = deflated(bytes(64 << 20))
+LARGE = deflated(bytes(MESSAGE))
+
+
+async def upgrade(reader, writer, fields=b''):
+    writer.write(UPGRADE + fields + b'\r\n')
+    head = await reader.readuntil(b'\r\n\r\n')
+    assert head.startswith(b'HTTP/1.1 101 ') and (b'permessage-deflate' in head) == (fields == DEFLATE), head
+
+
+async def compression_bomb(reader, writer):
+    await upgrade(reader, writer, DEFLATE)
+    writer.write(frame(BINARY, BOMB, compressed=True))
+    assert (await reader.readexactly(4))[2:] == struct.pack('>H', 1009)
+    await asyncio.sleep(0.5)
+
+
+# Each is within the limits, and takes half a millisecond to inflate and compress: at a pace that leaves time to others.
+async def messages_that_inflate(reader, writer):
+    await upgrade(reader, writer, DEFLATE)
+    reader._transport.pause_reading()
+    for _ in range(100):
+        writer.write(frame(BINARY, LARGE, compressed=True))
+        await writer.drain()
+        await asyncio.sleep(1)
+
+
+async def fragment_flood(reader, writer):
+    await upgrade(reader, writer)
+    writer.write(frame(TEXT, final=False))
+    while not reader.at_eof():
+        writer.write(frame(CONTINUATION, final=False) * 100)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def ping_flood(reader, writer):
+    await upgrade(reader, writer)
+    reader._transport.pause_reading()
+    for _ in range(1000):
+        writer.write(frame(PING, b'p' * 125) * 100)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def never_reading(reader, writer):
+    await upgrade(reader, writer)
+    reader._transport.pause_reading()
+    for _ in range(300):
+        writer.write(frame(BINARY, bytes(100_000)) + frame(PING, b'still here'))
+        await writer.drain()
+        await asyncio.sleep(0.2)
+
+
+async def no_answer_to_a_close(reader, writer):
+    await upgrade(reader, writer)
+    writer.write(frame(UNKNOWN))
+    assert (await reader.readexactly(4))[2:] == struct.pack('>H', 1002)
+    await asyncio.sleep(60)
+
+
 async def attack_all(port, attack):
     await asyncio.gather(*(Attacker(port).run(attack) for _ in range(ATTACKERS)))
 
@@ -108,10 +196,12 @@ def resident(pid):
 
 
 class Attacked(support.ExampleTest):
-    def load(self, pid, port, *more):
+    asks = '--http', 'hello'
+
+    def load(self, pid, port):
         """64 clients that ask and wait, always."""
-        done = subprocess.run([self.programs[2], '--server', str(pid), '--port', str(port), '--http', 'hello',
-                               '--connections', '64', '--core', str(CORES[-1]), '--seconds', '1', *more],
+        done = subprocess.run([self.programs[2], '--server', str(pid), '--port', str(port), *self.asks,
+                               '--connections', '64', '--core', str(CORES[-1]), '--seconds', '1'],
                               capture_output=True, text=True, timeout=support.PATIENCE, check=True)
         return json.loads(done.stdout)
 
@@ -146,20 +236,30 @@ class Attacked(support.ExampleTest):
                 self.end(attacker)
         return statistics.median(ratios), max(memory)
 
-    def test_those_who_behave_are_served_while_others_attack(self):
-        server = support.Server(self.programs[0])
+    def withstand(self, server, most, *attacks):
+        """Those who behave are served while others attack."""
         self.addCleanup(server.end)
         os.sched_setaffinity(server.process.pid, {CORES[0]})
         self.load(server.process.pid, server.port)
-        for attack in (slow_head, slow_body, slow_reader, tiny_chunks, header_bomb, half_closed, vanishing):
+        for attack in attacks:
             with self.subTest(attack.__name__):
                 ratio, memory = self.compare(server, attack)
                 each = memory / ATTACKERS / 1024
                 print(f'{attack.__name__}: p99 x {ratio:.2f}, {each:.1f} KiB a connection', flush=True)
                 self.assertLessEqual(ratio, 3)
-                self.assertLessEqual(memory, 1.1 * ATTACKERS * MOST_OF_A_CONNECTION)
+                self.assertLessEqual(memory, 1.1 * ATTACKERS * most)
         server.signal()
         self.assertEqual(server.wait(), 0)
+
+    def test_an_http_server(self):
+        self.withstand(support.Server(self.programs[0]), MOST_OF_A_CONNECTION,
+                       slow_head, slow_body, slow_reader, tiny_chunks, header_bomb, half_closed, vanishing)
+
+    def test_a_server_of_websockets(self):
+        self.asks = '--websocket', '1'
+        server = support.Server(self.programs[3], '--compress', '--max-message', str(MESSAGE))
+        self.withstand(server, MOST_OF_A_SOCKET, compression_bomb, messages_that_inflate, fragment_flood, ping_flood,
+                       never_reading, no_answer_to_a_close)
 
     def test_ten_thousand_silent_connections(self):
         count = 10_000

@@ -23,12 +23,14 @@
 namespace {
 
 namespace net = wring::net;
+namespace tls = wring::net::tls;
 namespace ws = wring::ws;
 using wring::task;
 
 struct settings {
   std::string url;
   ws::options socket;
+  std::optional<std::string> ca;
   bool echo = false;
   bool compress = false;
 };
@@ -66,7 +68,9 @@ task<> talk(ws::socket& socket) {
 
 task<int> converse(settings chosen) {
   if (chosen.compress) chosen.socket.compress = ws::compression::on;
-  const net::tls::connector connector;
+  tls::client_settings trusting;
+  if (chosen.ca) trusting.trust(tls::trusted_roots::from_file(*chosen.ca));
+  const tls::connector connector{tls::client_context(trusting)};
   ws::socket socket;
   try {
     socket = co_await ws::connect(connector, chosen.url, chosen.socket);
@@ -97,6 +101,7 @@ int main(int argc, char** argv) {
   options.flag("--echo", chosen.echo, "send back what comes instead, until the server closes");
   options.flag("--compress", chosen.compress, "compress messages, where the server agrees");
   options.size("--max-message", chosen.socket.max_message, "how long a message may be");
+  options.text("--ca", chosen.ca, "the file of the CAs that are trusted with wss:, in place of the system's");
   options.time("--timeout", chosen.socket.handshake, "how long the server may take for the handshake");
   options.read(argc, argv);
   return wring::run({.grace = std::chrono::seconds(0)}, converse, chosen);

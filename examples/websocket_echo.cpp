@@ -8,9 +8,13 @@
 //     $ python3 -m websockets ws://127.0.0.1:8080/
 
 #include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include <wring/tls.hpp>
 #include <wring/websocket.hpp>
 #include <wring/wring.hpp>
 
@@ -20,6 +24,7 @@ namespace {
 
 namespace http = wring::http;
 namespace net = wring::net;
+namespace tls = wring::net::tls;
 namespace ws = wring::ws;
 using wring::task;
 
@@ -30,9 +35,21 @@ task<> echo(ws::socket& socket) {
 struct settings {
   net::tcp_listen_options listen{.address = net::ip_address::loopback_v4, .port = 8080};
   ws::options sockets;
+  std::optional<std::string> certificate;
   bool compress = false;
   bool any_origin = false;
 };
+
+task<net::any_listener> listen(const settings& chosen) {
+  if (!chosen.certificate) {
+    auto plain = co_await net::listen_tcp(chosen.listen);
+    co_return net::any_listener(std::move(plain));
+  }
+  const auto own = tls::certificate::from_files(*chosen.certificate, *chosen.certificate);
+  const tls::server_context context(tls::server_settings(own).protocols({"http/1.1"}));
+  auto secured = co_await net::listen_tls(context, chosen.listen);
+  co_return net::any_listener(std::move(secured));
+}
 
 task<> serve(settings chosen) {
   if (chosen.compress) chosen.sockets.compress = ws::compression::on;
@@ -40,7 +57,7 @@ task<> serve(settings chosen) {
   http::router routes;
   routes.get("/", ws::handler(echo, chosen.sockets));
   http::server server(routes);
-  auto listener = co_await net::listen_tcp(chosen.listen);
+  net::any_listener listener = co_await listen(chosen);
   fmt::print("listening on {}\n", listener.local_address());
   std::fflush(stdout);
   co_await server.run(listener);
@@ -57,6 +74,7 @@ int main(int argc, char** argv) {
   options.flag("--any-origin", chosen.any_origin, "let in browsers whose page is from elsewhere");
   options.time("--ping-after", chosen.sockets.ping_after, "silence until a client is pinged");
   options.time("--silence", chosen.sockets.silence, "silence until a connection is cut");
+  options.text("--cert", chosen.certificate, "the file of a certificate and its key: serve over TLS (wss)");
   options.read(argc, argv);
   return wring::run(serve, chosen);
 }

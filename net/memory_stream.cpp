@@ -30,6 +30,7 @@ bool memory_stream::has_writer() const noexcept {
 
 buffer_lease memory_stream::try_read_some() noexcept {
   if (received_ahead() == 0) return {};
+  const detail::memory_pipe::quiet later(*incoming());
   detail::memory_read_wait<buffer_lease> read(incoming());
   return read.take_at_once();
 }

@@ -8,8 +8,9 @@ namespace wring::net {
 /// Is told by a stream what arrives from the peer while no task reads, see `stream`: for code that must notice that a
 /// peer has disconnected while it works on an answer, or that looks at arriving bytes without a waiting task.
 ///
-/// Its functions are called in the scheduler's turn, from `watch` too. They may queue tasks, cancel scopes, post to an
-/// outbox, call `watch` and abort the stream; they must not run coroutines nor destroy the stream.
+/// Its functions are called in the scheduler's turn, from `watch` too, but not from `try_read_some`. They may queue
+/// tasks, cancel scopes, post to an outbox, call `watch` and abort the stream; they must not run coroutines nor destroy
+/// the stream.
 class stream_observer {
  public:
   /// Bytes have arrived that no task was waiting for, and can be read now.

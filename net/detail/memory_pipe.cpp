@@ -177,7 +177,7 @@ void memory_pipe::settle() noexcept {
       moved = true;
     }
   }
-  if (observer_ != nullptr) tell_observer();
+  if (observer_ != nullptr && !quiet_) tell_observer();
   await_arrival();
 }
 
@@ -191,6 +191,16 @@ void memory_pipe::tell_observer() noexcept {
   if (observer_ == nullptr || end_told_ || (!read_error_ && !end_arrived())) return;
   end_told_ = true;
   observer_->ended(read_error_ ? &*read_error_ : nullptr);
+}
+
+// What is read makes room, which a writer fills: the observer must not be told of that before what was read is there.
+memory_pipe::quiet::~quiet() {
+  pipe_.quiet_ = false;
+  const bool some = pipe_.arrived_ + pipe_.returned_.size() != 0;
+  const bool untold = (some && pipe_.arrivals_ != pipe_.told_) || (!pipe_.end_told_ && pipe_.end_arrived());
+  if (pipe_.observer_ == nullptr || !untold) return;
+  scheduler& s = scheduler::current();
+  s.timers().schedule(pipe_.arrival_, s.clock_now());
 }
 
 // What waits for them is resumed by the clock.

@@ -124,6 +124,18 @@ class WRING_API memory_pipe {
   /// Lets waiting tasks go on that can.
   void settle() noexcept;
 
+  /// While bytes are read that the observer may be reading itself: it is told of what follows them later.
+  class WRING_API quiet {
+   public:
+    explicit quiet(memory_pipe& p) noexcept : pipe_(p) { p.quiet_ = true; }
+    quiet(const quiet&) = delete;
+    quiet& operator=(const quiet&) = delete;
+    ~quiet();
+
+   private:
+    memory_pipe& pipe_;
+  };
+
   planned_fault read_fault;
   planned_fault write_fault;
 
@@ -170,6 +182,7 @@ class WRING_API memory_pipe {
   std::uint64_t arrivals_ = 0;  // how often bytes have arrived, and how often the observer knows of
   std::uint64_t told_ = 0;
   bool end_told_ = false;
+  bool quiet_ = false;
   arrival arrival_;
 };
 

@@ -51,6 +51,31 @@ bool is_of_peer(const std::exception_ptr& failure) noexcept {
   }
 }
 
+task<> converse(socket& s, const std::function<task<>(socket&)>& conversation) {
+  std::exception_ptr failure;
+  try {
+    co_await conversation(s);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  std::uint16_t code = close_code::normal;
+  if (failure != nullptr && !is_of_peer(failure)) code = close_code::internal_error;
+  if (failure != nullptr && code == close_code::normal) failure = nullptr;
+  co_await s.close(code);
+  if (failure != nullptr) std::rethrow_exception(failure);
+}
+
+/// In a frame of its own, as most sockets do without, and are idle most of the time.
+task<> converse_with_posts(socket& s, const std::function<task<>(socket&)>& conversation) {
+  nursery posts;
+  const auto body = [&]() -> task<> {
+    s.core().post_by(posts);
+    co_await converse(s, conversation);
+    posts.cancel();
+  };
+  co_await posts.run(std::ref(body));
+}
+
 }  // namespace
 
 task<socket> accept(http::request& rq, http::response& rs, options o) { return accept_on(rq, rs, nullptr, o); }
@@ -61,25 +86,14 @@ task<socket> accept(http::request& rq, http::response& rs, nursery& posts, optio
 
 namespace detail {
 
-task<> serve_socket(http::request& rq, http::response& rs, options o, std::function<task<>(socket&)> conversation) {
-  socket s;
-  nursery posts;
-  std::exception_ptr failure;
-  const auto body = [&]() -> task<> {
-    s = co_await accept_on(rq, rs, &posts, o);
-    try {
-      co_await conversation(s);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    std::uint16_t code = close_code::normal;
-    if (failure != nullptr && !is_of_peer(failure)) code = close_code::internal_error;
-    if (failure != nullptr && code == close_code::normal) failure = nullptr;
-    co_await s.close(code);
-    posts.cancel();
-  };
-  co_await posts.run(std::ref(body));
-  if (failure != nullptr) std::rethrow_exception(failure);
+task<> serve_socket(http::request& rq, http::response& rs, const options& o,
+                    const std::function<task<>(socket&)>& conversation) {
+  socket s = co_await accept_on(rq, rs, nullptr, o);
+  if (s.core().needs_posting_task()) {
+    co_await converse_with_posts(s, conversation);
+  } else {
+    co_await converse(s, conversation);
+  }
 }
 
 }  // namespace detail

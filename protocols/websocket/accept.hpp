@@ -33,9 +33,9 @@ namespace wring::ws {
 [[nodiscard]] WRING_API task<socket> accept(http::request& rq, http::response& rs, nursery& posts, options o = {});
 
 namespace detail {
-/// Runs what a handler does with its socket, and closes that.
-WRING_API task<> serve_socket(http::request& rq, http::response& rs, options o,
-                              std::function<task<>(socket&)> conversation);
+/// Runs what a handler does with its socket, and closes that. What it refers to is the handler's.
+WRING_API task<> serve_socket(http::request& rq, http::response& rs, const options& o,
+                              const std::function<task<>(socket&)>& conversation);
 }  // namespace detail
 
 /// A handler that accepts a WebSocket, runs `conversation(socket&)`, a task, and closes in order when that has

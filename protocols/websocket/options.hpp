@@ -39,9 +39,12 @@ struct options {
   std::uint32_t max_fragments = 131'072;               ///< frames of one [1009]
   duration ping_after = std::chrono::seconds(30);      ///< silence until the peer is pinged
   duration silence = std::chrono::seconds(60);         ///< silence until the connection is cut
-  duration close_wait = std::chrono::seconds(5);       ///< how long a peer may take to answer a close
-  duration handshake = std::chrono::seconds(10);       ///< how long a server may take for it; clients only
-  std::size_t outbox = std::size_t{1} << 20;           ///< bytes that may be posted and unsent [1008, see overflow]
+  /// How long a peer may take nothing of what is sent to it, until the connection is cut: it may go on sending itself.
+  /// Frames of 64 KiB at most, and, over TLS, all that was posted in the meantime, count as taken once they are whole.
+  duration output_progress = std::chrono::seconds(30);
+  duration close_wait = std::chrono::seconds(5);  ///< how long a peer may take to answer a close
+  duration handshake = std::chrono::seconds(10);  ///< how long a server may take for it; clients only
+  std::size_t outbox = std::size_t{1} << 20;      ///< bytes that may be posted and unsent [1008, see overflow]
   ws::overflow when_full = overflow::close;
   ws::compression compress = compression::off;
   std::size_t compress_from = 256;  ///< shorter messages are not compressed

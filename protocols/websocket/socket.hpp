@@ -49,8 +49,8 @@ class WRING_API socket {
 
   /// Sends a message; waits while the peer takes nothing. The bytes must stay until it has ended. *Delivering*;
   /// cancelled half way, it cuts the connection. Throws io_error, with errc::closed once a close was sent;
-  /// std::invalid_argument for a text that is not UTF-8. Messages longer than 64 KiB that must be copied, as a client's
-  /// must, are sent in fragments.
+  /// std::invalid_argument for a text that is not UTF-8. Messages longer than 64 KiB are sent in fragments, so that
+  /// control frames need not wait for them.
   [[nodiscard]] task<> send(std::string_view text) {
     return core_->send(message_kind::text, std::as_bytes(std::span(text)));
   }
@@ -107,7 +107,7 @@ class WRING_API outgoing {
       : core_(std::exchange(other.core_, nullptr)), next_(other.next_), turn_(std::move(other.turn_)) {}
   outgoing& operator=(outgoing&&) = delete;
   ~outgoing() {
-    if (core_ != nullptr) core_->tear();
+    if (core_ != nullptr) core_->leave_unfinished();
   }
 
   /// A fragment. A text's may end inside of a character, and what they make together must be UTF-8. Throws as

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A browser shows the pages of examples: chromium, driven through chromedriver.
 
-For tools/check-long. Arguments: sse_clock, rest_todo, guestbook and photo_upload.
+For tools/check-long. Arguments: sse_clock, rest_todo, guestbook, photo_upload and websocket_chat. Screenshots go into the
+folder that WRING_TEST_SCREENSHOTS names.
 """
 
+import base64
 import contextlib
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -80,6 +83,10 @@ class Browser:
     def type(self, selector, text):
         self.call('POST', f'/element/{self.element(selector)}/value', {'text': text})
 
+    def screenshot(self, name):
+        if folder := os.environ.get('WRING_TEST_SCREENSHOTS'):
+            pathlib.Path(folder, name + '.png').write_bytes(base64.b64decode(self.call('GET', '/screenshot')))
+
     def complaints(self):
         """What stands in the console, but that there is no icon."""
         entries = self.call('POST', '/se/log', {'type': 'browser'})
@@ -91,7 +98,7 @@ class BrowserCheck(support.ExampleTest):
         for program in 'chromium', 'chromedriver':
             if not shutil.which(program):
                 self.skipTest(f'there is no {program}')
-        self.clock, self.todo, self.guestbook, self.photos = self.programs
+        self.clock, self.todo, self.guestbook, self.photos, self.chat = self.programs
 
     def serve(self, program, *options):
         server = support.Server(program, *options)
@@ -198,6 +205,45 @@ class BrowserCheck(support.ExampleTest):
         self.assertEqual(browser.complaints(), [])
         browser.open(f'http://{server.host}:{server.port}{name}')
         self.assertEqual(browser.evaluate('document.images[0].naturalWidth'), 1)
+
+    def test_people_chat_in_rooms(self):
+        server = self.serve(self.chat)
+        url = f'http://{server.host}:{server.port}/'
+        lines = '[...document.querySelectorAll("#lines div")].map((line) => line.textContent)'
+        present = 'document.getElementById("present").textContent'
+        ann, bob = self.browser(), self.browser()
+        for browser, name in ((ann, 'Ann & <b>Co</b>'), (bob, 'Bob')):
+            browser.open(url)
+            browser.type('#name', name)
+            browser.click('#enter button')
+            browser.wait_for(f'{present}.includes({json.dumps(name)})')
+        ann.wait_for(f'{present} === "here: Ann & <b>Co</b>, Bob"')
+        ann.wait_for(f'{lines}.includes("Bob comes in")')
+        ann.type('#text', 'br\u00f6d & <i>butter</i>')
+        ann.click('#say button')
+        for browser in ann, bob:
+            browser.wait_for(f'{lines}.includes("Ann & <b>Co</b>: br\u00f6d & <i>butter</i>")')
+        bob.type('#text', 'hello "there"')
+        bob.click('#say button')
+        ann.wait_for(f'{lines}.includes("Bob: hello \\"there\\"")')
+        ann.screenshot('websocket_chat')
+        # Who comes later is shown what was said; in another room it is not heard.
+        late = self.browser()
+        late.open(url)
+        late.type('#name', 'Late')
+        late.click('#enter button')
+        late.wait_for(f'{lines}.includes("Bob: hello \\"there\\"")')
+        late.evaluate('(document.getElementById("room").value = "elsewhere", true)')
+        late.click('#enter button')
+        late.wait_for(f'{present} === "here: Late"')
+        ann.wait_for(f'{lines}.includes("Late leaves")')
+        self.assertEqual(late.evaluate(lines), [])
+        bob.end()
+        ann.wait_for(f'{lines}.includes("Bob leaves")')
+        self.assertEqual(ann.complaints(), [])
+        server.signal()
+        ann.wait_for(f'{lines}.some((line) => line.startsWith("closed: 1001"))')
+        self.assertEqual(server.wait(), 0, server.error_output())
 
 
 if __name__ == '__main__':

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The examples websocket_echo and websocket_client, and other implementations of WebSocket: the Python packages
-websockets and wsproto, and Autobahn's client and server. What is not installed is skipped."""
+websockets and wsproto, Autobahn's client and server, and Node's ws. What is not installed is skipped."""
 
 import asyncio
 import os
+import shutil
 import signal
+import ssl
 import subprocess
 import sys
+import tempfile
 
 PYTHON = '/usr/bin/python3'  # the distribution's, which the packages are installed for
 if os.path.exists(PYTHON) and not os.path.samefile(PYTHON, sys.executable) and 'WRING_TEST_PYTHON' not in os.environ:
@@ -37,6 +40,61 @@ def messages():
         yield 'ä' * (size // 2)
         yield os.urandom(size)
         yield b'abc' * (size // 3)
+
+
+NODE_WS = next((path for path in ('/usr/share/nodejs/ws', '/usr/lib/node_modules/ws', '/usr/local/lib/node_modules/ws')
+                if shutil.which('node') and os.path.exists(path)), None)
+
+# Both sides of Node's: a client that checks the echo of everything, and a server that checks it, and closes with 4000.
+NODE = r'''
+const ws = require(process.argv[1]);
+const sizes = [0, 1, 125, 126, 300, 65535, 65536, 300000];
+const messages = sizes.flatMap((n) => ["\u00e4".repeat(n / 2), Buffer.alloc(n, (i) => i), Buffer.alloc(n, "abc")]);
+const converse = (peer, done) => {
+  let at = 0;
+  const next = () => { if (at < messages.length) peer.send(messages[at]); else done(); };
+  peer.on("message", (data, binary) => {
+    const wanted = messages[at++];
+    const same = binary === (typeof wanted !== "string") && data.equals(Buffer.from(wanted));
+    if (!same) { console.log("another message at " + at); process.exit(1); }
+    next();
+  });
+  peer.on("error", (e) => { console.log(e.message); process.exit(1); });
+  next();
+};
+const perMessageDeflate = process.argv[3] === "deflate";
+if (process.argv[2] === "server") {
+  const server = new ws.WebSocketServer({host: "127.0.0.1", port: 0, perMessageDeflate},
+                                        () => console.log(server.address().port));
+  server.on("connection", (peer) => {
+    peer.on("close", (code) => { console.log("closed " + code + " " + (peer.extensions || "plain")); server.close(); });
+    converse(peer, () => { peer.on("pong", () => peer.close(4000, "enough")); peer.ping("x"); });
+  });
+} else {
+  const peer = new ws.WebSocket(process.argv[2], {perMessageDeflate});
+  peer.on("open", () => converse(peer, () => { peer.on("pong", () => peer.close(1000)); peer.ping("x"); }));
+  peer.on("close", (code) => console.log("closed " + code + " " + (peer.extensions || "plain")));
+}
+'''
+
+
+def node(*arguments):
+    return ('node', '-e', NODE, NODE_WS, *arguments)
+
+
+class Certificate:
+    """Of 127.0.0.1, signed by itself, with its key in the same file."""
+
+    def __init__(self, test):
+        folder = tempfile.TemporaryDirectory()
+        test.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, 'own.pem')
+        key = os.path.join(folder.name, 'key.pem')
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                        '-days', '2', '-subj', '/CN=own', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key,
+                        '-out', self.path], check=True, capture_output=True, timeout=support.PATIENCE)
+        with open(key, encoding='ascii') as source, open(self.path, 'a', encoding='ascii') as file:
+            file.write(source.read())
 
 
 def needs(module, package):
@@ -70,6 +128,31 @@ class ServerTest(support.ExampleTest):
         for options, compression in (((), 'deflate'), (('--compress',), 'deflate'), (('--compress',), None)):
             server = self.serve(*options)
             asyncio.run(asyncio.wait_for(talk(server.port, compression), support.PATIENCE))
+
+    @needs(websockets, 'python3-websockets')
+    @needs(shutil.which('openssl'), 'openssl')
+    def test_websockets_over_tls(self):
+        own = Certificate(self).path
+
+        async def talk(port):
+            trusting = ssl.create_default_context(cafile=own)
+            async with websockets.connect(f'wss://127.0.0.1:{port}/', ssl=trusting) as peer:
+                for message in messages():
+                    await peer.send(message)
+                    self.assertEqual(await peer.recv(), message)
+                await (await peer.ping(b'over TLS'))
+            self.assertEqual(peer.close_code, 1000)
+
+        server = self.serve('--cert', own, '--compress')
+        asyncio.run(asyncio.wait_for(talk(server.port), support.PATIENCE))
+
+    @needs(NODE_WS, 'node-ws')
+    def test_node(self):
+        for how, options in (('plain', ()), ('deflate', ('--compress',))):
+            server = self.serve(*options)
+            code, output, errors = support.run(*node(f'ws://127.0.0.1:{server.port}/', how))
+            agreed = 'permessage-deflate' if options else 'plain'
+            self.assertEqual((code, output), (0, f'closed 1000 {agreed}\n'), errors)
 
     @needs(websockets, 'python3-websockets')
     def test_it_tells_websockets_when_it_is_asked_to_stop(self):
@@ -155,7 +238,7 @@ class ServerTest(support.ExampleTest):
             self.assertEqual(peer.close_code(), code)
 
     def test_its_help_names_its_options(self):
-        self.assert_help(self.programs[0], '--host', '--port', '--max-message', '--compress')
+        self.assert_help(self.programs[0], '--host', '--port', '--max-message', '--compress', '--cert')
 
 
 class ClientTest(support.ExampleTest):
@@ -186,6 +269,31 @@ class ClientTest(support.ExampleTest):
 
         for compression, *options in (('deflate',), ('deflate', '--compress'), (None, '--compress')):
             asyncio.run(asyncio.wait_for(converse(compression, *options), support.PATIENCE))
+
+    @needs(NODE_WS, 'node-ws')
+    def test_node(self):
+        for how, options in (('plain', ()), ('deflate', ('--compress',))):
+            server = subprocess.Popen(node('server', how), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            self.addCleanup(server.communicate)
+            self.addCleanup(server.kill)
+            port = int(server.stdout.readline())
+            code, _, errors = support.run(self.programs[1], '--echo', *options, f'ws://127.0.0.1:{port}/')
+            self.assertEqual(code, 0, errors)
+            self.assertIn('4000: enough', errors)
+            agreed = 'permessage-deflate' if options else 'plain'
+            self.assertEqual(server.communicate(timeout=support.PATIENCE)[0].decode(), f'closed 4000 {agreed}\n')
+
+    @needs(shutil.which('openssl'), 'openssl')
+    def test_over_tls(self):
+        own = Certificate(self).path
+        server = support.Server(self.programs[0], '--cert', own)
+        self.addCleanup(server.end)
+        url = f'wss://127.0.0.1:{server.port}/'
+        code, output, errors = support.run(self.programs[1], '--ca', own, url, stdin=b'one\ntwo\n')
+        self.assertEqual((code, output, errors), (0, 'one\ntwo\n', ''))
+        code, output, errors = support.run(self.programs[1], url, stdin=b'one\n')  # which the system does not trust
+        self.assertNotEqual(code, 0)
+        self.assertIn('certificate', errors)
 
     @needs(autobahn, 'python3-autobahn')
     def test_autobahn(self):
@@ -234,7 +342,7 @@ class ClientTest(support.ExampleTest):
         self.assertIn('404', errors)
 
     def test_its_help_names_its_options(self):
-        self.assert_help(self.programs[1], '--echo', '--compress', '--max-message')
+        self.assert_help(self.programs[1], '--echo', '--compress', '--max-message', '--ca')
 
 
 if __name__ == '__main__':

@@ -166,9 +166,11 @@ task<> tls_link::fill(read_goal& goal) {
   } while (!goal.look(*this));
 }
 
+// The observer is not told of what is behind these bytes, before they are returned: whoever wants it calls this again.
 buffer_lease tls_link::try_read_some() noexcept {
   if (reading_ || read_obstacle()) return {};
-  auto next = ahead_.empty() ? decrypt_received() : take();
+  if (!ahead_.empty()) return ahead_.pop();
+  auto next = decrypt_received();
   if (!next || !*next) return {};  // the next read tells
   return std::move(**next);
 }

@@ -16,6 +16,8 @@ namespace {
 /// What a message would end with (RFC 7692, section 7.2.1).
 constexpr std::array<std::byte, 4> tail{std::byte{0}, std::byte{0}, std::byte{0xff}, std::byte{0xff}};
 
+constexpr std::size_t most_window_bits = 15;
+
 /// zlib's memory for a window of so many bits is 2^(bits + 2) and 2^(level + 9): with 12 and 5, 32 KiB.
 constexpr int memory_level(std::uint8_t window_bits) noexcept { return std::clamp(window_bits - 7, 1, 8); }
 
@@ -33,15 +35,36 @@ void deflater::deleter::operator()(state* s) const noexcept {
 // As zlib has it for any settings, and a flush.
 std::size_t deflater::most(std::size_t size) noexcept { return size + (size >> 3) + (size >> 6) + 32; }
 
-std::size_t deflater::compress(std::span<const std::byte> bytes, bool last, std::byte* out) {
-  if (state_ == nullptr) {
-    auto made = std::make_unique<state>();
-    const int outcome = deflateInit2(&made->stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -int{terms_.window_bits},
-                                     memory_level(terms_.window_bits), Z_DEFAULT_STRATEGY);
-    if (outcome != Z_OK) throw std::bad_alloc();
-    state_.reset(made.release());
+deflater::owned deflater::make(std::uint8_t window_bits) {
+  auto made = std::make_unique<state>();
+  const int outcome = deflateInit2(&made->stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -int{window_bits},
+                                   memory_level(window_bits), Z_DEFAULT_STRATEGY);
+  if (outcome != Z_OK) throw std::bad_alloc();
+  return owned(made.release());
+}
+
+// Nothing is awaited meanwhile, so one of each kind is enough for a thread.
+std::size_t deflater::compress_alone(std::uint8_t window_bits, std::span<const std::byte> bytes, std::byte* out) {
+  thread_local std::array<owned, most_window_bits + 1> all;
+  owned& mine = all.at(window_bits);
+  if (mine == nullptr) {
+    mine = make(window_bits);
+  } else {
+    deflateReset(&mine->stream);
   }
-  z_stream& z = state_->stream;
+  return run(*mine, bytes, true, out);
+}
+
+std::size_t deflater::compress(std::span<const std::byte> bytes, bool last, std::byte* out) {
+  if (state_ == nullptr && last && !terms_.keeps_context) return compress_alone(terms_.window_bits, bytes, out);
+  if (state_ == nullptr) state_ = make(terms_.window_bits);
+  const std::size_t size = run(*state_, bytes, last, out);
+  if (last && !terms_.keeps_context) state_.reset();
+  return size;
+}
+
+std::size_t deflater::run(state& s, std::span<const std::byte> bytes, bool last, std::byte* out) {
+  z_stream& z = s.stream;
   z.next_in = reinterpret_cast<const Bytef*>(bytes.data());
   z.avail_in = static_cast<uInt>(bytes.size());
   z.next_out = reinterpret_cast<Bytef*>(out);
@@ -57,7 +80,6 @@ std::size_t deflater::compress(std::span<const std::byte> bytes, bool last, std:
     } else {
       size -= tail.size();
     }
-    if (!terms_.keeps_context) state_.reset();
   }
   return size;
 }

@@ -40,11 +40,16 @@ struct deflate_answered {
 };
 [[nodiscard]] WRING_API deflate_answered read_deflate_answer(const http::fields& headers, compression how);
 
-/// Compresses what one side sends. Its memory is taken when it is first used.
+/// Compresses what one side sends. Its memory is taken when it is first used; without a context, that of the thread's
+/// one compressor for such messages is used, where they are compressed at once.
 class WRING_API deflater {
  public:
   explicit deflater(deflate_terms::direction d) noexcept : terms_(d) {}
 
+  /// Compresses a message at once that refers to none before, as the last piece of one is compressed.
+  [[nodiscard]] static std::size_t compress_alone(std::uint8_t window_bits, std::span<const std::byte> bytes,
+                                                  std::byte* out);
+  [[nodiscard]] const deflate_terms::direction& terms() const noexcept { return terms_; }
   /// Gives the memory back, between messages: the next one refers to none before.
   void forget() noexcept { state_.reset(); }
   /// The most bytes that so many become.
@@ -58,9 +63,13 @@ class WRING_API deflater {
   struct deleter {
     void operator()(state* s) const noexcept;
   };
+  using owned = std::unique_ptr<state, deleter>;
+
+  [[nodiscard]] static owned make(std::uint8_t window_bits);
+  [[nodiscard]] static std::size_t run(state& s, std::span<const std::byte> bytes, bool last, std::byte* out);
 
   deflate_terms::direction terms_;
-  std::unique_ptr<state, deleter> state_;
+  owned state_;
 };
 
 /// Decompresses what the other side sends. Its memory is taken when it is first used.

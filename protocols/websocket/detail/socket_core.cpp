@@ -79,12 +79,13 @@ void socket_core::cut(const error& why) noexcept {
 }
 
 void socket_core::arrived() noexcept {
-  if (receiving_ || stream_ended_ || (!in_.empty() && at_ != in_.size())) return;
-  in_ = stream_.try_read_some();
-  at_ = 0;
-  if (in_.empty()) return;
-  heard();
-  handle_controls(false);
+  while (!receiving_ && !stream_ended_ && at_ == in_.size()) {
+    in_ = stream_.try_read_some();
+    at_ = 0;
+    if (in_.empty()) return;
+    heard();
+    handle_controls(false);
+  }
 }
 
 void socket_core::ended(const error* fault) noexcept {
@@ -111,6 +112,16 @@ void socket_core::handle_controls(bool keep) noexcept {
   at_ = 0;
 }
 
+// Whether another ping has come as a whole: a flood of them is not to make as many calls of the kernel.
+bool socket_core::ping_follows() const noexcept {
+  constexpr std::byte pings{static_cast<unsigned char>(0x80U | static_cast<unsigned>(opcode::ping))};
+  constexpr std::size_t head = 2;
+  const std::size_t left = in_.size() - at_;
+  if (left < head || in_.data()[at_] != pings) return false;
+  const auto size = std::to_integer<std::size_t>(in_.data()[at_ + 1] & std::byte{0x7f});
+  return left >= head + size + (own_ == side::server ? mask_key().size() : 0);
+}
+
 void socket_core::handle_control(const message_reader::step& s) noexcept {
   using event = message_reader::event;
   const std::string_view text(reinterpret_cast<const char*>(s.bytes.data()), s.bytes.size());
@@ -118,7 +129,7 @@ void socket_core::handle_control(const message_reader::step& s) noexcept {
     switch (s.what) {
       case event::ping:
         pong_ = text;  // of several the latest is answered (RFC 6455, section 5.5.3)
-        flush_controls();
+        if (!ping_follows()) flush_controls();
         break;
       case event::pong:
         if (pongs != nullptr) pongs->pong_received(s.bytes);
@@ -179,6 +190,7 @@ void socket_core::ping(std::string_view payload) {
 }
 
 void socket_core::append_control(opcode o, std::string_view payload) {
+  output_grows();
   const mask_key key = own_ == side::client ? new_key() : mask_key{};
   const frame_head head = make_frame_head(o, payload.size(), true, false, own_ == side::client ? &key : nullptr);
   rest_.append(reinterpret_cast<const char*>(head.bytes.data()), head.size);
@@ -202,7 +214,7 @@ bool socket_core::make_control() noexcept {
       append_control(opcode::ping, std::exchange(ping_, {}));
       return true;
     }
-    if (std::exchange(close_owed_, false)) {
+    if (!in_fragments_ && std::exchange(close_owed_, false)) {
       append_control(opcode::close, close_);
       return true;
     }
@@ -220,6 +232,7 @@ void socket_core::flush_controls() noexcept {
     const std::array<std::span<const std::byte>, 1> bytes{std::as_bytes(std::span(rest_))};
     const std::size_t sent = stream_.try_write(bytes);
     rest_.erase(0, sent);
+    if (sent != 0) progressed_ = sched_.turn_time();
     if (rest_.empty()) continue;
     if (!post_rest()) return set_timer();
   }
@@ -229,9 +242,7 @@ void socket_core::flush_controls() noexcept {
 bool socket_core::post_rest() noexcept {
   if (!outbox_ || outbox_->unsent() == 0 || outbox_->unsent() > options_.outbox) return false;
   try {
-    if (!outbox_->post(rest_)) return false;
-    rest_.clear();
-    return true;
+    return queue_rest();
   } catch (...) {
     return false;
   }
@@ -247,6 +258,10 @@ void socket_core::set_timer() noexcept {
     const duration silence =
         pinged_ || options_.ping_after >= options_.silence ? options_.silence : options_.ping_after;
     if (silence != forever) due = wring::detail::time_after(heard_, silence.count());
+    if (options_.output_progress != forever) {
+      const std::int64_t since = output_waits() ? progressed_ : now;
+      due = std::min(due, wring::detail::time_after(since, options_.output_progress.count()));
+    }
   }
   if (!rest_.empty() || pong_) due = std::min(due, sched_.deadline_after(std::chrono::seconds(1)));
   if (due == wring::detail::timer_wheel::never) return;
@@ -262,6 +277,15 @@ void socket_core::set_timer() noexcept {
   }
 }
 
+// What was posted goes without notice, so it is counted when this is asked.
+bool socket_core::output_overdue(std::int64_t now) noexcept {
+  if (outbox_) {
+    const std::uint64_t taken = posted_ - outbox_->unsent();
+    if (std::exchange(taken_, taken) != taken) progressed_ = now;
+  }
+  return options_.output_progress != forever && output_waits() && now - progressed_ >= options_.output_progress.count();
+}
+
 void socket_core::timer_fired() noexcept {
   const std::int64_t now = sched_.clock_now();
   flush_controls();
@@ -271,6 +295,10 @@ void socket_core::timer_fired() noexcept {
                      .with_address(peer)
                      .with_detail("the close was not answered within options::close_wait"));
     }
+  } else if (output_overdue(now)) {
+    return cut(error(errc::timed_out, "send to")
+                   .with_address(peer)
+                   .with_detail("the peer has taken nothing of what was sent for options::output_progress"));
   } else if (at_ < in_.size() || stream_.received_ahead() != 0) {
     heard();  // it is not the peer that is silent
   } else {

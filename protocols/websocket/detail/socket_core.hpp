@@ -72,9 +72,12 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   /// A fragment of a message, whose sender holds `sending`, and calls fragments_sent() behind the last.
   [[nodiscard]] task<> send_fragment(opcode o, std::span<const std::byte> bytes, bool last);
   void fragments_sent() noexcept { post_waiting(); }
-  /// A message that was begun cannot be ended.
-  void tear() noexcept;
+  /// A message that was begun is not ended: nothing can follow, but for the close that has.
+  void leave_unfinished() noexcept;
   bool post(const prepared& p);
+  /// Whether posting takes a task, and which nursery is to run it.
+  [[nodiscard]] bool needs_posting_task() noexcept;
+  void post_by(nursery& posts) noexcept { posts_ = &posts; }
   /// Sends a close, or a ping, with the next that is written, and at once if that takes no waiting.
   void begin_close(std::uint16_t code) noexcept;
   void ping(std::string_view payload);
@@ -98,6 +101,7 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   class receiving;
   class writing;
   struct unfinished;
+  class fragmenting;
 
   // Of receiving.
   [[nodiscard]] bool read_at_once() noexcept;
@@ -111,6 +115,7 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   /// What has come is not what may come: the peer is told so.
   void refuse(std::uint16_t code, const char* text) noexcept;
   void handle_control(const message_reader::step& s) noexcept;
+  [[nodiscard]] bool ping_follows() const noexcept;
   void handle_controls(bool keep) noexcept;
   [[nodiscard]] bool over() const noexcept { return close_received_ || refused_ || stream_ended_; }
   /// Nothing more comes: ends the receiving in order, or throws why.
@@ -121,14 +126,20 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
 
   // Of sending.
   [[nodiscard]] task<> write(std::span<const std::byte> head, std::span<const std::byte> payload);
+  [[nodiscard]] task<> write_frame(opcode o, std::span<const std::byte> payload, bool last);
+  [[nodiscard]] task<> write_plain(opcode o, std::span<const std::byte> payload, bool last);
   [[nodiscard]] task<> write_masked(opcode o, std::span<const std::byte> payload, bool last);
   [[nodiscard]] task<> send_in_fragments(message_kind kind, std::span<const std::byte> bytes, bool compressed);
   /// Some of a message, compressed.
   [[nodiscard]] task<> write_compressed(opcode o, std::span<const std::byte> bytes, bool first, bool last);
   [[nodiscard]] task<> write_close();
   void check_open() const;
+  void tear() noexcept;
+  [[nodiscard]] net::stream_ref posts_to() noexcept;
   void make_outbox();
+  [[nodiscard]] const net::shared_bytes& frame_of(const prepared& p) const;
   [[nodiscard]] bool post_now(const prepared& p);
+  [[nodiscard]] bool queue_rest();
   void post_waiting() noexcept;
   void owe_close(std::uint16_t code, std::string_view reason) noexcept;
   void flush_controls() noexcept;
@@ -144,6 +155,15 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   }
   void set_timer() noexcept;
   void timer_fired() noexcept;
+  /// Whether something is to be sent that the peer has not taken.
+  [[nodiscard]] bool output_waits() const noexcept {
+    return writers_ != 0 || !rest_.empty() || (outbox_ && outbox_->unsent() != 0);
+  }
+  /// Before there is more to be sent.
+  void output_grows() noexcept {
+    if (!output_waits()) progressed_ = sched_.turn_time();
+  }
+  [[nodiscard]] bool output_overdue(std::int64_t now) noexcept;
   void cut(const error& why) noexcept;
 
   void arrived() noexcept override;
@@ -178,7 +198,10 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   delayed_call timer_;
   event over_;  // nothing more comes
   std::int64_t heard_;
-  std::int64_t close_due_ = 0;  // when a close must have been answered
+  std::int64_t progressed_ = 0;  // when the peer has taken something of what waits for it, or that has begun to wait
+  std::uint64_t posted_ = 0;     // bytes
+  std::uint64_t taken_ = 0;      // of them, when they were last looked at
+  std::int64_t close_due_ = 0;   // when a close must have been answered
   std::size_t writers_ = 0;
   const side own_;
   bool receiving_ = false;
@@ -189,8 +212,9 @@ class WRING_API socket_core final : net::stream_observer, http::detail::connecti
   bool pinged_ = false;  // since something was heard
   bool ping_owed_ = false;
   bool close_owed_ = false;
-  bool closing_ = false;  // a close is sent or owed: nothing else follows
-  bool drops_ = false;    // what comes meanwhile
+  bool in_fragments_ = false;  // a message is sent, at whose end a close waits
+  bool closing_ = false;       // a close is sent or owed: nothing else follows
+  bool drops_ = false;         // what comes meanwhile
   bool close_received_ = false;
   bool stream_ended_ = false;  // or is cut
   bool refused_ = false;       // what came

@@ -181,6 +181,62 @@ class last_told final : public net::stream_observer {
   std::optional<error> fault;
 };
 
+/// Reads all that it is told of. Being told within a read would bring what is read into disorder.
+class reading final : public net::stream_observer {
+ public:
+  explicit reading(net::stream_ref s) noexcept : stream_(s) {}
+  void arrived() noexcept override {
+    nested |= std::exchange(busy_, true);
+    for (;;) {
+      const buffer_lease some = stream_.try_read_some();
+      if (some.empty()) break;
+      got += text_of(some);
+    }
+    busy_ = false;
+  }
+  void ended(const error*) noexcept override { is_over = true; }
+  std::string got;
+  bool nested = false;
+  bool is_over = false;
+
+ private:
+  net::stream_ref stream_;
+  bool busy_ = false;
+};
+
+TASK_TEST("an observer that reads gets everything in order, however it comes", "[tls][watch]") {
+  std::string all;
+  for (int i = 0; i != 3000; ++i) all += std::to_string(i) += ' ';
+  for (const net::memory_stream_options how :
+       {net::memory_stream_options{}, net::memory_stream_options{.capacity = 500},
+        net::memory_stream_options{.capacity = 500, .read_chunk = 70, .chunk_seed = 3},
+        net::memory_stream_options{.delay = 1ms}}) {
+    for (const bool over_tls : {false, true}) {
+      auto [near, far] = net::make_memory_stream_pair(how);
+      tls_pair ends;
+      if (over_tls) {
+        ends = co_await secured(test_client(), test_server(), net::any_stream(std::move(near)),
+                                net::any_stream(std::move(far)));
+      }
+      const net::stream_ref from = over_tls ? net::stream_ref(ends.first) : net::stream_ref(near);
+      net::stream_ref to = over_tls ? net::stream_ref(ends.second) : net::stream_ref(far);
+      reading reader(to);
+      CHECK(to.watch(&reader));
+      for (std::string_view left(all); !left.empty();) {
+        const std::string_view piece = left.substr(0, 700);
+        left.remove_prefix(piece.size());
+        co_await from.write_all(piece);
+      }
+      co_await from.shut_down_write();
+      co_await sleep_for(5ms);
+      CHECK((reader.got == all));
+      CHECK_FALSE(reader.nested);
+      CHECK(reader.is_over);
+      to.watch(nullptr);
+    }
+  }
+}
+
 TASK_TEST("an observer is told of bytes and ends, not of records", "[tls][watch]") {
   for (const bool properly : {true, false}) {
     auto [near, far] = net::make_memory_stream_pair();

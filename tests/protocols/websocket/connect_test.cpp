@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <functional>
@@ -104,6 +105,36 @@ TASK_TEST("client and server exchange messages of every length, compressed or no
     co_await meet(routes, {.compress = how}, client);
     co_await meet(routes, {.compress = ws::compression::on}, client, {.read_chunk = 3000, .chunk_seed = 5});
     co_await meet(routes, {}, client, {.read_chunk = 3000, .chunk_seed = 5});
+  }
+}
+
+TASK_TEST("posts between compressed messages are understood, whatever refers to what", "[websocket]") {
+  const std::string text = "one of the messages that are much like each other, which is what compression lives on";
+  const ws::prepared posted(text + " (posted) " + text + text);
+  const auto mixed = [&](ws::socket& s) -> task<> {
+    for (int i = 0; i != 10; ++i) {
+      const std::string numbered = text + text + text + std::to_string(i);
+      co_await s.send(numbered);
+      CHECK(s.post(posted));
+    }
+    static_cast<void>(co_await s.receive());
+  };
+  const auto client = [&](ws::socket& s) -> task<> {
+    for (int i = 0; i != 10; ++i) {
+      const auto sent = co_await s.receive();
+      REQUIRE(sent);
+      CHECK(sent->text() == text + text + text + std::to_string(i));
+      const auto post = co_await s.receive();
+      REQUIRE(post);
+      CHECK(std::ranges::equal(post->bytes, posted.bytes()));
+    }
+    co_await s.close();
+  };
+  for (const ws::compression server : {ws::compression::off, ws::compression::on, ws::compression::shared}) {
+    for (const ws::compression how : {ws::compression::off, ws::compression::on, ws::compression::shared}) {
+      const auto routes = site_of(mixed, {.compress = server, .compress_from = 100});
+      co_await meet(routes, {.compress = how}, client);
+    }
   }
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <chrono>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
@@ -21,12 +23,27 @@ using namespace std::chrono_literals;
 using namespace wring;
 using namespace wring::tests::websocket;
 
+namespace {
+
+/// A message as a server sends it: in fragments if it is long.
+std::string sent_whole(std::string_view payload) {
+  constexpr std::size_t most = std::size_t{64} * 1024;
+  std::string all;
+  opcode o = opcode::binary;
+  for (; payload.size() > most; payload.remove_prefix(most)) {
+    all += sent_by_server(std::exchange(o, opcode::continuation), payload.substr(0, most), false);
+  }
+  return all + sent_by_server(o, payload);
+}
+
+}  // namespace
+
 TASK_TEST("messages are echoed, of every length, whole and in fragments", "[websocket]") {
   const auto routes = site_of(echo);
   const auto client = [](net::memory_stream& peer) -> task<> {
     for (const std::size_t size : {0U, 1U, 125U, 126U, 5000U, 65535U, 65536U, 300'000U}) {
       const std::string payload(size, 'x');
-      const std::string expected = sent_by_server(opcode::binary, payload);
+      const std::string expected = sent_whole(payload);
       nursery n;
       const auto body = [&]() -> task<> {
         n.start([&]() -> task<> { co_await peer.write_all(sent_by_client(opcode::binary, payload)); });
@@ -239,6 +256,71 @@ TASK_TEST("fragments of one message are not mixed with others, control frames go
   co_await converse_on(routes, std::ref(client));
 }
 
+TASK_TEST("a long message lets pongs between its fragments; a close and posts wait for its end", "[websocket]") {
+  const std::string large(200'000, 'x');
+  const ws::prepared posted("posted");
+  event closed;
+  std::string outcome;
+  const auto two = [&](ws::socket& s) -> task<> {
+    nursery n;
+    const auto body = [&]() -> task<> {
+      n.start([&]() -> task<> {
+        co_await sleep_for(1ms);
+        CHECK(s.post(posted));
+        co_await closed.wait();
+        co_await s.close(4000);
+      });
+      const auto sent = co_await s.send(std::as_bytes(std::span(large))).result();
+      outcome = sent ? "sent" : sent.error().message();
+    };
+    co_await n.run(std::ref(body));
+  };
+  const auto routes = site_of(two);
+  const auto client = [&](net::memory_stream& peer) -> task<> {
+    const std::string whole = sent_whole(large);
+    std::string got = co_await read_exactly(peer, 70'000);
+    co_await peer.write_all(sent_by_client(opcode::ping, "p"));
+    co_await sleep_for(5ms);
+    closed.set();
+    co_await sleep_for(5ms);
+    const std::string pong = sent_by_server(opcode::pong, "p");
+    const std::string last =
+        sent_by_server(opcode::text, "posted") + sent_by_server(opcode::close, close_payload(4000));
+    const std::string rest = co_await read_exactly(peer, whole.size() - got.size() + pong.size() + last.size());
+    got += rest;
+    const std::size_t at = got.find(pong);
+    REQUIRE(at != std::string::npos);
+    CHECK(at < whole.size() - 1000);
+    got.erase(at, pong.size());
+    CHECK((got == whole + last));
+    co_await peer.write_all(sent_by_client(opcode::close, close_payload(4000)));
+    const std::string end = co_await read_rest(peer);
+    CHECK(end.empty());
+  };
+  co_await converse_on(routes, std::ref(client), {.capacity = 10'000});
+  CHECK(outcome == "sent");
+}
+
+TASK_TEST("a message that is begun when the peer closes is not cut, as the close has been answered", "[websocket]") {
+  std::string outcome;
+  const auto begins = [&](ws::socket& s) -> task<> {
+    ws::outgoing m = co_await s.begin(ws::message_kind::text);
+    co_await m.write_all("one");
+    const auto end = co_await s.receive();
+    CHECK_FALSE(end);
+    const auto more = co_await m.write_all("two").result();
+    outcome = more ? "sent" : more.error().message();
+  };
+  const auto routes = site_of(begins);
+  const auto client = [](net::memory_stream& peer) -> task<> {
+    co_await peer.write_all(sent_by_client(opcode::close, close_payload(3000)));
+    const auto end = co_await read_rest(peer);
+    CHECK(end == sent_by_server(opcode::text, "one", false) + sent_by_server(opcode::close, close_payload(3000)));
+  };
+  co_await converse_on(routes, client);
+  CHECK(outcome.find("closed") != std::string::npos);
+}
+
 TASK_TEST("parts are passed on as they come", "[websocket]") {
   std::string seen;
   const auto parts = [&](ws::socket& s) -> task<> {
@@ -258,6 +340,51 @@ TASK_TEST("parts are passed on as they come", "[websocket]") {
   };
   co_await converse_on(routes, std::ref(client));
   CHECK(seen == "<ab|cd><>");
+}
+
+TASK_TEST("what is posted is compressed once, for members to whom no message refers to another", "[websocket]") {
+  const std::string text(1000, 'x');
+  const ws::prepared long_one(text);
+  const ws::prepared little("short");
+  const ws::prepared huge(std::string(100'000, 'x'));
+  const std::string whole = sent_by_server(opcode::text, text);
+  const net::shared_bytes& made = long_one.frame_for(12);
+  CHECK(made.size() < 50);
+  CHECK(made.bytes()[0] == std::byte{0xc1});
+  const ws::prepared copy(long_one);
+  CHECK(copy.frame_for(15).bytes().data() == made.bytes().data());
+  CHECK(&copy.frame_for(11) == &copy.frame());
+  CHECK(&little.frame_for(12) == &little.frame());
+  CHECK(&huge.frame_for(12) == &huge.frame());
+  struct offer {
+    std::string_view extension;
+    bool compressed;
+  };
+  for (const offer& o : {offer{"permessage-deflate; server_no_context_takeover", true},
+                         offer{"permessage-deflate; server_no_context_takeover; server_max_window_bits=10", false},
+                         offer{"permessage-deflate", false}, offer{"x-none", false}}) {
+    CAPTURE(o.extension);
+    const auto posts = [&](ws::socket& s) -> task<> {
+      CHECK(s.post(little));
+      CHECK(s.post(long_one));
+      co_await s.send(long_one);
+      static_cast<void>(co_await s.receive());
+    };
+    const auto routes = site_of(posts, {.compress = ws::compression::on});
+    const auto client = [&](net::memory_stream& peer) -> task<> {
+      const std::string field = "Sec-WebSocket-Extensions: " + std::string(o.extension) + "\r\n";
+      co_await peer.write_all(handshake("/ws", field));
+      static_cast<void>(co_await read_head(peer));
+      const std::string_view compressed(reinterpret_cast<const char*>(made.bytes().data()), made.size());
+      const std::string each(o.compressed ? compressed : std::string_view(whole));
+      const std::string expected = sent_by_server(opcode::text, "short") + each + each;
+      const std::string got = co_await read_exactly(peer, expected.size());
+      CHECK(got == expected);
+      co_await peer.write_all(sent_by_client(opcode::close, ""));
+      static_cast<void>(co_await read_rest(peer));
+    };
+    co_await converse(routes, std::ref(client));
+  }
 }
 
 TASK_TEST("a topic's members are sent what is published, and slow ones are closed or left out", "[websocket]") {

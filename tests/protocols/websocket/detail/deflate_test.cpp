@@ -156,6 +156,28 @@ TEST_CASE("nothing is compressed to an empty block, as often as it is sent", "[w
   }
 }
 
+TEST_CASE("messages without a context stand alone, though one compressor makes them for all", "[websocket]") {
+  const std::string text(2000, 'x');
+  const deflate_terms::direction alone{.window_bits = 12, .keeps_context = false};
+  deflater one(alone);
+  deflater two(alone);
+  const std::string first = compressed(one, text);
+  // One that comes in pieces keeps what it refers to, whatever others send between them.
+  std::vector<std::byte> begun(deflater::most(text.size()));
+  begun.resize(one.compress(std::as_bytes(std::span(text)), false, begun.data()));
+  CHECK(compressed(two, text) == first);
+  std::vector<std::byte> ended(deflater::most(text.size()));
+  ended.resize(one.compress(std::as_bytes(std::span(text)), true, ended.data()));
+  begun.insert(begun.end(), ended.begin(), ended.end());
+  inflater whole(alone);
+  CHECK(inflated(whole, {reinterpret_cast<const char*>(begun.data()), begun.size()}) == text + text);
+  CHECK(compressed(one, text) == first);
+  std::vector<std::byte> narrow(deflater::most(text.size()));
+  narrow.resize(deflater::compress_alone(9, std::as_bytes(std::span(text)), narrow.data()));
+  inflater of_nine({.window_bits = 9, .keeps_context = false});
+  CHECK(inflated(of_nine, {reinterpret_cast<const char*>(narrow.data()), narrow.size()}) == text);
+}
+
 TEST_CASE("what is compressed is inflated again, whatever the pieces", "[websocket]") {
   std::mt19937 random(5);
   for (const bool keeps : {true, false}) {
