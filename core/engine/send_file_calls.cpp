@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <fcntl.h>
 #include <limits>
 #include <optional>
 #include <sys/sendfile.h>
@@ -83,7 +84,7 @@ std::optional<std::uint64_t> cached_pages(int file, std::uint64_t offset, std::u
 
 std::int32_t attempt_send_file(int fd, int file, std::uint64_t offset, std::size_t count) noexcept {
   constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
-  const nonblocking_for_now meanwhile(fd);
+  const nonblocking_for_now meanwhile(fd, O_RDWR);  // as every socket that was opened here
   const without_broken_pipe_signal quiet;
   for (;;) {
     auto at = static_cast<::off_t>(offset);

@@ -144,9 +144,9 @@ result<std::uint64_t> try_send_file(byte_sink_ref to, file& from, send_file_opti
   if (socket == nullptr || socket->mode_is_others() || options.copied) return std::uint64_t{0};
   const auto count = static_cast<std::size_t>(std::min(options.count, window_size));
   const int fd = from.native_handle();
-  if (count == 0 || fd < 0 || !scheduler::current().engine().is_cached(fd, options.offset, count)) {
-    return std::uint64_t{0};
-  }
+  if (count == 0 || fd < 0) return std::uint64_t{0};
+  const bool in_memory = detail::file_access::state_of(from)->in_memory;
+  if (!in_memory && !scheduler::current().engine().is_cached(fd, options.offset, count)) return std::uint64_t{0};
   const std::uint64_t first = socket->try_write_before(before);
   if (first != before.size()) return first;
   const std::uint64_t sent = socket->try_send_file(fd, options.offset, count);

@@ -30,6 +30,7 @@ struct WRING_API file_state {
   bool in_sequence = false;    ///< one of them reads or writes sequentially
   bool torn = false;           ///< a sequential write has ended half way
   bool write_ended = false;    ///< by shut_down_write
+  bool in_memory = false;      ///< all of it, as somebody has found out shortly before
 };
 
 /// Counts work with the descriptor as a task that is suspended on the file: it is neither closed nor destroyed

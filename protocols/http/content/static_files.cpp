@@ -89,23 +89,19 @@ bool read_whole(int fd, std::string& into) noexcept {
   return ::pread(fd, &more, 1, static_cast<::off_t>(got)) == 0;
 }
 
-/// Whether a file that is kept open is no longer as long as it was.
-bool has_changed(const detail::cached_file& f) noexcept {
-  if (f.opened.get() < 0) return false;
-  const std::int64_t now = scheduler::current().engine().size_of(f.opened.get());
-  return now < 0 || static_cast<std::uint64_t>(now) != f.facts.size();
-}
-
-/// Another descriptor of the same open file; none if there are too many.
-net::descriptor duplicate(const net::descriptor& fd) noexcept {
-  return net::descriptor(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+/// Whether the kernel has all of a file in memory, as far as that is found out soon.
+bool is_in_memory(const net::descriptor& fd, std::uint64_t size) noexcept {
+  constexpr std::uint64_t most = std::uint64_t{16} << 20;
+  return size <= most && scheduler::current().engine().is_cached(fd.get(), 0, static_cast<std::size_t>(size));
 }
 
 /// An open file of a cache's, by its own descriptor, which stays open after it.
 class borrowed_file {
  public:
   borrowed_file(std::shared_ptr<const detail::cached_file> of, std::string path)
-      : of_(std::move(of)), file_(net::file::adopt(net::descriptor(of_->opened.get()), std::move(path))) {}
+      : of_(std::move(of)), file_(net::file::adopt(net::descriptor(of_->opened.get()), std::move(path))) {
+    net::detail::file_access::state_of(file_)->in_memory = of_->in_memory.load(std::memory_order_relaxed);
+  }
   borrowed_file(const borrowed_file&) = delete;
   borrowed_file& operator=(const borrowed_file&) = delete;
   ~borrowed_file() { static_cast<void>(net::detail::file_access::state_of(file_)->fd.release()); }
@@ -150,7 +146,8 @@ task<int> static_files::answer(request& rq, response& rs, std::string_view path)
   std::shared_ptr<detail::cached_file> cached = cache_->find(name);
   const std::int64_t now = scheduler::current().turn_time();
   const std::int64_t fresh = cache_->options().fresh.count();
-  if (cached == nullptr || cached->begin_look(now, fresh) || has_changed(*cached)) {
+  bool looked = false;
+  if (cached == nullptr || cached->begin_look(now, fresh)) {
     const std::string name_there(path);  // an answer from the cache takes no memory
     net::detail::require_files("open", name_there);
     auto open = [&] {
@@ -185,19 +182,25 @@ task<int> static_files::answer(request& rq, response& rs, std::string_view path)
     }
     const detail::served_file facts(f.facts, scheduler::current().engine().wall_now(), f.coding);
     if (!f.bytes) {
-      if (cached != nullptr && cached->facts != facts) cache_->erase(name);
-      if (cache_->options().open_files != 0 && facts.is_settled() && f.facts.size > cache_->options().largest &&
-          (cached == nullptr || cached->facts != facts)) {
-        net::descriptor kept = duplicate(f.fd);
-        if (kept.get() >= 0) cache_->insert(name, std::make_shared<detail::cached_file>(facts, std::move(kept), now));
+      const file_cache_options& o = cache_->options();
+      const bool keeps = o.open_files != 0 && facts.is_settled() && f.facts.size > o.largest;
+      if (cached != nullptr && (!keeps || cached->facts != facts)) {
+        cache_->erase(name);
+        cached = nullptr;
       }
-      const auto ranges = detail::begin_file_answer(rq.method(), rq.headers(), rs, facts, head);
-      if (!ranges) co_return 0;
-      net::file from = net::file::adopt(std::move(f.fd), name_there);
-      co_await detail::send_opened(rq.method(), rs, from, *ranges, facts.size(), head.type);
-      co_return 0;
-    }
-    if (cached == nullptr || cached->facts != facts) {
+      if (!keeps) {
+        const auto ranges = detail::begin_file_answer(rq.method(), rq.headers(), rs, facts, head);
+        if (!ranges) co_return 0;
+        net::file from = net::file::adopt(std::move(f.fd), name_there);
+        co_await detail::send_opened(rq.method(), rs, from, *ranges, facts.size(), head.type);
+        co_return 0;
+      }
+      looked = true;
+      if (cached == nullptr) {
+        cached = std::make_shared<detail::cached_file>(facts, std::move(f.fd), now);
+        cache_->insert(name, cached);
+      }
+    } else if (cached == nullptr || cached->facts != facts) {
       // What may change again without a sign of it is not kept, and what there was is out of date.
       if (cached != nullptr) cache_->erase(name);
       cached = std::make_shared<detail::cached_file>(facts, net::shared_bytes(std::string_view(*f.bytes)), now);
@@ -208,6 +211,7 @@ task<int> static_files::answer(request& rq, response& rs, std::string_view path)
   if (ranges && cached->opened.get() >= 0) {
     borrowed_file from(cached, std::string(path));
     co_await detail::send_opened(rq.method(), rs, from.get(), *ranges, cached->facts.size(), head.type);
+    if (looked) cached->in_memory.store(is_in_memory(cached->opened, cached->facts.size()), std::memory_order_relaxed);
   } else if (ranges) {
     detail::send_cached(rs, cached->bytes, *ranges, head.type);
   }
