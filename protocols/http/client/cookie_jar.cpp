@@ -6,6 +6,7 @@
 
 #include <wring/net/ip_address.hpp>
 #include <wring/protocols/http/client/cookie_jar.hpp>
+#include <wring/protocols/http/client/detail/public_suffix.hpp>
 #include <wring/protocols/http/detail/characters.hpp>
 
 namespace wring::http {
@@ -177,9 +178,10 @@ bool cookie_jar::set(const absolute_url& from, std::string_view set_cookie, std:
   }
   if (!domain.empty()) {
     if (!domain_matches(from.host(), domain)) return false;
-    // A name of one label is a public suffix, or a host of its own.
-    if (domain != from.host() && domain.find('.') == std::string::npos) return false;
-    made.host_only = net::ip_address::parse(domain).has_value() || domain.find('.') == std::string::npos;
+    // RFC 6265, section 5.3: not for all that others have below it, but it may be a host of its own.
+    const bool shared = detail::is_public_suffix(domain);
+    if (domain != from.host() && shared) return false;
+    made.host_only = net::ip_address::parse(domain).has_value() || shared;
     made.domain = domain;
   }
   const bool is_secure = from.scheme() == url_scheme::https;

@@ -16,9 +16,9 @@ namespace wring::http {
 /// 4 KiB for a name and its value, 1 KiB for an attribute, 50 cookies a domain, 3,000 in all, 8 KiB of cookies in a
 /// request, 400 days. Beyond these the cookie that was used longest ago goes, or the new one is ignored.
 ///
-/// A cookie may be set for a parent domain only if that has two labels at least: the list of public suffixes is not
-/// known to the library, so "co.uk" counts as somebody's. Nothing is saved unless the program does so, with `cookies`.
-/// One thread.
+/// A cookie may not be set for a domain that many share, such as "co.uk": by the Public Suffix List where the library
+/// was built with libpsl; otherwise only "uk" counts as one. Nothing is saved unless the program does so, with
+/// `cookies`. One thread.
 class WRING_API cookie_jar {
  public:
   struct cookie {

@@ -49,6 +49,12 @@ TEST_CASE("domains of cookies", "[http]") {
   CHECK(sent("http://a.b.example/", "n=v; Domain=x.a.b.example", "http://x.a.b.example/").empty());
   CHECK(sent("http://b.example/", "n=v; Domain=example", "http://c.example/").empty());
   CHECK(sent("http://localhost/", "n=v; Domain=localhost", "http://localhost/") == "n=v");
+  // What many share, as far as the build knows it.
+  CHECK(sent("http://a.co.uk/", "n=v; Domain=co.uk", "http://b.co.uk/").empty() == (WRING_HAS_PSL != 0));
+  CHECK(sent("http://a.github.io/", "n=v; Domain=github.io", "http://b.github.io/").empty() == (WRING_HAS_PSL != 0));
+  CHECK(sent("http://github.io/", "n=v; Domain=github.io", "http://github.io/") == "n=v");
+  CHECK(sent("http://github.io/", "n=v; Domain=github.io", "http://a.github.io/").empty() == (WRING_HAS_PSL != 0));
+  CHECK(sent("http://www.a.co.uk/", "n=v; Domain=a.co.uk", "http://b.a.co.uk/") == "n=v");
   CHECK(sent("http://10.0.0.1/", "n=v; Domain=0.0.1", "http://10.0.0.1/").empty());
   CHECK(sent("http://10.0.0.1/", "n=v; Domain=10.0.0.1", "http://10.0.0.1/") == "n=v");
 }
