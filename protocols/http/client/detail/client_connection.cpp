@@ -35,6 +35,12 @@ task<result<>> client_connection::send(std::span<const std::span<const std::byte
     parts = {};
   }
   const buffer_lease first = out.take();
+  if (parts.empty() && total <= most_sent_at_once) {
+    const std::span<const std::byte> whole(first.data(), first.size());
+    const auto sent = co_await with_timeout(limits.request_progress, stream.write_all(whole)).result();
+    if (!sent) co_return told(sent.error(), limit);
+    co_return result<>();
+  }
   std::array<std::span<const std::byte>, 4> all;
   all[0] = {first.data(), first.size()};
   if (parts.size() < all.size() && total <= most_sent_at_once) {
