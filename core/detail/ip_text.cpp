@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <iterator>
 
@@ -31,7 +32,13 @@ run longest_zero_run(std::span<const unsigned, 8> groups) noexcept {
 }  // namespace
 
 void append_ipv4(std::string& out, std::span<const unsigned char, 4> address) {
-  fmt::format_to(std::back_inserter(out), "{}.{}.{}.{}", address[0], address[1], address[2], address[3]);
+  std::array<char, sizeof "255.255.255.255"> text;
+  char* at = text.data();
+  for (const unsigned char part : address) {
+    if (at != text.data()) *at++ = '.';
+    at = std::to_chars(at, text.data() + text.size(), part).ptr;
+  }
+  out.append(text.data(), at);
 }
 
 void append_ipv6(std::string& out, std::span<const unsigned char, 16> address, std::uint32_t scope) {
