@@ -49,7 +49,7 @@ class cached_file {
 
   const served_file facts;
   const net::shared_bytes bytes;
-  const net::descriptor opened;  // instead of them
+  const net::descriptor opened;         // instead of them
   std::atomic<bool> in_memory = false;  ///< when it was last looked at, all that is open was
 
  private:
