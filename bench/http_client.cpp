@@ -12,7 +12,6 @@
 #include <wring/wring.hpp>
 
 #include "common/client_window.hpp"
-#include "common/options.hpp"
 
 namespace {
 
@@ -28,10 +27,11 @@ task<> ask(http::client& web, std::string url, bench::client_window& window) {
   } while (window.count());
 }
 
-task<> ask_all(std::uint16_t port, std::size_t connections, double warm_up, double seconds) {
+task<> ask_all(bench::client_options o) {
+  const auto connections = static_cast<std::size_t>(o.connections);
   http::client web({.max_connections = connections, .max_per_origin = connections});
-  bench::client_window window(warm_up, seconds);
-  const std::string url = fmt::format("http://127.0.0.1:{}/", port);
+  bench::client_window window(o);
+  const std::string url = fmt::format("http://127.0.0.1:{}/", static_cast<int>(o.port));
   co_await wring::with_nursery([&](wring::nursery& n) -> task<> {
     for (std::size_t i = 0; i != connections; ++i) n.start([&] { return ask(web, url, window); });
     co_return;
@@ -40,15 +40,4 @@ task<> ask_all(std::uint16_t port, std::size_t connections, double warm_up, doub
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  double port = 7000;
-  double connections = 64;
-  double warm_up = 0.2;
-  double seconds = 0.5;
-  bench::read_options(argc, argv,
-                      {{.name = "--port", .number = &port},
-                       {.name = "--connections", .number = &connections},
-                       {.name = "--warm-up", .number = &warm_up},
-                       {.name = "--seconds", .number = &seconds}});
-  return wring::run(ask_all, static_cast<std::uint16_t>(port), static_cast<std::size_t>(connections), warm_up, seconds);
-}
+int main(int argc, char** argv) { return wring::run(ask_all, bench::client_options(argc, argv)); }

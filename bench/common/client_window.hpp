@@ -5,13 +5,32 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "common/options.hpp"
+
 namespace bench {
+
+/// What every client under measurement is told.
+struct client_options {
+  client_options(int argc, char** argv) {
+    read_options(argc, argv,
+                 {{.name = "--port", .number = &port},
+                  {.name = "--connections", .number = &connections},
+                  {.name = "--warm-up", .number = &warm_up},
+                  {.name = "--seconds", .number = &seconds}});
+  }
+
+  double port = 7000;
+  double connections = 64;
+  double warm_up = 0.2;
+  double seconds = 0.5;
+};
 
 /// Counts what a client under measurement does: for a while to warm up, and then for the time that is measured, whose
 /// processor time is this process's. Prints the result as a line of JSON.
 class client_window {
  public:
-  client_window(double warm_up, double seconds) : begin_(seconds_of(CLOCK_MONOTONIC) + warm_up), seconds_(seconds) {}
+  explicit client_window(const client_options& o)
+      : begin_(seconds_of(CLOCK_MONOTONIC) + o.warm_up), seconds_(o.seconds) {}
 
   /// A request has been answered as it should. False once the time is over, and the result printed.
   bool count() {

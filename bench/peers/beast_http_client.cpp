@@ -15,7 +15,6 @@
 #include <string>
 
 #include "common/client_window.hpp"
-#include "common/options.hpp"
 
 namespace {
 
@@ -48,23 +47,15 @@ asio::awaitable<void> ask(tcp::endpoint server, std::string host, bench::client_
 }  // namespace
 
 int main(int argc, char** argv) {
-  double port = 7000;
-  double connections = 64;
-  double warm_up = 0.2;
-  double seconds = 0.5;
-  bench::read_options(argc, argv,
-                      {{.name = "--port", .number = &port},
-                       {.name = "--connections", .number = &connections},
-                       {.name = "--warm-up", .number = &warm_up},
-                       {.name = "--seconds", .number = &seconds}});
+  const bench::client_options o(argc, argv);
   asio::io_context context(1);
-  bench::client_window window(warm_up, seconds);
-  const tcp::endpoint server(asio::ip::address_v4::loopback(), static_cast<unsigned short>(port));
-  const std::string host = "127.0.0.1:" + std::to_string(static_cast<int>(port));
+  bench::client_window window(o);
+  const tcp::endpoint server(asio::ip::address_v4::loopback(), static_cast<unsigned short>(o.port));
+  const std::string host = "127.0.0.1:" + std::to_string(static_cast<int>(o.port));
   const auto ended = [&context](const std::exception_ptr& failure) {
     if (failure) bench::client_window::fail("a request has failed");
     context.stop();
   };
-  for (int i = 0; i < static_cast<int>(connections); ++i) asio::co_spawn(context, ask(server, host, window), ended);
+  for (int i = 0; i < static_cast<int>(o.connections); ++i) asio::co_spawn(context, ask(server, host, window), ended);
   context.run();
 }

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "common/client_window.hpp"
-#include "common/options.hpp"
 
 namespace {
 
@@ -71,25 +70,17 @@ void check(const CURLMsg& ended) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  double port = 7000;
-  double connections = 64;
-  double warm_up = 0.2;
-  double seconds = 0.5;
-  bench::read_options(argc, argv,
-                      {{.name = "--port", .number = &port},
-                       {.name = "--connections", .number = &connections},
-                       {.name = "--warm-up", .number = &warm_up},
-                       {.name = "--seconds", .number = &seconds}});
+  const bench::client_options o(argc, argv);
   curl_global_init(CURL_GLOBAL_DEFAULT);
   loop l;
   curl_multi_setopt(l.multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
   curl_multi_setopt(l.multi, CURLMOPT_SOCKETDATA, &l);
   curl_multi_setopt(l.multi, CURLMOPT_TIMERFUNCTION, set_timeout);
   curl_multi_setopt(l.multi, CURLMOPT_TIMERDATA, &l);
-  curl_multi_setopt(l.multi, CURLMOPT_MAXCONNECTS, static_cast<long>(connections));
-  const std::string url = "http://127.0.0.1:" + std::to_string(static_cast<int>(port)) + "/";
-  std::vector<std::string> bodies(static_cast<std::size_t>(connections));
-  bench::client_window window(warm_up, seconds);
+  curl_multi_setopt(l.multi, CURLMOPT_MAXCONNECTS, static_cast<long>(o.connections));
+  const std::string url = "http://127.0.0.1:" + std::to_string(static_cast<int>(o.port)) + "/";
+  std::vector<std::string> bodies(static_cast<std::size_t>(o.connections));
+  bench::client_window window(o);
   for (std::string& body : bodies) curl_multi_add_handle(l.multi, make_transfer(url, body));
   std::array<epoll_event, 64> events{};
   for (;;) {

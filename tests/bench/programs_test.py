@@ -113,6 +113,13 @@ class Programs(unittest.TestCase):
                 with self.subTest(program, arguments=arguments):
                     self.assertGreater(self.load(self.serve(program, *options), *arguments)['operations'], 0)
 
+    def test_a_client_of_http_is_measured(self):
+        if not (PROGRAMS / 'bench_http_client').exists():
+            self.skipTest('built without HTTP')
+        _, port = self.serve('uring_server', '--mode', 'http')
+        measured = measured_by('bench_http_client', '--port', port, '--connections', 4, '--warm-up', 0.02)
+        self.assertGreater(measured['per_second'], 0)
+
     def test_every_tls_server_does_what_the_tls_load_asks_for(self):
         if not (PROGRAMS / 'bench_tls').exists():
             self.skipTest('built without TLS or HTTP')
