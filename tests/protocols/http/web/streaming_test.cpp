@@ -163,7 +163,7 @@ TASK_TEST("the body is read once the resource is found", "[http]") {
   CHECK(statuses(got) == "404");
 }
 
-TASK_TEST("a directory in a tree", "[http]") {
+TASK_TEST_WITH("a directory in a tree", "[http][files][real_fd]", .real_time = true) {
   const temporary_folder f;
   std::filesystem::create_directories(f / "www/sub");
   std::ofstream(f / "secret") << "secret";
