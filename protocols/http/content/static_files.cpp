@@ -99,8 +99,11 @@ bool is_in_memory(const net::descriptor& fd, std::uint64_t size) noexcept {
 class borrowed_file {
  public:
   borrowed_file(std::shared_ptr<const detail::cached_file> of, std::string path)
-      : of_(std::move(of)), file_(net::file::adopt(net::descriptor(of_->opened.get()), std::move(path))) {
-    net::detail::file_access::state_of(file_)->in_memory = of_->in_memory.load(std::memory_order_relaxed);
+      : of_(std::move(of)), file_(net::file::adopt(net::descriptor(), std::move(path))) {
+    // Not before: where there is no memory for the file, the cache's descriptor must not be closed.
+    net::detail::file_state& state = *net::detail::file_access::state_of(file_);
+    state.fd = net::descriptor(of_->opened.get());
+    state.in_memory = of_->in_memory.load(std::memory_order_relaxed);
   }
   borrowed_file(const borrowed_file&) = delete;
   borrowed_file& operator=(const borrowed_file&) = delete;
